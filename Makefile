@@ -1,0 +1,55 @@
+# `make demo` runs the example; `make test` and `make lint` are what CI runs.
+
+PYTHON ?= python3
+SETUP = $(PYTHON) .setup
+# Where cargo puts what it builds.
+TARGET = $(or $(CARGO_TARGET_DIR),target)
+
+.PHONY: help setup data demo test lint clean distclean python
+
+help:
+	@echo 'make demo       build everything and run examples/flights'
+	@echo 'make test       run all tests'
+	@echo 'make lint       check formatting and run clippy'
+	@echo 'make setup      only set up libtorch (.libtorch)'
+	@echo 'make data       only set up the data of the example (examples/flights/data)'
+	@echo 'make clean      remove what cargo built'
+	@echo 'make distclean  remove the links to the cache as well'
+
+setup: python
+	@$(SETUP) tools libtorch
+
+data: python
+	@$(SETUP) flights
+
+demo: python
+	@$(SETUP) tools libtorch flights
+	@cargo build --release -p mlsysc -p mlsysd
+	@$(TARGET)/release/mlsysc run examples/flights
+
+# Some tests run both programs, which `cargo test` alone would not build.
+test: python
+	@$(SETUP) tools libtorch flights testenv
+	@cargo build --quiet -p mlsysd -p mlsysc
+	@cargo test --workspace --quiet
+
+lint: python
+	@cargo fmt --version >/dev/null && cargo clippy --version >/dev/null || \
+	  { echo 'error: cargo fmt or clippy is missing:  rustup component add rustfmt clippy' >&2; exit 1; }
+	@cargo fmt --all --check
+	@$(SETUP) tools libtorch
+	@cargo clippy --quiet --workspace --all-targets -- -D warnings
+
+clean:
+	@cargo clean
+
+distclean: clean
+	@for place in .libtorch .testenv examples/flights/data; do \
+	  if [ -L "$$place" ]; then rm "$$place"; fi; \
+	done
+	@echo 'Downloaded files stay in the cache; to remove them as well:'
+	@echo "  rm -r $${MLSYS_CACHE:-$${XDG_CACHE_HOME:-$$HOME/.cache}/mlsys}"
+
+python:
+	@command -v $(PYTHON) >/dev/null || \
+	  { echo 'error: python3 is missing:  sudo apt-get install python3 python3-pip' >&2; exit 1; }

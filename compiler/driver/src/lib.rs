@@ -1,0 +1,1 @@
+//! The compiler's facade: loading a project, check and build.

@@ -1,0 +1,1 @@
+//! Typed program to plan, and the checks on its graph.

@@ -1,0 +1,2 @@
+//! The binary users call.
+fn main() {}

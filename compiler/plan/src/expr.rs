@@ -1,0 +1,232 @@
+//! The plan's expression tree: typed, with every widening written as a cast.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::types::ValueType;
+
+/// A row expression and the type of its value.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Expr {
+    /// What is computed.
+    #[serde(flatten)]
+    pub kind: ExprKind,
+    /// The type of the result.
+    #[serde(flatten)]
+    pub ty: ValueType,
+}
+
+/// The forms of an expression.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "op", rename_all = "snake_case")]
+pub enum ExprKind {
+    /// A column of the row.
+    Column {
+        /// The column's name.
+        name: String,
+    },
+    /// A constant.
+    Literal {
+        /// The constant's value.
+        value: Literal,
+    },
+    /// An operator with one operand.
+    Unary {
+        /// The operator.
+        operator: UnaryOp,
+        /// The operand.
+        arg: Box<Expr>,
+    },
+    /// An operator with two operands. Operands of arithmetic and comparison have equal types, except that
+    /// `timestamp ± duration` and `duration * number`, `duration / number` (duration first) keep theirs.
+    Binary {
+        /// The operator.
+        operator: BinaryOp,
+        /// The left operand.
+        left: Box<Expr>,
+        /// The right operand.
+        right: Box<Expr>,
+    },
+    /// `arg is null`: never null itself.
+    IsNull {
+        /// The value that is looked at.
+        arg: Box<Expr>,
+    },
+    /// A function of the standard library, by its name in the language.
+    Call {
+        /// The function's name, such as `hour_of_day`.
+        function: String,
+        /// The arguments in declared order, defaults filled in.
+        args: Vec<Expr>,
+    },
+    /// The argument widened to this expression's type.
+    Cast {
+        /// The value that is widened.
+        arg: Box<Expr>,
+    },
+}
+
+/// Operators with one operand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnaryOp {
+    /// Three-valued negation.
+    Not,
+    /// Arithmetic negation.
+    Negate,
+}
+
+/// Operators with two operands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BinaryOp {
+    /// `+`; null when an integer result leaves its range.
+    Add,
+    /// `-`; null when an integer result leaves its range.
+    Subtract,
+    /// `*`; null when an integer result leaves its range.
+    Multiply,
+    /// `/`, always a `float64` (or a duration divided by a number).
+    Divide,
+    /// `//` on integers, rounded towards negative infinity; null when the divisor is zero.
+    IntegerDivide,
+    /// `==`
+    Equal,
+    /// `!=`
+    NotEqual,
+    /// `<`
+    Less,
+    /// `<=`
+    LessOrEqual,
+    /// `>`
+    Greater,
+    /// `>=`
+    GreaterOrEqual,
+    /// Three-valued conjunction.
+    And,
+    /// Three-valued disjunction.
+    Or,
+    /// `??`: the right value where the left is missing.
+    Coalesce,
+}
+
+impl BinaryOp {
+    /// How the operator is written in a program.
+    pub fn symbol(self) -> &'static str {
+        match self {
+            BinaryOp::Add => "+",
+            BinaryOp::Subtract => "-",
+            BinaryOp::Multiply => "*",
+            BinaryOp::Divide => "/",
+            BinaryOp::IntegerDivide => "//",
+            BinaryOp::Equal => "==",
+            BinaryOp::NotEqual => "!=",
+            BinaryOp::Less => "<",
+            BinaryOp::LessOrEqual => "<=",
+            BinaryOp::Greater => ">",
+            BinaryOp::GreaterOrEqual => ">=",
+            BinaryOp::And => "and",
+            BinaryOp::Or => "or",
+            BinaryOp::Coalesce => "??",
+        }
+    }
+}
+
+/// A constant value.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Literal {
+    /// A missing value.
+    Null,
+    /// A truth value.
+    Bool(bool),
+    /// An integer of either width.
+    Int(i64),
+    /// A finite floating-point number of either width.
+    Float(f64),
+    /// Text.
+    String(String),
+    /// Microseconds since 1970-01-01T00:00:00Z.
+    Timestamp(i64),
+    /// Days since 1970-01-01.
+    Date(i32),
+    /// Microseconds.
+    Duration(i64),
+}
+
+/// A named expression over the row.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Derived {
+    /// The name of the result.
+    pub name: String,
+    /// How it is computed.
+    pub expr: Expr,
+}
+
+impl Expr {
+    /// A reference to a column.
+    pub fn column(name: impl Into<String>, ty: ValueType) -> Self {
+        Expr { kind: ExprKind::Column { name: name.into() }, ty }
+    }
+
+    /// A constant.
+    pub fn literal(value: Literal, ty: ValueType) -> Self {
+        Expr { kind: ExprKind::Literal { value }, ty }
+    }
+
+    /// The column's name, if the expression is a bare column.
+    pub fn as_column(&self) -> Option<&str> {
+        match &self.kind {
+            ExprKind::Column { name } => Some(name),
+            _ => None,
+        }
+    }
+
+    /// Calls `visit` with the name of every column the expression reads, in order of appearance.
+    pub fn visit_columns<'a>(&'a self, visit: &mut impl FnMut(&'a str)) {
+        match &self.kind {
+            ExprKind::Column { name } => visit(name),
+            ExprKind::Literal { .. } => {}
+            ExprKind::Unary { arg, .. } | ExprKind::IsNull { arg } | ExprKind::Cast { arg } => arg.visit_columns(visit),
+            ExprKind::Binary { left, right, .. } => {
+                left.visit_columns(visit);
+                right.visit_columns(visit);
+            }
+            ExprKind::Call { args, .. } => args.iter().for_each(|arg| arg.visit_columns(visit)),
+        }
+    }
+}
+
+impl fmt::Display for Expr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.kind {
+            ExprKind::Column { name } => f.write_str(name),
+            ExprKind::Literal { value } => write!(f, "{value}"),
+            ExprKind::Unary { operator: UnaryOp::Not, arg } => write!(f, "not {arg}"),
+            ExprKind::Unary { operator: UnaryOp::Negate, arg } => write!(f, "-{arg}"),
+            ExprKind::Binary { operator, left, right } => write!(f, "({left} {} {right})", operator.symbol()),
+            ExprKind::IsNull { arg } => write!(f, "({arg} is null)"),
+            ExprKind::Call { function, args } => {
+                let args: Vec<String> = args.iter().map(ToString::to_string).collect();
+                write!(f, "{function}({})", args.join(", "))
+            }
+            ExprKind::Cast { arg } => write!(f, "{}({arg})", self.ty.ty),
+        }
+    }
+}
+
+impl fmt::Display for Literal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Literal::Null => f.write_str("null"),
+            Literal::Bool(value) => write!(f, "{value}"),
+            Literal::Int(value) => write!(f, "{value}"),
+            Literal::Float(value) => write!(f, "{value:?}"),
+            Literal::String(value) => write!(f, "{value:?}"),
+            Literal::Timestamp(micros) => f.write_str(&crate::text::instant(*micros)),
+            Literal::Date(days) => f.write_str(&crate::text::day(*days)),
+            Literal::Duration(micros) => f.write_str(&crate::text::duration(*micros)),
+        }
+    }
+}

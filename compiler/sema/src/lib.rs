@@ -1,0 +1,1 @@
+//! Meaning: names, types, availability and signatures, as incremental queries.

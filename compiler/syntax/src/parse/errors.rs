@@ -1,0 +1,273 @@
+//! Problems of form in words of the language.
+
+use mlsys_diagnostics::{Span, nearest};
+use pest::Parser;
+use pest::error::{ErrorVariant, InputLocation};
+use pest::iterators::Pair;
+
+use super::children::span;
+use super::{Grammar, Rule, SyntaxError};
+use crate::chunks::Kind;
+
+/// Text between declarations that is none.
+pub(super) fn not_a_declaration(text: &str) -> SyntaxError {
+    let first_line = text.lines().next().unwrap_or_default();
+    let word: String = first_line.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+    let keywords = Kind::ALL.map(Kind::keyword);
+    let near = nearest(&word, keywords);
+    let found = if word.is_empty() { first_line.trim() } else { &word };
+    SyntaxError {
+        code: "E0101",
+        message: format!("`{found}` does not begin a declaration"),
+        span: Span::new(0, if word.is_empty() { first_line.trim_end().len() } else { word.len() }),
+        label: "expected a declaration".to_owned(),
+        help: Some(match near {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("a declaration begins with one of {}", list(&keywords[..10])),
+        }),
+    }
+}
+
+/// Input that is refused before the grammar sees it.
+pub(super) fn too_large(text: &str, max_length: usize, max_depth: usize) -> Option<SyntaxError> {
+    let refuse = |span, message: String| SyntaxError {
+        code: "E0105",
+        message,
+        span,
+        label: "too large to compile".to_owned(),
+        help: Some("split it into several declarations".to_owned()),
+    };
+    if text.len() > max_length {
+        return Some(refuse(Span::new(0, 1), format!("a declaration may have at most {} MiB", max_length >> 20)));
+    }
+    let mut depth = 0_usize;
+    for (offset, c, _) in brackets(text) {
+        depth = if matches!(c, '{' | '(' | '[') { depth + 1 } else { depth.saturating_sub(1) };
+        if depth > max_depth {
+            let message = format!("brackets may be nested at most {max_depth} deep");
+            return Some(refuse(Span::new(offset, offset + 1), message));
+        }
+    }
+    None
+}
+
+/// The closing brackets that are missing at the end, and the problem that they are.
+pub(super) fn unclosed(text: &str) -> (String, Option<SyntaxError>) {
+    let mut open: Vec<(usize, char)> = Vec::new();
+    for (offset, c, _) in brackets(text) {
+        match c {
+            '{' | '(' | '[' => open.push((offset, c)),
+            _ => drop(open.pop()),
+        }
+    }
+    let closing = |c| match c {
+        '{' => '}',
+        '(' => ')',
+        _ => ']',
+    };
+    let missing: String = open.iter().rev().map(|(_, c)| closing(*c)).collect();
+    let error = open.last().map(|(offset, c)| SyntaxError {
+        code: "E0103",
+        message: format!("this `{c}` is never closed"),
+        span: Span::new(*offset, offset + 1),
+        label: format!("no `{}` closes it", closing(*c)),
+        help: Some(format!("add `{}` where the block ends", closing(*c))),
+    });
+    (missing, error)
+}
+
+/// Brackets outside of text and comments, with their offsets.
+fn brackets(text: &str) -> impl Iterator<Item = (usize, char, ())> {
+    let mut in_text = false;
+    let mut in_comment = false;
+    let mut escaped = false;
+    let mut previous = ' ';
+    text.char_indices().filter_map(move |(offset, c)| {
+        let before = std::mem::replace(&mut previous, c);
+        if c == '\n' {
+            (in_text, in_comment, escaped) = (false, false, false);
+        } else if in_comment || escaped {
+            escaped = false;
+        } else if in_text {
+            escaped = c == '\\';
+            in_text = c != '"';
+        } else if c == '"' {
+            in_text = true;
+        } else if c == '/' && before == '/' {
+            in_comment = true;
+        } else if matches!(c, '{' | '}' | '(' | ')' | '[' | ']') {
+            return Some((offset, c, ()));
+        }
+        None
+    })
+}
+
+/// A line that is none of a block's members.
+pub(super) fn bad_member(pair: &Pair<'_, Rule>, strict: Rule) -> SyntaxError {
+    let text = pair.as_str().trim_end();
+    let start = span(pair).start;
+    let line = Span::new(start as usize, start as usize + text.len());
+    match Grammar::parse(strict, text) {
+        Ok(_) => unexpected(text, line),
+        Err(error) => {
+            let mut problem = from_pest(&error, text, None);
+            let at_start = problem.span.start == 0;
+            problem.span = problem.span.shifted(start);
+            if at_start {
+                problem.help = near_member(text, &error).or(problem.help);
+            }
+            problem
+        }
+    }
+}
+
+fn unexpected(text: &str, span: Span) -> SyntaxError {
+    SyntaxError {
+        code: "E0102",
+        message: format!("`{}` is not expected here", shorten(text)),
+        span,
+        label: "not expected here".to_owned(),
+        help: None,
+    }
+}
+
+/// What pest could not match, in words of the language.
+pub(super) fn from_pest(error: &pest::error::Error<Rule>, text: &str, kind: Option<Kind>) -> SyntaxError {
+    let offset = match error.location {
+        InputLocation::Pos(position) => position,
+        InputLocation::Span((start, _)) => start,
+    };
+    let offset = offset.min(text.len());
+    let found = found_at(text, offset);
+    let expected = match &error.variant {
+        ErrorVariant::ParsingError { positives, .. } => words(positives),
+        ErrorVariant::CustomError { .. } => Vec::new(),
+    };
+    let shown = if found.is_empty() { "the end of the line".to_owned() } else { format!("`{found}`") };
+    let message = match (expected.is_empty(), kind) {
+        (false, _) => format!("expected {}, found {shown}", alternatives(&expected)),
+        (true, Some(kind)) => format!("{shown} does not fit into this `{}` declaration", kind.keyword()),
+        (true, None) => format!("{shown} is not expected here"),
+    };
+    SyntaxError {
+        code: "E0102",
+        message,
+        span: Span::new(offset, offset + found.len().max(usize::from(offset < text.len()))),
+        label: if expected.is_empty() { "not expected here".to_owned() } else { "found this instead".to_owned() },
+        help: None,
+    }
+}
+
+/// A near keyword for a line whose first word is no member's.
+fn near_member(text: &str, error: &pest::error::Error<Rule>) -> Option<String> {
+    let word: String = text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+    let ErrorVariant::ParsingError { positives, .. } = &error.variant else { return None };
+    let expected: Vec<String> =
+        words(positives).into_iter().map(|word| word.trim_matches('`').to_owned()).collect();
+    nearest(&word, expected.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"))
+}
+
+pub(super) fn bad_instant(text: &str, span: Span) -> SyntaxError {
+    SyntaxError {
+        code: "E0104",
+        message: format!("`{text}` is not a date or an instant"),
+        span,
+        label: "no such date or instant".to_owned(),
+        help: Some("write a day as `@2013-09-01`, an instant in UTC as `@2013-09-01T08:00:00Z`".to_owned()),
+    }
+}
+
+pub(super) fn out_of_range(text: &str, span: Span) -> SyntaxError {
+    SyntaxError {
+        code: "E0104",
+        message: format!("`{}` is too large", shorten(text)),
+        span,
+        label: "does not fit 64 bits".to_owned(),
+        help: None,
+    }
+}
+
+/// The word or sign at an offset.
+fn found_at(text: &str, offset: usize) -> &str {
+    let rest = text.get(offset..).unwrap_or_default();
+    let Some(first) = rest.chars().next() else { return "" };
+    if first == '\n' {
+        return "";
+    }
+    let word = |c: char| c.is_alphanumeric() || c == '_';
+    let length = if word(first) { rest.find(|c| !word(c)).unwrap_or(rest.len()) } else { first.len_utf8() };
+    &rest[..length]
+}
+
+fn shorten(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default().trim();
+    if line.chars().count() <= 40 { line.to_owned() } else { line.chars().take(39).chain(['…']).collect() }
+}
+
+/// Users' words for rules, without repetition; a rule that says nothing to a user has none.
+fn words(rules: &[Rule]) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    for rule in rules {
+        let word = word(*rule);
+        if !word.is_empty() && !words.contains(&word) {
+            words.push(word);
+        }
+    }
+    words
+}
+
+fn word(rule: Rule) -> String {
+    let word = match rule {
+        Rule::name | Rule::label => "a name",
+        Rule::expr | Rule::conjunction | Rule::negation | Rule::comparison | Rule::fallback | Rule::sum => "a value",
+        Rule::product | Rule::unary | Rule::postfix | Rule::call => "a value",
+        Rule::r#type => "a type",
+        Rule::duration => "a duration such as `7d`",
+        Rule::window => "a window such as `7d`, `[1d, 7d]` or `all`",
+        Rule::list => "a list `[…]`",
+        Rule::string => "text in quotes",
+        Rule::int | Rule::float => "a number",
+        Rule::record => "a record `{ … }`",
+        Rule::open => "`{`",
+        Rule::close => "`}`",
+        Rule::colon => "`:`",
+        Rule::equals => "`=`",
+        Rule::arrow => "`->`",
+        Rule::compare => "a comparison such as `>=`",
+        Rule::arguments => "`(`",
+        // Operators could follow almost anywhere; naming them hides what is really missing.
+        Rule::add_op | Rule::mul_op | Rule::minus | Rule::field | Rule::every_field | Rule::is_null => "",
+        Rule::between | Rule::kw_and | Rule::kw_or | Rule::kw_not | Rule::doc | Rule::docs | Rule::bad_member => "",
+        Rule::EOI | Rule::instant | Rule::percent | Rule::boolean | Rule::null | Rule::group => "",
+        Rule::aggregate_tail | Rule::optional | Rule::type_list | Rule::type_names | Rule::balanced => "",
+        other => return keyword(other),
+    };
+    word.to_owned()
+}
+
+/// Rules are named after the words they begin with: `kw_over` is `over`, `time_clause` begins with `time`.
+fn keyword(rule: Rule) -> String {
+    let name = format!("{rule:?}");
+    let name = name.strip_prefix("kw_").unwrap_or(&name);
+    let name = name.strip_suffix("_clause").or_else(|| name.strip_suffix("_block")).unwrap_or(name);
+    match name {
+        "uses_model" => "`model`".to_owned(),
+        "given_rows" => "`given`".to_owned(),
+        "expect_rows" => "`expect`".to_owned(),
+        "definition" | "bare" | "column" | "setting" => "a name".to_owned(),
+        "group_all" | "group_some" | "group_one" => "a group's features".to_owned(),
+        _ => format!("`{name}`"),
+    }
+}
+
+fn alternatives(words: &[String]) -> String {
+    match words {
+        [] => String::new(),
+        [only] => only.clone(),
+        [rest @ .., last] => format!("{} or {last}", rest.join(", ")),
+    }
+}
+
+fn list(words: &[&str]) -> String {
+    alternatives(&words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>())
+}

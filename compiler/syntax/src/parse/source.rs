@@ -1,0 +1,77 @@
+//! Sources, and the columns and definitions that other declarations share with them.
+
+use pest::iterators::Pair;
+
+use super::children::Children;
+use super::{Builder, Rule};
+use crate::ast::{Column, Definition, Expectation, Source, Time};
+
+impl Builder<'_> {
+    pub(super) fn source(&mut self, node: &Children<'_>) -> Option<Source> {
+        self.bad_members(node, Rule::source_only);
+        let mut source = Source {
+            name: node.name()?,
+            from: Vec::new(),
+            columns: Vec::new(),
+            derived: Vec::new(),
+            time: Vec::new(),
+            key: Vec::new(),
+            expectations: Vec::new(),
+        };
+        for member in node.iter() {
+            self.source_member(member.clone(), &mut source);
+        }
+        Some(source)
+    }
+
+    fn source_member(&mut self, member: Pair<'_, Rule>, source: &mut Source) {
+        let rule = member.as_rule();
+        let node = Children::of(member);
+        match rule {
+            Rule::from_clause => source.from.extend(self.call_in(&node)),
+            Rule::schema_block => source.columns.extend(self.columns(&node)),
+            Rule::derive_block => {
+                self.bad_members(&node, Rule::definition_only);
+                source.derived.extend(node.each(Rule::definition).filter_map(|each| self.definition(&each)));
+            }
+            Rule::time_clause => source.time.extend(node.name().map(|column| Time {
+                column,
+                lateness: node.duration().map(|lateness| lateness.value),
+                span: node.span,
+            })),
+            Rule::key_clause => {
+                source.key.push(node.open(Rule::name_list).map_or_else(|| node.names(), |list| list.names()));
+            }
+            Rule::expect_clause => source.expectations.extend(self.expectation(&node)),
+            _ => {}
+        }
+    }
+
+    /// The columns among the children, bad ones reported.
+    pub(super) fn columns(&mut self, node: &Children<'_>) -> Vec<Column> {
+        self.bad_members(node, Rule::column_only);
+        node.each(Rule::column).filter_map(|column| self.column(&column)).collect()
+    }
+
+    fn column(&mut self, node: &Children<'_>) -> Option<Column> {
+        Some(Column {
+            doc: node.doc(),
+            name: node.name()?,
+            ty: self.type_in(node)?,
+            known_at: node.open(Rule::known_at).and_then(|known| self.expr_in(&known)),
+        })
+    }
+
+    pub(super) fn definition(&mut self, node: &Children<'_>) -> Option<Definition> {
+        Some(Definition {
+            doc: node.doc(),
+            name: node.name()?,
+            value: self.expr_in(node)?,
+            known_at: node.open(Rule::known_at).and_then(|known| self.expr_in(&known)),
+        })
+    }
+
+    fn expectation(&mut self, node: &Children<'_>) -> Option<Expectation> {
+        Some(Expectation { predicate: self.expr_in(node)?, action: node.name(), span: node.span })
+    }
+}

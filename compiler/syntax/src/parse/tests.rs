@@ -1,0 +1,32 @@
+//! `test` declarations.
+
+use super::children::{Children, span};
+use super::expr::{plain, text_parts};
+use super::{Builder, Rule};
+use crate::ast::{ExpectRows, ExprKind, Name, Test};
+
+impl Builder<'_> {
+    pub(super) fn test(&mut self, node: &Children<'_>) -> Option<Test> {
+        self.bad_members(node, Rule::test_only);
+        let title = node.first(Rule::string)?;
+        let name = Name { text: plain(&text_parts(title.as_str(), span(title))), span: span(title) };
+        let mut given = Vec::new();
+        for clause in node.each(Rule::given_clause) {
+            let rows = self.expr(clause.first(Rule::list)?.clone())?;
+            let ExprKind::List(rows) = rows.kind else { continue };
+            given.push((clause.name()?, rows));
+        }
+        let expect = node.each(Rule::expect_rows).filter_map(|clause| self.expect_rows(&clause)).collect();
+        Some(Test { name, given, expect })
+    }
+
+    fn expect_rows(&mut self, node: &Children<'_>) -> Option<ExpectRows> {
+        let keys = self.record(&node.open(Rule::record)?)?;
+        Some(ExpectRows {
+            group: node.name()?,
+            keys,
+            at: self.expr_in(node)?,
+            values: node.each(Rule::definition).filter_map(|value| self.definition(&value)).collect(),
+        })
+    }
+}

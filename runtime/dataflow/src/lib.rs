@@ -1,0 +1,1 @@
+//! Plan nodes on DataFusion: sources, expressions, quality checks and the point-in-time operator.

@@ -1,0 +1,1 @@
+//! Plan in, run out: schedules nodes, skips what is current, reports progress.

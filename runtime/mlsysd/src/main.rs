@@ -1,0 +1,2 @@
+//! The binary that holds libtorch.
+fn main() {}

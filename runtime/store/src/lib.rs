@@ -1,0 +1,1 @@
+//! The state of a project: offline tables, artefacts and the model registry.

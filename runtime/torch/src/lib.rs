@@ -1,0 +1,1 @@
+//! Learners on libtorch: encoders, training loop, metrics, artefacts.
