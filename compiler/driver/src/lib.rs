@@ -1,1 +1,77 @@
 //! The compiler's facade: loading a project, check and build.
+//!
+//! The outside world is behind [`FileSystem`]; this room and everything it calls reads no file by itself.
+
+mod database;
+mod load;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use mlsys_diagnostics::{Diagnostic, Files, Severity};
+use mlsys_plan::Plan;
+use mlsys_sema::Project;
+
+pub use database::Database;
+pub use load::{FileSystem, InMemory, LoadError};
+pub use mlsys_lower::{edges, to_dot, to_tree};
+
+/// A project in memory: its files, checked on demand and again only where something changed.
+pub struct Compiler {
+    database: Database,
+    project: Project,
+    files: Files,
+    root: PathBuf,
+}
+
+impl Compiler {
+    /// Loads the program at `path`, a file or the folder of one, with everything it uses. `params` are values of
+    /// parameters by name, as text.
+    ///
+    /// # Errors
+    /// There is no program, or one of its files cannot be read.
+    pub fn load(
+        file_system: &dyn FileSystem,
+        path: &Path,
+        params: BTreeMap<String, String>,
+    ) -> Result<Self, LoadError> {
+        load::load(file_system, path, params)
+    }
+
+    /// Every problem of the program's own files.
+    pub fn check(&self) -> Vec<Diagnostic> {
+        let files = self.project.files(&self.database);
+        let mut diagnostics: Vec<Diagnostic> =
+            files.iter().flat_map(|file| mlsys_sema::check_file(&self.database, self.project, *file)).collect();
+        diagnostics.extend(self.unknown_params());
+        diagnostics
+    }
+
+    /// The plan, and the warnings.
+    ///
+    /// # Errors
+    /// Every problem of the program, if one of them is an error.
+    pub fn build(&self) -> Result<(Plan, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let diagnostics = self.check();
+        if diagnostics.iter().any(|each| each.severity == Severity::Error) {
+            return Err(diagnostics);
+        }
+        let plan = mlsys_lower::lower(&self.database, self.project, &self.files)?;
+        Ok((plan, diagnostics))
+    }
+
+    /// The files, for renderers.
+    pub fn files(&self) -> &Files {
+        &self.files
+    }
+
+    /// The project's folder: paths in the program are relative to it.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Values that were set for parameters that the program does not have.
+    fn unknown_params(&self) -> Vec<Diagnostic> {
+        load::unknown_params(&self.database, self.project)
+    }
+}

@@ -1,1 +1,122 @@
 //! Typed program to plan, and the checks on its graph.
+//!
+//! Sema has made the nodes; this room numbers their lines, connects them, and puts them into an order that depends on
+//! the program alone. It is called on programs without errors.
+
+mod graph;
+mod lines;
+
+use std::collections::BTreeMap;
+
+use mlsys_diagnostics::{Diagnostic, Files};
+use mlsys_plan::{Field, Node, NodeId, Operation, Origin, Plan, VERSION};
+use mlsys_sema::{Db, Item, Project, deployment_of, features_of, items, model_of, monitor_of, source_of};
+use mlsys_syntax::Kind;
+
+use lines::Lines;
+
+pub use graph::{edges, to_dot, to_tree};
+
+/// The plan of a program.
+///
+/// # Errors
+/// The declarations need each other in a circle; the diagnostics show the way around.
+pub fn lower(db: &dyn Db, project: Project, files: &Files) -> Result<Plan, Vec<Diagnostic>> {
+    let mut nodes: Vec<Lowered> = Vec::new();
+    for file in project.files(db) {
+        for item in items(db, *file) {
+            let lines = Lines::of(db, *item, files);
+            nodes.extend(declared(db, project, *item, &lines));
+        }
+    }
+    let schemas: BTreeMap<String, Vec<Field>> = nodes
+        .iter()
+        .filter_map(|lowered| match &lowered.node.operation {
+            Operation::Source(source) => Some((source.name.clone(), source.schema.clone())),
+            _ => None,
+        })
+        .collect();
+    for lowered in &mut nodes {
+        lines::number_requests(&mut lowered.node.operation, &schemas);
+    }
+    let program = project.files(db).first().map(|file| file.module(db).to_owned()).unwrap_or_default();
+    let nodes = graph::in_order(nodes)?;
+    Ok(Plan { version: VERSION, program, nodes })
+}
+
+/// A node and the place to show if it stands in a circle.
+pub(crate) struct Lowered {
+    pub(crate) node: Node,
+    pub(crate) place: mlsys_diagnostics::Place,
+}
+
+fn declared(db: &dyn Db, project: Project, item: Item<'_>, lines: &Lines<'_>) -> Vec<Lowered> {
+    let operations: Vec<(NodeId, Vec<NodeId>, Operation)> = match item.kind(db) {
+        Some(Kind::Source) => source_node(db, project, item, lines).into_iter().collect(),
+        Some(Kind::Features) => features_node(db, project, item, lines).into_iter().collect(),
+        Some(Kind::Model) => model_nodes(db, project, item, lines),
+        Some(Kind::Deployment) => deployment_node(db, project, item).into_iter().collect(),
+        Some(Kind::Monitor) => monitor_node(db, project, item, lines).into_iter().collect(),
+        _ => Vec::new(),
+    };
+    let keyword = item.kind(db).map_or("", Kind::keyword);
+    let origin =
+        Origin { file: lines.file().to_owned(), line: lines.head(), name: format!("{keyword} {}", item.name(db)) };
+    operations
+        .into_iter()
+        .map(|(id, inputs, operation)| Lowered {
+            node: Node { id, origin: origin.clone(), inputs, operation },
+            place: lines.head_place(),
+        })
+        .collect()
+}
+
+type Operations = (NodeId, Vec<NodeId>, Operation);
+
+fn source_node(db: &dyn Db, project: Project, item: Item<'_>, lines: &Lines<'_>) -> Option<Operations> {
+    let mut source = source_of(db, project, item).value.as_ref()?.node.clone()?;
+    source.schema.iter_mut().for_each(|field| lines.number(&mut field.line));
+    source.expectations.iter_mut().for_each(|expectation| lines.number(&mut expectation.line));
+    Some((NodeId::new("source", &source.name), Vec::new(), Operation::Source(source)))
+}
+
+fn features_node(db: &dyn Db, project: Project, item: Item<'_>, lines: &Lines<'_>) -> Option<Operations> {
+    let mut features = features_of(db, project, item).value.as_ref()?.node.clone()?;
+    features.aggregates.iter_mut().for_each(|aggregate| lines.number(&mut aggregate.line));
+    let inputs = vec![NodeId::new("source", &features.source)];
+    Some((NodeId::new("features", &features.name), inputs, Operation::Features(features)))
+}
+
+/// A model is three kinds of work: its examples, a join for each group, the training.
+fn model_nodes(db: &dyn Db, project: Project, item: Item<'_>, lines: &Lines<'_>) -> Vec<Operations> {
+    let Some(definition) = model_of(db, project, item).value.as_ref() else { return Vec::new() };
+    let Some(nodes) = definition.nodes.clone() else { return Vec::new() };
+    let name = &definition.name;
+    let observe = NodeId::new("observe", name);
+    let source = NodeId::new("source", &nodes.observe.source);
+    let mut operations = vec![(observe.clone(), vec![source], Operation::Observe(nodes.observe))];
+    let mut examples = vec![observe.clone()];
+    for join in nodes.joins {
+        let id = NodeId::new("join", &format!("{name}.{}", join.group));
+        examples.push(id.clone());
+        let group = NodeId::new("features", &join.group);
+        operations.push((id, vec![observe.clone(), group], Operation::Join(join)));
+    }
+    let mut train = nodes.train;
+    train.gates.iter_mut().for_each(|gate| lines.number(&mut gate.line));
+    operations.push((NodeId::new("train", name), examples, Operation::Train(train)));
+    operations
+}
+
+fn deployment_node(db: &dyn Db, project: Project, item: Item<'_>) -> Option<Operations> {
+    let deployment = deployment_of(db, project, item).value.as_ref()?.node.clone()?;
+    let inputs = vec![NodeId::new("train", &deployment.model)];
+    Some((NodeId::new("deployment", &deployment.name), inputs, Operation::Deployment(deployment)))
+}
+
+fn monitor_node(db: &dyn Db, project: Project, item: Item<'_>, lines: &Lines<'_>) -> Option<Operations> {
+    let mut monitor = monitor_of(db, project, item).value.clone()?;
+    monitor.rules.iter_mut().for_each(|rule| lines.number(&mut rule.line));
+    let inputs = vec![NodeId::new("deployment", &monitor.deployment)];
+    Some((NodeId::new("monitor", &monitor.name), inputs, Operation::Monitor(monitor)))
+}

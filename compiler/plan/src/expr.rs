@@ -183,6 +183,29 @@ impl Expr {
         }
     }
 
+    /// The expression with columns replaced where `replacement` has something for their name.
+    #[must_use]
+    pub fn with_columns(self, replacement: &impl Fn(&str) -> Option<Expr>) -> Expr {
+        let map = |expr: Box<Expr>| Box::new(expr.with_columns(replacement));
+        let kind = match self.kind {
+            ExprKind::Column { name } => match replacement(&name) {
+                Some(expr) => return expr,
+                None => ExprKind::Column { name },
+            },
+            ExprKind::Literal { value } => ExprKind::Literal { value },
+            ExprKind::Unary { operator, arg } => ExprKind::Unary { operator, arg: map(arg) },
+            ExprKind::Binary { operator, left, right } => {
+                ExprKind::Binary { operator, left: map(left), right: map(right) }
+            }
+            ExprKind::IsNull { arg } => ExprKind::IsNull { arg: map(arg) },
+            ExprKind::Call { function, args } => {
+                ExprKind::Call { function, args: args.into_iter().map(|arg| arg.with_columns(replacement)).collect() }
+            }
+            ExprKind::Cast { arg } => ExprKind::Cast { arg: map(arg) },
+        };
+        Expr { kind, ty: self.ty }
+    }
+
     /// Calls `visit` with the name of every column the expression reads, in order of appearance.
     pub fn visit_columns<'a>(&'a self, visit: &mut impl FnMut(&'a str)) {
         match &self.kind {

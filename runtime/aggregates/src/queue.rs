@@ -43,6 +43,7 @@ impl<S: Copy + Send> Queue<S> {
         ranges
             .iter()
             .map(|(low, high)| {
+                debug_assert!(low >= self.low && high >= self.high, "ranges never move backwards");
                 self.evict(monoid, low);
                 self.push(monoid, high);
                 self.summary(monoid)

@@ -1,1 +1,34 @@
-//! Plan nodes on DataFusion: sources, expressions, quality checks and the point-in-time operator.
+//! Plan nodes on DataFusion: sources, expressions, quality checks and the point-in-time join.
+//!
+//! [`Dataflow`] runs the batch nodes of a plan: [`Dataflow::source`], [`Dataflow::observe`], [`Dataflow::join`]. Each
+//! reads files, streams through memory that is bounded, and leaves one Parquet file that appears complete or not at
+//! all. [`supports`] says before a run whether everything in a plan is implemented, [`explain`] shows what would run.
+//!
+//! Rows of a table are in a fixed order: that of its source. Results do not depend on the number of threads, on the
+//! size of batches, or on what was spilled.
+
+mod error;
+mod explain;
+mod expr;
+mod functions;
+mod join;
+mod names;
+mod observe;
+mod options;
+mod session;
+mod sink;
+mod source;
+mod sources;
+mod supports;
+mod table;
+mod types;
+
+pub use error::DataError;
+pub use explain::explain;
+pub use join::JoinReport;
+pub use observe::ObserveReport;
+pub use options::Options;
+pub use session::Dataflow;
+pub use source::{CheckReport, Progress, SourceReport};
+pub use sources::source_files;
+pub use supports::supports;

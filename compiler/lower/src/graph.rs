@@ -1,0 +1,89 @@
+//! The graph of a plan: order, circles, and drawings.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use mlsys_diagnostics::{Diagnostic, Label, Severity};
+use mlsys_plan::{Node, NodeId, Plan};
+use petgraph::algo::tarjan_scc;
+use petgraph::graph::{DiGraph, NodeIndex};
+
+use crate::Lowered;
+
+/// The nodes, each after its inputs, otherwise as declared.
+pub(crate) fn in_order(lowered: Vec<Lowered>) -> Result<Vec<Node>, Vec<Diagnostic>> {
+    let mut graph: DiGraph<usize, ()> = DiGraph::new();
+    let index: BTreeMap<NodeId, NodeIndex> =
+        lowered.iter().enumerate().map(|(at, each)| (each.node.id.clone(), graph.add_node(at))).collect();
+    for each in &lowered {
+        for input in &each.node.inputs {
+            if let (Some(from), Some(to)) = (index.get(input), index.get(&each.node.id)) {
+                graph.add_edge(*from, *to, ());
+            }
+        }
+    }
+    let circles: Vec<Vec<NodeIndex>> = tarjan_scc(&graph).into_iter().filter(|component| component.len() > 1).collect();
+    if !circles.is_empty() {
+        return Err(circles.iter().map(|circle| report(circle, &graph, &lowered)).collect());
+    }
+    let mut waiting: Vec<Option<Lowered>> = lowered.into_iter().map(Some).collect();
+    let mut placed: Vec<Node> = Vec::new();
+    while placed.len() < waiting.len() {
+        let ready = waiting.iter_mut().find(|each| {
+            each.as_ref().is_some_and(|each| each.node.inputs.iter().all(|input| placed.iter().any(|done| done.id == *input)))
+        });
+        // Without a circle something is always ready; a node without its input is left out with those that need it.
+        let Some(next) = ready.and_then(Option::take) else { break };
+        placed.push(next.node);
+    }
+    Ok(placed)
+}
+
+fn report(circle: &[NodeIndex], graph: &DiGraph<usize, ()>, lowered: &[Lowered]) -> Diagnostic {
+    let mut members: Vec<&Lowered> = circle.iter().map(|index| &lowered[graph[*index]]).collect();
+    members.sort_by_key(|each| each.place);
+    let path: Vec<String> = members.iter().map(|each| format!("`{}`", each.node.origin.name)).collect();
+    Diagnostic {
+        code: "E0701",
+        severity: Severity::Error,
+        message: format!("these declarations need each other in a circle: {}", path.join(", ")),
+        labels: members.iter().map(|each| Label { place: each.place, text: "on the way around".to_owned() }).collect(),
+        help: None,
+        fix: None,
+    }
+}
+
+/// The edges of a plan, from what is read to what reads it, in the plan's order.
+pub fn edges(plan: &Plan) -> Vec<(&NodeId, &NodeId)> {
+    plan.nodes.iter().flat_map(|node| node.inputs.iter().map(move |input| (input, &node.id))).collect()
+}
+
+/// The graph in the DOT language of Graphviz.
+pub fn to_dot(plan: &Plan) -> String {
+    let mut out = format!("digraph \"{}\" {{\n  rankdir=LR;\n  node [shape=box, fontname=\"sans-serif\"];\n", plan.program);
+    for node in &plan.nodes {
+        // Writing to a string cannot fail.
+        let _ = writeln!(out, "  \"{}\" [label=\"{}\\n{}\"];", node.id, node.operation.kind(), name(node));
+    }
+    for (from, to) in edges(plan) {
+        let _ = writeln!(out, "  \"{from}\" -> \"{to}\";");
+    }
+    out.push_str("}\n");
+    out
+}
+
+/// The graph as an indented list: every node with what it reads.
+pub fn to_tree(plan: &Plan) -> String {
+    let mut out = String::new();
+    for node in &plan.nodes {
+        let _ = writeln!(out, "{}  ({}:{})", node.id, node.origin.file, node.origin.line);
+        for input in &node.inputs {
+            let _ = writeln!(out, "  <- {input}");
+        }
+    }
+    out
+}
+
+fn name(node: &Node) -> &str {
+    node.id.as_str().split_once('.').map_or("", |(_, name)| name)
+}

@@ -1,0 +1,138 @@
+//! The commands: one file each, registered in [`Command`].
+
+#[cfg(feature = "run")]
+mod build;
+mod check;
+mod explain;
+mod graph;
+#[cfg(feature = "run")]
+mod run;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+use mlsys_diagnostics::{Diagnostic, Severity};
+use mlsys_driver::Compiler;
+
+use crate::files::Disk;
+use crate::render;
+
+/// What to do.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Report every problem of a program, without running anything
+    Check(check::Arguments),
+    /// Write what the program compiles to: the plan, the graph, per-job plans, serving configurations
+    #[cfg(feature = "run")]
+    Build(build::Arguments),
+    /// Bring features, training and registry up to date; what is current is left alone
+    #[cfg(feature = "run")]
+    Run(run::Arguments),
+    /// Draw the graph of a program
+    Graph(graph::Arguments),
+    /// Explain a diagnostic, with a wrong and a right program
+    Explain(explain::Arguments),
+}
+
+/// Runs a command.
+pub(crate) fn execute(command: Command) -> Exit {
+    match command {
+        Command::Check(arguments) => check::execute(&arguments),
+        #[cfg(feature = "run")]
+        Command::Build(arguments) => build::execute(&arguments),
+        #[cfg(feature = "run")]
+        Command::Run(arguments) => run::execute(&arguments),
+        Command::Graph(arguments) => graph::execute(&arguments),
+        Command::Explain(arguments) => explain::execute(&arguments),
+    }
+}
+
+/// How a command ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Everything is fine.
+    Fine,
+    /// The program or the data is wrong; diagnostics were printed.
+    Wrong,
+    /// A gate was not met.
+    #[cfg(feature = "run")]
+    Gate,
+    /// An external system failed.
+    #[cfg(feature = "run")]
+    External,
+    /// The user interrupted.
+    #[cfg(feature = "run")]
+    Interrupted,
+    /// The command was called wrongly.
+    Usage,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(match exit {
+            Exit::Fine => 0,
+            Exit::Wrong => 1,
+            Exit::Usage => 2,
+            #[cfg(feature = "run")]
+            Exit::Gate => 3,
+            #[cfg(feature = "run")]
+            Exit::External => 4,
+            #[cfg(feature = "run")]
+            Exit::Interrupted => 130,
+        })
+    }
+}
+
+/// Which program, with which parameters.
+#[derive(Args)]
+pub(crate) struct Program {
+    /// A program, or the folder of one
+    #[arg(default_value = ".")]
+    path: PathBuf,
+    /// Set a parameter of the program
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = assignment)]
+    set: Vec<(String, String)>,
+}
+
+fn assignment(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("expected NAME=VALUE, such as `data=/srv/flights`".to_owned()),
+    }
+}
+
+impl Program {
+    /// The program in memory. Prints why, if it cannot be had.
+    pub(crate) fn load(&self) -> Result<Compiler, Exit> {
+        let params: BTreeMap<String, String> = self.set.iter().cloned().collect();
+        Compiler::load(&Disk, &self.path, params).map_err(|error| {
+            let diagnostic = Diagnostic {
+                code: "E0914",
+                severity: Severity::Error,
+                message: error.message,
+                labels: Vec::new(),
+                help: Some(error.help),
+                fix: None,
+            };
+            render::print(&[diagnostic], &mlsys_diagnostics::Files::default());
+            Exit::Wrong
+        })
+    }
+}
+
+/// The plan of a program without errors; prints what is wrong otherwise, and warnings.
+pub(crate) fn planned(compiler: &Compiler) -> Result<mlsys_plan::Plan, Exit> {
+    match compiler.build() {
+        Ok((plan, warnings)) => {
+            render::print(&warnings, compiler.files());
+            Ok(plan)
+        }
+        Err(diagnostics) => {
+            render::print(&diagnostics, compiler.files());
+            eprintln!("{}", render::counted(&diagnostics));
+            Err(Exit::Wrong)
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Types of row expressions: from the tree as written to the plan's typed expressions, widenings made explicit.
+//!
+//! Every function answers none when something is wrong and has been reported, here or where a name was declared.
+
+mod calls;
+mod coerce;
+mod operators;
+
+use mlsys_diagnostics::Span;
+use mlsys_plan::{BinaryOp, Expr, ExprKind, Literal, Type, UnaryOp};
+use mlsys_syntax::ast;
+
+use crate::report::Reports;
+use crate::scope::Scope;
+
+impl Scope<'_> {
+    /// The typed form of a row expression.
+    pub(crate) fn expr(&mut self, written: &ast::Expr, reports: &mut Reports) -> Option<Expr> {
+        match &written.kind {
+            ast::ExprKind::Name(name) => self.name(name, written.span, reports),
+            ast::ExprKind::Literal(value) => self.literal_expr(value, reports),
+            ast::ExprKind::Unary(operator, arg) => {
+                let arg = self.expr(arg, reports)?;
+                operators::unary(*operator, arg, written.span, reports)
+            }
+            ast::ExprKind::Binary(operator, left, right) => {
+                // Both sides are looked at, so that two mistakes give two reports.
+                let (typed_left, typed_right) = (self.expr(left, reports), self.expr(right, reports));
+                operators::binary(*operator, (typed_left?, left.span), (typed_right?, right.span), reports)
+            }
+            ast::ExprKind::IsNull { arg, negated } => {
+                let test = Expr { kind: ExprKind::IsNull { arg: Box::new(self.expr(arg, reports)?) }, ty: Type::Bool.required() };
+                Some(if *negated { not(test) } else { test })
+            }
+            ast::ExprKind::Between { arg, low, high } => self.between(arg, low, high, reports),
+            ast::ExprKind::Call(call) => self.call(call, reports),
+            ast::ExprKind::Field(base, name) => self.field(base, name, written.span, reports),
+            ast::ExprKind::EveryField(_) => not_a_value(written.span, "`.*` stands for several values", reports),
+            ast::ExprKind::List(_) => not_a_value(written.span, "a list cannot be used here", reports),
+            ast::ExprKind::Record(_) => not_a_value(written.span, "a record cannot be used here", reports),
+        }
+    }
+
+    /// The typed form of a condition: a truth value.
+    pub(crate) fn predicate(&mut self, written: &ast::Expr, reports: &mut Reports) -> Option<Expr> {
+        let typed = self.expr(written, reports)?;
+        if typed.ty.ty == Type::Bool {
+            return Some(typed);
+        }
+        reports
+            .error("E0305", written.span, format!("a condition must be a bool, this is a {}", typed.ty), "not a condition")
+            .help("compare it with something, such as `> 0`");
+        None
+    }
+
+    fn between(&mut self, arg: &ast::Expr, low: &ast::Expr, high: &ast::Expr, reports: &mut Reports) -> Option<Expr> {
+        let typed = self.expr(arg, reports);
+        let (typed_low, typed_high) = (self.expr(low, reports), self.expr(high, reports));
+        let (typed, typed_low, typed_high) = (typed?, typed_low?, typed_high?);
+        let above =
+            operators::binary(ast::BinaryOp::GreaterOrEqual, (typed.clone(), arg.span), (typed_low, low.span), reports)?;
+        let below = operators::binary(ast::BinaryOp::LessOrEqual, (typed, arg.span), (typed_high, high.span), reports)?;
+        Some(and(above, below))
+    }
+
+    fn literal_expr(&mut self, value: &ast::Literal, reports: &mut Reports) -> Option<Expr> {
+        let (value, ty) = match value {
+            // The type of a bare null comes from its other side; alone it is a missing truth value.
+            ast::Literal::Null => return Some(Expr::literal(Literal::Null, Type::Bool.optional())),
+            ast::Literal::Bool(value) => (Literal::Bool(*value), Type::Bool),
+            ast::Literal::Int(value) => (Literal::Int(*value), Type::Int64),
+            ast::Literal::Float(value) => (Literal::Float(*value), Type::Float64),
+            ast::Literal::Duration(micros) => (Literal::Duration(*micros), Type::Duration),
+            ast::Literal::Instant(micros) => (Literal::Timestamp(*micros), Type::Timestamp),
+            ast::Literal::Text(parts) => (Literal::String(self.text(parts, reports)?), Type::String),
+        };
+        Some(Expr::literal(value, ty.required()))
+    }
+
+    /// Text with the values of parameters in it.
+    fn text(&mut self, parts: &[ast::TextPart], reports: &mut Reports) -> Option<String> {
+        let mut text = String::new();
+        for part in parts {
+            match part {
+                ast::TextPart::Plain(plain) => text.push_str(plain),
+                ast::TextPart::Param(name) => {
+                    let value = Scope::constant(self.db, self.project, self.file).name(&name.text, name.span, reports)?;
+                    match value.kind {
+                        ExprKind::Literal { value: Literal::String(value) } => text.push_str(&value),
+                        ExprKind::Literal { value } => text.push_str(value.to_string().trim_start_matches('@')),
+                        _ => return None,
+                    }
+                }
+            }
+        }
+        Some(text)
+    }
+
+    fn field(&mut self, base: &ast::Expr, name: &ast::Name, span: Span, reports: &mut Reports) -> Option<Expr> {
+        let shown = base.as_name().unwrap_or("…");
+        reports
+            .error("E0305", span, format!("`{shown}.{}` cannot be used inside an expression", name.text), "not a column")
+            .help(format!("a group's features enter a model by their own names: write `{shown}.{}` as an input", name.text));
+        None
+    }
+}
+
+fn not_a_value(span: Span, message: &str, reports: &mut Reports) -> Option<Expr> {
+    reports.error("E0305", span, message, "expected one value");
+    None
+}
+
+/// Negation.
+pub(crate) fn not(arg: Expr) -> Expr {
+    let ty = arg.ty.clone();
+    Expr { kind: ExprKind::Unary { operator: UnaryOp::Not, arg: Box::new(arg) }, ty }
+}
+
+/// Conjunction.
+pub(crate) fn and(left: Expr, right: Expr) -> Expr {
+    let ty = Type::Bool.required().with_nullable(left.ty.nullable || right.ty.nullable);
+    let (left, right) = (Box::new(left), Box::new(right));
+    Expr { kind: ExprKind::Binary { operator: BinaryOp::And, left, right }, ty }
+}
+
+/// The expression as that type, if it becomes one without being asked.
+pub(crate) fn widened(expr: Expr, ty: &Type) -> Option<Expr> {
+    coerce::coerce(expr, ty).ok()
+}

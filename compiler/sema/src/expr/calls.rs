@@ -1,0 +1,120 @@
+//! Calls of row functions: those of the library stay calls, those of the program are put in place.
+
+use mlsys_diagnostics::nearest;
+use mlsys_plan::{Expr, ExprKind};
+use mlsys_syntax::{Kind, ast};
+
+use super::coerce::{coerce, mismatch};
+use crate::db::{Item, Word, lookup, names_of_kind};
+use crate::function::{FunctionDef, function_of};
+use crate::library;
+use crate::report::Reports;
+use crate::scope::{Scope, ScopeColumn};
+
+/// How deep functions may call functions.
+const MAX_DEPTH: u32 = 32;
+
+impl Scope<'_> {
+    pub(super) fn call(&mut self, call: &ast::Call, reports: &mut Reports) -> Option<Expr> {
+        let name = &call.name;
+        let found = lookup(self.db, self.project, self.file, Word::new(self.db, name.text.clone()))
+            .filter(|item| matches!(item.kind(self.db), Some(Kind::Function | Kind::Extern)));
+        let Some(item) = found else {
+            self.unknown_function(call, reports);
+            return None;
+        };
+        if let Some(tail) = &call.tail {
+            let message = format!("`{}` is a function of one row and takes no window", name.text);
+            reports.error("E0312", tail.span, message, "only aggregates look over a window");
+            return None;
+        }
+        let definition = function_of(self.db, self.project, item).value.as_ref()?;
+        let args = self.function_arguments(definition, call, reports)?;
+        if self.depth >= MAX_DEPTH {
+            reports
+                .error("E0701", name.span, format!("`{}` calls itself, or too many functions in turn", name.text), "called here")
+                .help(format!("functions may call each other at most {MAX_DEPTH} deep and never themselves"));
+            return None;
+        }
+        self.apply(definition, item, args)
+    }
+
+    fn apply(&mut self, definition: &FunctionDef, item: Item<'_>, args: Vec<Expr>) -> Option<Expr> {
+        let nullable = args.iter().any(|arg| arg.ty.nullable);
+        let Some(body) = &definition.body else {
+            let result = definition.result.clone()?;
+            let ty = result.clone().with_nullable(result.nullable || nullable);
+            return Some(Expr { kind: ExprKind::Call { function: definition.name.clone(), args }, ty });
+        };
+        // The body is typed with the arguments at hand, since a missing argument makes the result one that may miss.
+        let columns = definition
+            .parameters
+            .iter()
+            .zip(&args)
+            .map(|(parameter, arg)| ScopeColumn { name: parameter.name.clone(), ty: Some(arg.ty.clone()) })
+            .collect();
+        let mut inner = Scope::constant(self.db, self.project, item.file(self.db)).with_columns("the function", columns);
+        inner.depth = self.depth + 1;
+        let mut silent = Reports::on(item.reference(self.db));
+        let typed = inner.expr(body, &mut silent)?;
+        let typed = coerce(typed, &definition.result.as_ref()?.ty).ok()?;
+        let named: Vec<(&str, &Expr)> =
+            definition.parameters.iter().map(|parameter| parameter.name.as_str()).zip(&args).collect();
+        Some(typed.with_columns(&|column| {
+            named.iter().find(|(name, _)| *name == column).map(|(_, arg)| (*arg).clone())
+        }))
+    }
+
+    fn function_arguments(
+        &mut self,
+        definition: &FunctionDef,
+        call: &ast::Call,
+        reports: &mut Reports,
+    ) -> Option<Vec<Expr>> {
+        let slots = crate::args::slots(&definition.name, &definition.names(), call.name.span, &call.arguments, reports)?;
+        let mut args = Vec::new();
+        for (parameter, slot) in definition.parameters.iter().zip(slots) {
+            let Some(argument) = slot else {
+                let message = format!("`{}` needs the argument `{}`", definition.name, parameter.name);
+                reports.error("E0303", call.span, message, "an argument is missing");
+                return None;
+            };
+            let typed = self.expr(&argument.value, reports)?;
+            let ty = &parameter.ty.as_ref()?.ty;
+            match coerce(typed, ty) {
+                Ok(typed) => args.push(typed),
+                Err(typed) => {
+                    let message = format!("`{}` of `{}` is a {ty}, this is a {}", parameter.name, definition.name, typed.ty);
+                    if matches!(ty, mlsys_plan::Type::Enum(_)) {
+                        mismatch(&typed, ty, argument.value.span, reports);
+                    } else {
+                        reports.error("E0302", argument.value.span, message, format!("this is a {}", typed.ty));
+                    }
+                    return None;
+                }
+            }
+        }
+        Some(args)
+    }
+
+    fn unknown_function(&self, call: &ast::Call, reports: &mut Reports) {
+        let name = &call.name;
+        if !library::overloads(self.db, self.project, "aggregate", &name.text).is_empty() {
+            let message = format!("the aggregate `{}` cannot be used inside an expression on one row", name.text);
+            reports
+                .error("E0312", name.span, message, "an aggregate")
+                .help("define it as a feature of its own in a `features` group, with a window such as `over 7d`");
+            return;
+        }
+        let message = format!("there is no function `{}` here", name.text);
+        let report = reports.error("E0204", name.span, message, "no such function");
+        if let Some(module) = library::module_of(self.db, self.project, "fn", &name.text) {
+            report.help(format!("add `use {module}.{{{}}}` at the top of the file", name.text));
+            return;
+        }
+        let own = names_of_kind(self.db, self.file, Kind::Function);
+        let all = library::names(self.db, self.project, "fn");
+        let near = nearest(&name.text, own.into_iter().chain(all.iter().map(String::as_str)));
+        report.did_you_mean(near);
+    }
+}

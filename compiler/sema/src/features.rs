@@ -1,0 +1,307 @@
+//! Feature groups: entity keys, the moment a row is seen, aggregates and derived features.
+
+mod aggregate;
+mod keys;
+
+use mlsys_diagnostics::{Span, nearest};
+use mlsys_plan::{Aggregate, Derived, Expr, ValueType};
+use mlsys_syntax::{Kind, ast};
+
+use crate::args::Constants;
+use crate::db::{Checked, Db, Item, ItemRef, Project, Word, lookup, names_of_kind};
+use crate::entity::entity_of;
+use crate::known::Moment;
+use crate::narrowing::present_when;
+use crate::order::dependency_order;
+use crate::report::Reports;
+use crate::scope::{Scope, ScopeColumn};
+use crate::source::columns::{names_read, report_cycle};
+use crate::source::{SourceDef, availability, source_of};
+
+/// A feature group's meaning.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GroupDef {
+    /// The declaration.
+    pub item: ItemRef,
+    /// The group's name.
+    pub name: String,
+    /// The entity's keys: name and type.
+    pub keys: Vec<(String, Option<ValueType>)>,
+    /// The features in written order, windows expanded.
+    pub features: Vec<FeatureDef>,
+    /// The node; none if there are errors.
+    pub node: Option<mlsys_plan::Features>,
+}
+
+/// A feature of a group.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FeatureDef {
+    /// The feature's name.
+    pub name: String,
+    /// The feature's type; none if it is wrong.
+    pub ty: Option<ValueType>,
+    /// Where it is defined.
+    pub span: Span,
+}
+
+/// What the members of a group are checked against.
+pub(crate) struct Context<'a, 'db> {
+    pub(crate) constants: Constants<'db>,
+    pub(crate) group: &'a ast::Features,
+    pub(crate) source: &'a SourceDef,
+    /// When a row is seen; none if that is wrong.
+    pub(crate) at: Option<Moment>,
+    /// The group's filter.
+    pub(crate) filter: Option<Expr>,
+}
+
+/// The meaning of a `features` declaration.
+#[salsa::tracked(returns(ref))]
+pub fn features_of<'db>(db: &'db dyn Db, project: Project, item: Item<'db>) -> Checked<GroupDef> {
+    let Some(ast::Item::Features(tree)) = item.tree(db) else { return Checked::silent() };
+    let mut reports = Reports::on(item.reference(db));
+    let value = define(db, project, item, tree, &mut reports);
+    Checked { value, reports: reports.into_vec() }
+}
+
+fn define<'db>(
+    db: &'db dyn Db,
+    project: Project,
+    item: Item<'db>,
+    tree: &ast::Features,
+    reports: &mut Reports,
+) -> Option<GroupDef> {
+    let constants = Constants { db, project, file: item.file(db) };
+    let entity_item = refer(&constants, &tree.entity, Kind::Entity, reports);
+    let source_item = refer(&constants, &tree.source, Kind::Source, reports);
+    let source = source_of(db, project, source_item?).value.as_ref()?;
+    let mut context = Context { constants, group: tree, source, at: None, filter: None };
+    context.at = context.seen_at(reports);
+    context.filter = context.group_filter(reports);
+    let entity = entity_item.and_then(|item| entity_of(db, item).value.as_ref());
+    let keys = entity.map(|entity| keys::keys(&context, entity, reports));
+
+    let (aggregates, derived) = members(&context, reports);
+    aggregate::check_order(&context, reports);
+    let features = in_written_order(&aggregates, &derived);
+    if features.is_empty() && !reports.has_errors() {
+        reports
+            .error("E0209", tree.name.span, format!("`{}` defines no feature", tree.name.text), "is empty")
+            .help("define one, such as `payments = count() over 7d`");
+    }
+    let at = context.at.clone();
+    let finished = (!reports.has_errors()).then_some(()).and(at).and_then(|at| {
+        Some(mlsys_plan::Features {
+            name: tree.name.text.clone(),
+            entity: tree.entity.text.clone(),
+            keys: keys?.into_iter().collect::<Option<Vec<_>>>()?,
+            source: source.name.clone(),
+            at: at.expr,
+            filter: context.filter.clone(),
+            order: source.key.clone(),
+            aggregates: aggregates.into_iter().map(|(aggregate, _)| aggregate).collect::<Option<Vec<Aggregate>>>()?,
+            derived: derived.into_iter().map(|(derived, _)| derived).collect::<Option<Vec<Derived>>>()?,
+        })
+    });
+    let keys = entity.map(|entity| entity.keys.iter().map(|key| (key.name.clone(), key.ty.clone())).collect());
+    Some(GroupDef {
+        item: item.reference(db),
+        name: tree.name.text.clone(),
+        keys: keys.unwrap_or_default(),
+        features,
+        node: finished,
+    })
+}
+
+impl Context<'_, '_> {
+    fn seen_at(&self, reports: &mut Reports) -> Option<Moment> {
+        let Some(timeline) = &self.source.timeline else {
+            if self.source.node.is_some() {
+                let message = format!("the source `{}` has no `time`, so its rows have no past", self.source.name);
+                reports
+                    .error("E0406", self.group.source.span, message, "has no time")
+                    .help("add `time COLUMN` to the source");
+            }
+            return None;
+        };
+        let Some(written) = &self.group.at else { return Some(timeline.row.clone()) };
+        let mut scope = self.source.scope(&self.constants);
+        let moment = availability::moment(&mut scope, written, &self.source.derived, reports)?;
+        if !timeline.not_before_row(&moment) {
+            let message = format!("`{}` may come before the row's own time `{}`", moment.text, timeline.row.text);
+            reports
+                .error("E0404", written.span, message, "not surely after the row")
+                .help(format!("use `{}`, a moment that `known at` declares, or one of them plus a duration", timeline.row.text));
+            return None;
+        }
+        Some(moment)
+    }
+
+    fn group_filter(&self, reports: &mut Reports) -> Option<Expr> {
+        let mut filter: Option<Expr> = None;
+        for written in &self.group.filters {
+            let mut scope = self.source.scope(&self.constants);
+            let typed = scope.predicate(written, reports);
+            self.check_known(&scope, "the filter", reports);
+            filter = match (filter, typed) {
+                (Some(left), Some(right)) => Some(crate::expr::and(left, right)),
+                (left, right) => left.or(right),
+            };
+        }
+        filter
+    }
+
+    /// A scope of the source's columns, narrowed by the group's filter and by one of a feature's own.
+    pub(crate) fn scope(&self, filter: Option<&Expr>) -> Scope<'_> {
+        let mut scope = self.source.scope(&self.constants);
+        for condition in self.filter.iter().chain(filter) {
+            scope.narrow(present_when(condition));
+        }
+        scope
+    }
+
+    /// Reports columns that are used before they are known.
+    pub(crate) fn check_known(&self, scope: &Scope<'_>, user: &str, reports: &mut Reports) {
+        let (Some(at), Some(timeline)) = (&self.at, &self.source.timeline) else { return };
+        for (name, span) in &scope.uses {
+            let Some(column) = self.source.column(name) else { continue };
+            if timeline.usable(&column.known, at) {
+                continue;
+            }
+            let crate::known::Known::At(known) = &column.known else { continue };
+            let message = format!(
+                "{user} uses `{name}`, which is known at `{}`, but these features see a row at `{}`",
+                known.text, at.text
+            );
+            let item = reports.item().clone();
+            let report = reports.error("E0401", *span, message, format!("not known yet at `{}`", at.text));
+            report.also(&self.source.item, column.known_span.unwrap_or(column.span), format!("`{name}` becomes known at `{}`", known.text));
+            match &self.group.at {
+                Some(written) => report.also(&item, written.span, "a row is seen here"),
+                None => report.also(&item, self.group.source.span, format!("a row is seen at its time, `{}`", at.text)),
+            };
+            report.help(format!("let the group see rows when the value is there: `from {} at {}`", self.source.name, known.text));
+        }
+    }
+}
+
+type Aggregates = Vec<(Option<Aggregate>, FeatureDef)>;
+type DerivedFeatures = Vec<(Option<Derived>, FeatureDef)>;
+
+fn members(context: &Context<'_, '_>, reports: &mut Reports) -> (Aggregates, DerivedFeatures) {
+    let mut aggregates: Aggregates = Vec::new();
+    let mut pending: Vec<&ast::Definition> = Vec::new();
+    let mut names: Vec<(String, Span)> = Vec::new();
+    for member in &context.group.members {
+        let defined = match member {
+            ast::Member::Bare(name) => aggregate::bare(context, name, reports),
+            ast::Member::Definition(definition) => match aggregate::call_of(context, &definition.value) {
+                Some(call) => aggregate::windows(context, definition, call, reports),
+                None => {
+                    pending.push(definition);
+                    let span = definition.name.span;
+                    repeated(&mut names, &definition.name.text, span, reports);
+                    continue;
+                }
+            },
+        };
+        for (aggregate, feature) in defined {
+            if !repeated(&mut names, &feature.name, feature.span, reports) {
+                aggregates.push((aggregate, feature));
+            }
+        }
+    }
+    let derived = derived(context, &aggregates, &pending, reports);
+    (aggregates, derived)
+}
+
+fn repeated(names: &mut Vec<(String, Span)>, name: &str, span: Span, reports: &mut Reports) -> bool {
+    if let Some((_, first)) = names.iter().find(|(known, _)| known == name) {
+        let (item, first) = (reports.item().clone(), *first);
+        reports
+            .error("E0203", span, format!("the feature `{name}` is defined twice"), "defined a second time")
+            .also(&item, first, "first defined here");
+        return true;
+    }
+    names.push((name.to_owned(), span));
+    false
+}
+
+/// Features computed from siblings, in dependency order.
+fn derived(
+    context: &Context<'_, '_>,
+    aggregates: &Aggregates,
+    pending: &[&ast::Definition],
+    reports: &mut Reports,
+) -> DerivedFeatures {
+    let names: Vec<&str> = pending.iter().map(|definition| definition.name.text.as_str()).collect();
+    let reads: Vec<Vec<String>> = pending.iter().map(|definition| names_read(&definition.value)).collect();
+    let order = match dependency_order(&names, &reads) {
+        Ok(order) => order,
+        Err(cycle) => {
+            report_cycle(&cycle, pending, reports);
+            return Vec::new();
+        }
+    };
+    let mut columns: Vec<ScopeColumn> = aggregates
+        .iter()
+        .map(|(_, feature)| ScopeColumn { name: feature.name.clone(), ty: feature.ty.clone() })
+        .collect();
+    let mut done = Vec::new();
+    for index in order {
+        let definition = pending[index];
+        let owner = format!("the group `{}`", context.group.name.text);
+        let constants = &context.constants;
+        let mut scope =
+            Scope::constant(constants.db, constants.project, constants.file).with_columns(owner, columns.clone());
+        let typed = scope.expr(&definition.value, reports);
+        let name = definition.name.text.clone();
+        let ty = typed.as_ref().map(|typed| typed.ty.clone());
+        columns.push(ScopeColumn { name: name.clone(), ty: ty.clone() });
+        let feature = FeatureDef { name: name.clone(), ty, span: definition.name.span };
+        done.push((typed.map(|expr| Derived { name, expr }), feature));
+    }
+    done
+}
+
+fn in_written_order(aggregates: &Aggregates, derived: &DerivedFeatures) -> Vec<FeatureDef> {
+    let mut features: Vec<FeatureDef> = aggregates.iter().map(|(_, feature)| feature.clone()).collect();
+    features.extend(derived.iter().map(|(_, feature)| feature.clone()));
+    features.sort_by_key(|feature| feature.span.start);
+    features
+}
+
+/// The declaration of that kind that a name stands for, or a report that there is none.
+pub(crate) fn refer<'db>(
+    constants: &Constants<'db>,
+    name: &ast::Name,
+    kind: Kind,
+    reports: &mut Reports,
+) -> Option<Item<'db>> {
+    let db = constants.db;
+    let found = lookup(db, constants.project, constants.file, Word::new(db, name.text.clone()));
+    match found {
+        Some(item) if item.kind(db) == Some(kind) => Some(item),
+        Some(item) => {
+            let other = item.kind(db).map_or("declaration", Kind::keyword);
+            let message = format!("`{}` is a {other}, a {} is needed here", name.text, kind.keyword());
+            let near = nearest(&name.text, names_of_kind(db, constants.file, kind));
+            reports.error("E0207", name.span, message, format!("this is a {other}")).did_you_mean(near);
+            None
+        }
+        None => {
+            let known = names_of_kind(db, constants.file, kind);
+            let message = format!("there is no {} `{}`", kind.keyword(), name.text);
+            let near = nearest(&name.text, known.iter().copied());
+            let report = reports.error("E0201", name.span, message, "not declared");
+            if near.is_some() {
+                report.did_you_mean(near);
+            } else if known.is_empty() {
+                report.help(format!("declare it: `{} {} {{ … }}`", kind.keyword(), name.text));
+            } else {
+                report.help(format!("there is {}", crate::scope::listed(&known)));
+            }
+            None
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! What the standard library declares as built in: signatures of aggregates, connectors, learners and the rest.
+
+use std::collections::BTreeMap;
+
+use mlsys_plan::ValueType;
+use mlsys_syntax::{Kind, ast};
+
+use crate::db::{Db, Item, ItemRef, Project, items};
+use crate::report::Reports;
+use crate::types::{PLAIN, resolve};
+
+/// The signature of something built in.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Signature {
+    pub(crate) item: ItemRef,
+    pub(crate) module: String,
+    pub(crate) name: String,
+    pub(crate) doc: String,
+    pub(crate) parameters: Vec<Parameter>,
+    pub(crate) result: Option<SlotType>,
+    /// The task it is for; none if it is for any.
+    pub(crate) task: Option<String>,
+}
+
+/// A parameter of a signature.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Parameter {
+    pub(crate) name: String,
+    pub(crate) ty: SlotType,
+    pub(crate) default: Option<ast::Expr>,
+    /// The smallest and the largest number allowed, of each item if it is a list.
+    pub(crate) bounds: Option<(f64, f64)>,
+}
+
+/// The type of a parameter or a result.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum SlotType {
+    /// A type of the language.
+    Value(ValueType),
+    /// Any type, the same wherever the name stands.
+    Variable {
+        /// Whether it may be missing.
+        nullable: bool,
+    },
+    /// Something of a kind: a library entry such as an `optimizer`, or a declaration such as a `model`.
+    Kind(String),
+}
+
+/// Every signature by kind and name; overloads in written order.
+#[salsa::tracked(returns(ref))]
+pub(crate) fn signatures<'db>(db: &'db dyn Db, project: Project) -> BTreeMap<String, BTreeMap<String, Vec<Signature>>> {
+    let mut kinds: BTreeMap<String, BTreeMap<String, Vec<Signature>>> = BTreeMap::new();
+    for file in project.library(db) {
+        for item in items(db, *file).iter().filter(|item| item.kind(db) == Some(Kind::Extern)) {
+            if let Some(ast::Item::Extern(tree)) = item.tree(db) {
+                let signature = signature(db, *item, tree, file.module(db));
+                let names = kinds.entry(tree.kind.text.clone()).or_default();
+                names.entry(tree.name.text.clone()).or_default().push(signature);
+            }
+        }
+    }
+    kinds
+}
+
+/// The signatures of that kind and name.
+pub(crate) fn overloads<'db>(db: &'db dyn Db, project: Project, kind: &str, name: &str) -> &'db [Signature] {
+    signatures(db, project).get(kind).and_then(|names| names.get(name)).map_or(&[], Vec::as_slice)
+}
+
+/// The names of a kind, in order.
+pub(crate) fn names(db: &dyn Db, project: Project, kind: &str) -> Vec<String> {
+    signatures(db, project).get(kind).map(|names| names.keys().cloned().collect()).unwrap_or_default()
+}
+
+/// The module that declares that name.
+pub(crate) fn module_of<'db>(db: &'db dyn Db, project: Project, kind: &str, name: &str) -> Option<&'db str> {
+    overloads(db, project, kind, name).first().map(|signature| signature.module.as_str())
+}
+
+fn signature<'db>(db: &'db dyn Db, item: Item<'db>, tree: &ast::Extern, module: &str) -> Signature {
+    let variables: Vec<&str> = tree.type_parameters.iter().map(|name| name.text.as_str()).collect();
+    // Mistakes in the library are found by its own tests.
+    let mut silent = Reports::on(item.reference(db));
+    let parameters = tree
+        .parameters
+        .iter()
+        .map(|parameter| Parameter {
+            name: parameter.name.text.clone(),
+            ty: slot_type(&mut silent, &parameter.ty, &variables),
+            default: parameter.default.clone(),
+            bounds: parameter.bounds.as_ref().and_then(|(low, high)| Some((number(low)?, number(high)?))),
+        })
+        .collect();
+    Signature {
+        item: item.reference(db),
+        module: module.to_owned(),
+        name: tree.name.text.clone(),
+        doc: tree.doc.clone(),
+        parameters,
+        result: tree.result.as_ref().map(|result| slot_type(&mut silent, result, &variables)),
+        task: tree.task.as_ref().map(|task| task.text.clone()),
+    }
+}
+
+fn slot_type(silent: &mut Reports, written: &ast::TypeRef, variables: &[&str]) -> SlotType {
+    let name = written.name.text.as_str();
+    let of_language = PLAIN.iter().any(|(plain, _)| *plain == name) || matches!(name, "enum" | "list" | "vector");
+    if variables.contains(&name) {
+        return SlotType::Variable { nullable: written.nullable };
+    }
+    match resolve(silent, written).filter(|_| of_language) {
+        Some(ty) => SlotType::Value(ty),
+        None => SlotType::Kind(name.to_owned()),
+    }
+}
+
+fn number(expr: &ast::Expr) -> Option<f64> {
+    match &expr.kind {
+        #[expect(clippy::cast_precision_loss, reason = "bounds are small numbers written by hand")]
+        ast::ExprKind::Literal(ast::Literal::Int(value)) => Some(*value as f64),
+        ast::ExprKind::Literal(ast::Literal::Float(value)) => Some(*value),
+        ast::ExprKind::Unary(ast::UnaryOp::Negate, arg) => number(arg).map(|value| -value),
+        _ => None,
+    }
+}

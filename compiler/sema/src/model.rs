@@ -1,0 +1,207 @@
+//! Models: observations, label, inputs, split, training and gates.
+
+mod inputs;
+mod label;
+pub(crate) mod training;
+
+use std::collections::BTreeSet;
+
+use mlsys_diagnostics::Span;
+use mlsys_plan::{Derived, Expr, Field, Join, Observe, Train};
+use mlsys_syntax::{Kind, ast};
+
+use crate::args::Constants;
+use crate::db::{Checked, Db, Item, ItemRef, Project};
+use crate::features::refer;
+use crate::known::{Known, Moment};
+use crate::narrowing::present_when;
+use crate::report::Reports;
+use crate::scope::Scope;
+use crate::source::{SourceDef, availability, missing, only_one, source_of};
+
+/// A model's meaning.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelDef {
+    /// The declaration.
+    pub item: ItemRef,
+    /// The model's name.
+    pub name: String,
+    /// The model's inputs by name.
+    pub inputs: Vec<String>,
+    /// What a request for a prediction must carry: declared columns of the observed source.
+    pub request: Vec<Field>,
+    /// The nodes; none if there are errors.
+    pub nodes: Option<ModelNodes>,
+}
+
+/// The nodes of a model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelNodes {
+    /// The examples.
+    pub observe: Observe,
+    /// The groups' features at every example.
+    pub joins: Vec<Join>,
+    /// The training.
+    pub train: Train,
+}
+
+/// What the members of a model are checked against.
+pub(crate) struct Context<'a, 'db> {
+    pub(crate) constants: Constants<'db>,
+    pub(crate) model: &'a ast::Model,
+    pub(crate) source: &'a SourceDef,
+    pub(crate) source_span: Span,
+    /// When the prediction is made; none if that is wrong.
+    pub(crate) at: Option<Moment>,
+    /// Which rows are examples.
+    pub(crate) filter: Option<Expr>,
+}
+
+/// The meaning of a `model` declaration.
+#[salsa::tracked(returns(ref))]
+pub fn model_of<'db>(db: &'db dyn Db, project: Project, item: Item<'db>) -> Checked<ModelDef> {
+    let Some(ast::Item::Model(tree)) = item.tree(db) else { return Checked::silent() };
+    let mut reports = Reports::on(item.reference(db));
+    let value = define(db, project, item, tree, &mut reports);
+    Checked { value, reports: reports.into_vec() }
+}
+
+fn define<'db>(
+    db: &'db dyn Db,
+    project: Project,
+    item: Item<'db>,
+    tree: &ast::Model,
+    reports: &mut Reports,
+) -> Option<ModelDef> {
+    let constants = Constants { db, project, file: item.file(db) };
+    let training = training::training(&constants, tree, reports);
+    let split = training::split(&constants, tree, reports);
+    let observed = only_one(&tree.observe, |clause| clause.source.span, "observe", reports)
+        .or_else(|| missing(&tree.name, "observe", "`observe payments`", reports));
+    let observed_item = observed.and_then(|observe| refer(&constants, &observe.source, Kind::Source, reports));
+    let source = source_of(db, project, observed_item?).value.as_ref()?;
+    let observed = observed?;
+    let mut context =
+        Context { constants, model: tree, source, source_span: observed.source.span, at: None, filter: None };
+    context.at = context.observed_at(observed, reports);
+    context.filter = observed.filter.as_ref().and_then(|filter| context.scope().predicate(filter, reports));
+
+    let label = label::label(&context, reports);
+    let collected = inputs::inputs(&context, reports);
+    let impute = training::impute(&context, &collected, reports);
+    let gates = training::gates(&context, reports);
+    let slices = slices(&context, reports);
+    let nodes = (!reports.has_errors()).then_some(()).and_then(|()| {
+        let (learner, settings) = training?;
+        let (label, task) = label?;
+        let name = &tree.name.text;
+        let label_name = label.name.clone();
+        Some(ModelNodes {
+            observe: Observe {
+                model: name.clone(),
+                source: source.name.clone(),
+                at: context.at.clone()?.expr,
+                filter: context.filter.clone(),
+                label,
+                keys: collected.keys.clone(),
+                slices: slices?,
+                inputs: collected.row.clone(),
+                split: split?,
+            },
+            joins: collected.joins.clone(),
+            train: Train {
+                model: name.clone(),
+                task,
+                label: label_name,
+                inputs: collected.inputs.clone(),
+                impute,
+                learner,
+                training: settings,
+                gates: gates?,
+            },
+        })
+    });
+    Some(ModelDef {
+        item: item.reference(db),
+        name: tree.name.text.clone(),
+        inputs: collected.inputs.iter().map(|input| input.name.clone()).collect(),
+        request: request(source, &collected.columns),
+        nodes,
+    })
+}
+
+impl<'db> Context<'_, 'db> {
+    fn observed_at(&self, observed: &ast::Observe, reports: &mut Reports) -> Option<Moment> {
+        let Some(timeline) = &self.source.timeline else {
+            if self.source.node.is_some() {
+                let message = format!("the source `{}` has no `time` to observe at", self.source.name);
+                reports.error("E0406", observed.source.span, message, "has no time").help("add `time COLUMN` to the source");
+            }
+            return None;
+        };
+        let Some(written) = &observed.at else { return Some(timeline.row.clone()) };
+        let mut scope = self.source.scope(&self.constants);
+        let moment = availability::moment(&mut scope, written, &self.source.derived, reports)?;
+        if !timeline.not_before_row(&moment) {
+            let message = format!("`{}` may come before the row's own time `{}`", moment.text, timeline.row.text);
+            reports
+                .error("E0404", written.span, message, "not surely after the row")
+                .help(format!("observe at `{}` or at a moment that is surely later", timeline.row.text));
+            return None;
+        }
+        Some(moment)
+    }
+
+    /// A scope of the observed row's columns, narrowed by the filter.
+    pub(crate) fn scope(&self) -> Scope<'db> {
+        let mut scope = self.source.scope(&self.constants);
+        if let Some(filter) = &self.filter {
+            scope.narrow(present_when(filter));
+        }
+        scope
+    }
+
+    /// Reports columns that are not known when the prediction is made.
+    pub(crate) fn check_known(&self, uses: &[(String, Span)], input: &str, reports: &mut Reports) {
+        let (Some(at), Some(timeline)) = (&self.at, &self.source.timeline) else { return };
+        for (name, span) in uses {
+            let Some(column) = self.source.column(name) else { continue };
+            let Known::At(known) = &column.known else { continue };
+            if known.no_later_than(at) || timeline.usable(&column.known, at) {
+                continue;
+            }
+            let message = format!(
+                "{input} uses `{name}`, which is known at `{}`, but the prediction is made at `{}`",
+                known.text, at.text
+            );
+            let item = reports.item().clone();
+            reports
+                .error("E0402", *span, message, format!("not known yet at `{}`", at.text))
+                .also(&self.source.item, column.known_span.unwrap_or(column.span), format!("`{name}` becomes known at `{}`", known.text))
+                .also(&item, self.source_span, format!("a prediction is made at `{}`", at.text))
+                .help(format!("remove it, or learn from its past: a `features` group `from {} at {}`", self.source.name, known.text));
+        }
+    }
+}
+
+/// The columns by which gates look at slices.
+fn slices(context: &Context<'_, '_>, reports: &mut Reports) -> Option<Vec<Derived>> {
+    let mut slices: Vec<Derived> = Vec::new();
+    for column in context.model.require.iter().filter_map(|require| require.by.as_ref()) {
+        let mut scope = context.scope();
+        scope.require_column(column, reports)?;
+        if slices.iter().all(|slice| slice.name != column.text) {
+            let expr = scope.name(&column.text, column.span, reports)?;
+            slices.push(Derived { name: column.text.clone(), expr });
+        }
+    }
+    Some(slices)
+}
+
+/// The declared columns behind those that inputs and keys read, in declared order.
+fn request(source: &SourceDef, read: &BTreeSet<String>) -> Vec<Field> {
+    let bases: BTreeSet<&String> =
+        source.columns.iter().filter(|column| read.contains(&column.name)).flat_map(|column| &column.reads).collect();
+    let schema = source.node.iter().flat_map(|node| &node.schema);
+    schema.filter(|field| bases.contains(&field.name)).cloned().collect()
+}

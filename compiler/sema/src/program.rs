@@ -1,0 +1,102 @@
+//! Checks of items and files: where relative reports become diagnostics.
+
+use std::collections::BTreeMap;
+
+use mlsys_diagnostics::{Diagnostic, Edit, Fix, Label, Place, Severity, Span};
+use mlsys_syntax::Kind;
+
+use crate::db::{Db, Item, ItemRef, Project, SourceFile, items, parsed};
+use crate::report::{Report, Reports};
+
+/// What is wrong with the meaning of a declaration.
+#[salsa::tracked(returns(deref))]
+pub fn check_item<'db>(db: &'db dyn Db, project: Project, item: Item<'db>) -> Vec<Report> {
+    match item.kind(db) {
+        Some(Kind::Param) => crate::param::param_of(db, project, item).reports.clone(),
+        Some(Kind::Entity) => crate::entity::entity_of(db, item).reports.clone(),
+        Some(Kind::Source) => crate::source::source_of(db, project, item).reports.clone(),
+        Some(Kind::Features) => crate::features::features_of(db, project, item).reports.clone(),
+        Some(Kind::Model) => crate::model::model_of(db, project, item).reports.clone(),
+        Some(Kind::Deployment) => crate::deployment::deployment_of(db, project, item).reports.clone(),
+        Some(Kind::Monitor) => crate::monitor::monitor_of(db, project, item).reports.clone(),
+        Some(Kind::Function | Kind::Extern) => crate::function::function_of(db, project, item).reports.clone(),
+        Some(Kind::Test) => crate::test::check_test(db, project, item).reports.clone(),
+        Some(Kind::Use) => crate::imports::check(db, project, item).reports,
+        None => Vec::new(),
+    }
+}
+
+/// Names that two declarations of a file share.
+#[salsa::tracked(returns(deref))]
+fn check_names<'db>(db: &'db dyn Db, file: SourceFile) -> Vec<Report> {
+    let mut first: BTreeMap<&str, Item<'db>> = BTreeMap::new();
+    let mut reports = Vec::new();
+    for item in items(db, file) {
+        let named = !matches!(item.kind(db), None | Some(Kind::Use | Kind::Test | Kind::Extern));
+        let Some(name) = item.tree(db).and_then(mlsys_syntax::ast::Item::name).filter(|_| named) else { continue };
+        if let Some(earlier) = first.get(name.text.as_str()) {
+            let place = earlier.tree(db).and_then(mlsys_syntax::ast::Item::name).map_or(Span::default(), |name| name.span);
+            let mut of_item = Reports::on(item.reference(db));
+            of_item
+                .error("E0203", name.span, format!("`{}` is declared twice", name.text), "declared a second time")
+                .also(&earlier.reference(db), place, "first declared here")
+                .help("give one of them another name: all declarations of a program share one space of names");
+            reports.extend(of_item.into_vec());
+        } else {
+            first.insert(&name.text, *item);
+        }
+    }
+    reports
+}
+
+/// Every problem of a file: form, names and meaning, in order of their place.
+pub fn check_file(db: &dyn Db, project: Project, file: SourceFile) -> Vec<Diagnostic> {
+    let mut diagnostics: Vec<Diagnostic> = Vec::new();
+    for item in items(db, file) {
+        for error in &parsed(db, *item).errors {
+            let label = Label { place: place(db, *item, error.span), text: error.label.clone() };
+            diagnostics.push(Diagnostic {
+                code: error.code,
+                severity: Severity::Error,
+                message: error.message.clone(),
+                labels: vec![label],
+                help: error.help.clone(),
+                fix: None,
+            });
+        }
+        diagnostics.extend(check_item(db, project, *item).iter().map(|report| absolute(db, project, report)));
+    }
+    diagnostics.extend(check_names(db, file).iter().map(|report| absolute(db, project, report)));
+    diagnostics.sort_by_key(|diagnostic| diagnostic.labels.first().map(|label| label.place));
+    diagnostics
+}
+
+fn absolute(db: &dyn Db, project: Project, report: &Report) -> Diagnostic {
+    let at = |item: &ItemRef, span| find(db, project, item).map(|item| place(db, item, span));
+    let labels = report.labels.iter().filter_map(|label| {
+        Some(Label { place: at(&label.item, label.span)?, text: label.text.clone() })
+    });
+    let fix = report.fix.as_ref().and_then(|fix| {
+        let edit = Edit { place: at(&fix.item, fix.span)?, text: fix.text.clone() };
+        Some(Fix { title: fix.title.clone(), edits: vec![edit] })
+    });
+    Diagnostic {
+        code: report.code,
+        severity: report.severity,
+        message: report.message.clone(),
+        labels: labels.collect(),
+        help: report.help.clone(),
+        fix,
+    }
+}
+
+fn place(db: &dyn Db, item: Item<'_>, span: Span) -> Place {
+    Place { file: item.file(db).id(db), span: span.shifted(item.offset(db)) }
+}
+
+fn find<'db>(db: &'db dyn Db, project: Project, wanted: &ItemRef) -> Option<Item<'db>> {
+    let file = project.files(db).iter().chain(project.library(db)).copied().find(|file| file.id(db) == wanted.file)?;
+    items(db, file).iter().copied().find(|item| {
+        item.kind(db) == wanted.kind && item.name(db) == wanted.name && item.nth(db) == wanted.nth
+    })
+}

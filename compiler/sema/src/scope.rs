@@ -1,0 +1,135 @@
+//! What names mean inside an expression.
+
+use std::collections::BTreeSet;
+
+use mlsys_diagnostics::{Span, nearest};
+use mlsys_plan::{Expr, ExprKind, Literal, Type, ValueType};
+use mlsys_syntax::{Kind, ast};
+
+use crate::db::{Db, Project, SourceFile, Word, lookup};
+use crate::param::param_of;
+use crate::report::Reports;
+
+/// Columns in reach, and what was used of them.
+pub(crate) struct Scope<'db> {
+    pub(crate) db: &'db dyn Db,
+    pub(crate) project: Project,
+    pub(crate) file: SourceFile,
+    /// What the columns belong to, such as "the source `flights`"; none where there are no columns.
+    owner: Option<String>,
+    columns: Vec<ScopeColumn>,
+    narrowed: BTreeSet<String>,
+    /// Columns that were read, with the places, in order.
+    pub(crate) uses: Vec<(String, Span)>,
+    /// How many function bodies this expression stands in.
+    pub(crate) depth: u32,
+}
+
+/// A column in reach; without a type if that is wrong, which was reported elsewhere.
+#[derive(Clone, Debug)]
+pub(crate) struct ScopeColumn {
+    pub(crate) name: String,
+    pub(crate) ty: Option<ValueType>,
+}
+
+impl<'db> Scope<'db> {
+    /// A scope without columns: constants and parameters only.
+    pub(crate) fn constant(db: &'db dyn Db, project: Project, file: SourceFile) -> Self {
+        Scope {
+            db,
+            project,
+            file,
+            owner: None,
+            columns: Vec::new(),
+            narrowed: BTreeSet::new(),
+            uses: Vec::new(),
+            depth: 0,
+        }
+    }
+
+    /// A scope with the columns of `owner`.
+    pub(crate) fn with_columns(mut self, owner: impl Into<String>, columns: Vec<ScopeColumn>) -> Self {
+        self.owner = Some(owner.into());
+        self.columns = columns;
+        self
+    }
+
+    /// Takes columns as present: a filter has made sure of it.
+    pub(crate) fn narrow(&mut self, columns: BTreeSet<String>) {
+        self.narrowed.extend(columns);
+    }
+
+    /// The column's type, narrowed.
+    pub(crate) fn column_type(&self, name: &str) -> Option<Option<ValueType>> {
+        let column = self.columns.iter().find(|column| column.name == name)?;
+        let present = self.narrowed.contains(name);
+        Some(column.ty.clone().map(|ty| if present { ty.with_nullable(false) } else { ty }))
+    }
+
+    /// What a name stands for: a column or a parameter's value.
+    pub(crate) fn name(&mut self, name: &str, span: Span, reports: &mut Reports) -> Option<Expr> {
+        if let Some(ty) = self.column_type(name) {
+            self.uses.push((name.to_owned(), span));
+            return ty.map(|ty| Expr::column(name, ty));
+        }
+        if let Some(item) = lookup(self.db, self.project, self.file, Word::new(self.db, name.to_owned())) {
+            if item.kind(self.db) == Some(Kind::Param) {
+                let value = param_of(self.db, self.project, item).value.as_ref()?;
+                return Some(Expr::literal(value.value.clone(), value.ty.clone().required()));
+            }
+        }
+        self.unknown_column(name, span, reports);
+        None
+    }
+
+    fn unknown_column(&self, name: &str, span: Span, reports: &mut Reports) {
+        let near = nearest(name, self.columns.iter().map(|column| column.name.as_str()));
+        let Some(owner) = &self.owner else {
+            reports
+                .error("E0317", span, format!("`{name}` is not known when the program is compiled"), "not a constant")
+                .help("only literals and parameters may stand here");
+            return;
+        };
+        let report = reports.error("E0202", span, format!("{owner} has no column `{name}`"), "no such column");
+        if near.is_some() {
+            report.did_you_mean(near);
+        } else {
+            let known: Vec<&str> = self.columns.iter().map(|column| column.name.as_str()).collect();
+            report.help(format!("it has {}", listed(&known)));
+        }
+    }
+
+    /// Reports a column that `owner` does not have; for names that are no expressions.
+    pub(crate) fn require_column(&self, name: &ast::Name, reports: &mut Reports) -> Option<Option<ValueType>> {
+        let ty = self.column_type(&name.text);
+        if ty.is_none() {
+            self.unknown_column(&name.text, name.span, reports);
+        }
+        ty
+    }
+
+    /// The value of a constant expression, as that type.
+    pub(crate) fn literal(mut self, value: &ast::Expr, ty: &Type, reports: &mut Reports) -> Option<Literal> {
+        let typed = self.expr(value, reports)?;
+        let typed = self.coerce_or_report(typed, ty, value.span, reports)?;
+        match typed.kind {
+            ExprKind::Literal { value } => Some(value),
+            _ => {
+                reports.error("E0317", value.span, "this value is not known when the program is compiled", "not a constant");
+                None
+            }
+        }
+    }
+}
+
+/// Names as a phrase; long lists are cut.
+pub(crate) fn listed(names: &[&str]) -> String {
+    const MOST: usize = 12;
+    let quoted: Vec<String> = names.iter().take(MOST).map(|name| format!("`{name}`")).collect();
+    let more = names.len().saturating_sub(MOST);
+    match (quoted.is_empty(), more) {
+        (true, _) => "none".to_owned(),
+        (false, 0) => quoted.join(", "),
+        (false, more) => format!("{} and {more} more", quoted.join(", ")),
+    }
+}

@@ -1,0 +1,225 @@
+//! Sources: columns with type and availability, and the node that reads them.
+
+pub(crate) mod availability;
+pub(crate) mod columns;
+
+use mlsys_diagnostics::{Span, nearest};
+use mlsys_plan::{Expectation, OnViolation, Type, ValueType};
+use mlsys_syntax::ast;
+
+use crate::args::Constants;
+use crate::db::{Checked, Db, Item, ItemRef, Project};
+use crate::known::{Known, Timeline};
+use crate::report::Reports;
+use crate::scope::{Scope, ScopeColumn, listed};
+
+/// A source's meaning.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SourceDef {
+    /// The declaration.
+    pub item: ItemRef,
+    /// The source's name.
+    pub name: String,
+    /// Where the name stands.
+    pub name_span: Span,
+    /// Declared columns, then derived ones in written order.
+    pub columns: Vec<Column>,
+    /// The columns of `key`.
+    pub key: Vec<String>,
+    /// The node; none if there are errors.
+    pub node: Option<mlsys_plan::Source>,
+    pub(crate) derived: Vec<mlsys_plan::Derived>,
+    pub(crate) timeline: Option<Timeline>,
+}
+
+/// A column of a source.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Column {
+    /// The column's name.
+    pub name: String,
+    /// The column's type; none if it is wrong.
+    pub ty: Option<ValueType>,
+    /// Where it is declared.
+    pub span: Span,
+    /// The declared columns it is computed from; itself, if it is declared.
+    pub reads: Vec<String>,
+    pub(crate) known: Known,
+    /// The text behind `known at` or of the definition that makes the column late.
+    pub(crate) known_span: Option<Span>,
+}
+
+/// The meaning of a `source` declaration.
+#[salsa::tracked(returns(ref))]
+pub fn source_of<'db>(db: &'db dyn Db, project: Project, item: Item<'db>) -> Checked<SourceDef> {
+    let Some(ast::Item::Source(tree)) = item.tree(db) else { return Checked::silent() };
+    let mut reports = Reports::on(item.reference(db));
+    let value = define(db, project, item, tree, &mut reports);
+    Checked { value: Some(value), reports: reports.into_vec() }
+}
+
+fn define<'db>(
+    db: &'db dyn Db,
+    project: Project,
+    item: Item<'db>,
+    tree: &ast::Source,
+    reports: &mut Reports,
+) -> SourceDef {
+    let constants = Constants { db, project, file: item.file(db) };
+    let connector = only_one(&tree.from, |call| call.span, "from", reports)
+        .or_else(|| missing(&tree.name, "from", "`from csv(path: \"data.csv\")`", reports));
+    let connector = connector.and_then(|call| constants.call("connector", call, reports));
+    let table = columns::table(&constants, tree, reports);
+    let time = time_column(tree, &table, reports);
+    let key = key_columns(tree, &table, reports);
+    let owner = format!("the source `{}`", tree.name.text);
+    let dated = availability::table(&constants, tree, &owner, table, time.as_ref(), reports);
+    let expectations = expectations(&constants, tree, &owner, &dated.columns, reports);
+
+    let node = (!reports.has_errors()).then(|| mlsys_plan::Source {
+        name: tree.name.text.clone(),
+        connector: connector.map(|(call, _)| call).unwrap_or_else(|| mlsys_plan::Call {
+            name: String::new(),
+            args: std::collections::BTreeMap::new(),
+        }),
+        schema: dated.schema.clone(),
+        derived: dated.derived.clone(),
+        time: time.as_ref().map(|time| time.text.clone()),
+        key: key.clone(),
+        known_at: dated.known_at,
+        expectations,
+    });
+    SourceDef {
+        item: item.reference(db),
+        name: tree.name.text.clone(),
+        name_span: tree.name.span,
+        columns: dated.columns,
+        key,
+        node,
+        derived: dated.derived,
+        timeline: dated.timeline,
+    }
+}
+
+fn time_column(tree: &ast::Source, table: &columns::Table, reports: &mut Reports) -> Option<ast::Name> {
+    let time = only_one(&tree.time, |time| time.span, "time", reports)?;
+    let scope = table.scope_columns();
+    let name = &time.column;
+    let Some(column) = scope.iter().find(|column| column.name == name.text) else {
+        let near = nearest(&name.text, scope.iter().map(|column| column.name.as_str()));
+        let message = format!("the source `{}` has no column `{}`", tree.name.text, name.text);
+        reports.error("E0202", name.span, message, "no such column").did_you_mean(near);
+        return None;
+    };
+    let ty = column.ty.clone()?;
+    if ty.ty != Type::Timestamp {
+        let message = format!("the time of a row is a timestamp, `{}` is a {ty}", name.text);
+        reports.error("E0315", name.span, message, format!("this is a {ty}"));
+        return None;
+    }
+    if ty.nullable {
+        reports
+            .error("E0315", name.span, format!("the time of a row is never missing, `{}` may be", name.text), "may be missing")
+            .help("use a column that every row has, or leave rows without it out of the source");
+        return None;
+    }
+    Some(name.clone())
+}
+
+fn key_columns(tree: &ast::Source, table: &columns::Table, reports: &mut Reports) -> Vec<String> {
+    let Some(names) = only_one(&tree.key, |names| names.first().map_or(tree.name.span, |name| name.span), "key", reports)
+    else {
+        return Vec::new();
+    };
+    let scope = table.scope_columns();
+    let mut key = Vec::new();
+    for name in names {
+        if !scope.iter().any(|column| column.name == name.text) {
+            let near = nearest(&name.text, scope.iter().map(|column| column.name.as_str()));
+            let message = format!("the source `{}` has no column `{}`", tree.name.text, name.text);
+            reports.error("E0202", name.span, message, "no such column").did_you_mean(near);
+        } else if key.contains(&name.text) {
+            reports.error("E0203", name.span, format!("`{}` is named twice in `key`", name.text), "named a second time");
+        } else {
+            key.push(name.text.clone());
+        }
+    }
+    key
+}
+
+fn expectations(
+    constants: &Constants<'_>,
+    tree: &ast::Source,
+    owner: &str,
+    columns: &[Column],
+    reports: &mut Reports,
+) -> Vec<Expectation> {
+    const ACTIONS: [OnViolation; 4] =
+        [OnViolation::Warn, OnViolation::Drop, OnViolation::Quarantine, OnViolation::Fail];
+    let mut expectations = Vec::new();
+    for written in &tree.expectations {
+        let mut scope = Scope::constant(constants.db, constants.project, constants.file)
+            .with_columns(owner, scope_columns(columns));
+        let predicate = scope.predicate(&written.predicate, reports);
+        let on_violation = match &written.action {
+            None => Some(OnViolation::Fail),
+            Some(name) => {
+                let names = ACTIONS.map(OnViolation::name);
+                let found = ACTIONS.into_iter().find(|action| action.name() == name.text);
+                if found.is_none() {
+                    reports
+                        .error("E0211", name.span, format!("`{}` says nothing about a row", name.text), "unknown")
+                        .help(format!("a row that fails is one of {}", listed(&names)))
+                        .did_you_mean(nearest(&name.text, names));
+                }
+                found
+            }
+        };
+        if let (Some(predicate), Some(on_violation)) = (predicate, on_violation) {
+            // Lines are filled in where the file's text is at hand.
+            expectations.push(Expectation { predicate, on_violation, line: written.span.start });
+        }
+    }
+    expectations
+}
+
+impl SourceDef {
+    /// The column of that name.
+    pub(crate) fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| column.name == name)
+    }
+
+    /// A scope with this source's columns.
+    pub(crate) fn scope<'db>(&self, constants: &Constants<'db>) -> Scope<'db> {
+        Scope::constant(constants.db, constants.project, constants.file)
+            .with_columns(format!("the source `{}`", self.name), scope_columns(&self.columns))
+    }
+}
+
+pub(crate) fn scope_columns(columns: &[Column]) -> Vec<ScopeColumn> {
+    columns.iter().map(|column| ScopeColumn { name: column.name.clone(), ty: column.ty.clone() }).collect()
+}
+
+/// The one clause of its kind; a second one is an error.
+pub(crate) fn only_one<'a, T>(
+    clauses: &'a [T],
+    span: impl Fn(&T) -> Span,
+    keyword: &str,
+    reports: &mut Reports,
+) -> Option<&'a T> {
+    let first = clauses.first()?;
+    if let Some(second) = clauses.get(1) {
+        let item = reports.item().clone();
+        reports
+            .error("E0210", span(second), format!("`{keyword}` is written twice"), "written a second time")
+            .also(&item, span(first), "first written here");
+    }
+    Some(first)
+}
+
+/// Reports a clause that must be there.
+pub(crate) fn missing<T>(name: &ast::Name, clause: &str, example: &str, reports: &mut Reports) -> Option<T> {
+    reports
+        .error("E0209", name.span, format!("`{}` has no `{clause}`", name.text), format!("needs a `{clause}` clause"))
+        .help(format!("add one, such as {example}"));
+    None
+}

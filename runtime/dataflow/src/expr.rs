@@ -1,0 +1,161 @@
+//! Row expressions of the plan as DataFusion expressions.
+//!
+//! Integer and time arithmetic give null out of range, comparisons of floats follow IEEE 754 (see
+//! [`crate::functions`]); everything else is DataFusion's own.
+
+use datafusion::common::Column;
+use datafusion::functions::core::coalesce;
+use datafusion::logical_expr::{BinaryExpr, Expr, Operator, cast, lit, not};
+use mlsys_plan::{BinaryOp, Expr as PlanExpr, ExprKind, Type, UnaryOp};
+
+use crate::error::{Code, DataError};
+use crate::functions::{Function, functions, operators};
+use crate::names;
+use crate::types::{arrow_type, scalar};
+
+/// The DataFusion expression that computes a plan expression.
+///
+/// # Errors
+/// E0910 if a function is not known; E0999 if the plan's types do not fit together.
+pub(crate) fn lower(expr: &PlanExpr) -> Result<Expr, DataError> {
+    Ok(match &expr.kind {
+        ExprKind::Column { name } => column(name),
+        ExprKind::Literal { value } => lit(scalar(value, &expr.ty.ty)?),
+        ExprKind::Unary { operator: UnaryOp::Not, arg } => not(lower(arg)?),
+        ExprKind::Unary { operator: UnaryOp::Negate, arg } => negate(arg)?,
+        ExprKind::Binary { operator, left, right } => binary(*operator, left, right)?,
+        ExprKind::IsNull { arg } => lower(arg)?.is_null(),
+        ExprKind::Call { function, args } => {
+            let arguments = args.iter().map(lower).collect::<Result<_, _>>()?;
+            language_function(function, args)?.udf().call(arguments)
+        }
+        ExprKind::Cast { arg } => cast(lower(arg)?, arrow_type(&expr.ty.ty)),
+    })
+}
+
+/// A column by its exact name: no case folding, and a dot is part of the name.
+pub(crate) fn column(name: &str) -> Expr {
+    Expr::Column(Column::new_unqualified(name))
+}
+
+fn language_function(name: &str, args: &[PlanExpr]) -> Result<Function, DataError> {
+    let function = functions().into_iter().find(|function| function.name == name).ok_or_else(|| {
+        let known = functions().map(|function| function.name);
+        DataError::new(Code::Unsupported, format!("this runtime has no function `{name}`"))
+            .with_help(format!("its functions are {}", names::list(known.into_iter())))
+    })?;
+    let types: Vec<_> = args.iter().map(|arg| arrow_type(&arg.ty.ty)).collect();
+    if types.len() != function.arity || (function.returns)(&types).is_none() {
+        let given: Vec<String> = args.iter().map(|arg| arg.ty.ty.to_string()).collect();
+        let message = format!("this runtime has no function `{name}({})`", given.join(", "));
+        return Err(DataError::new(Code::Unsupported, message));
+    }
+    Ok(function)
+}
+
+fn negate(arg: &PlanExpr) -> Result<Expr, DataError> {
+    let operand = lower(arg)?;
+    match arg.ty.ty {
+        Type::Int32 | Type::Int64 => Ok(operators::NEGATE.udf().call(vec![operand])),
+        Type::Float32 | Type::Float64 => Ok(Expr::Negative(Box::new(operand))),
+        Type::Duration => {
+            let none = lit(scalar(&mlsys_plan::Literal::Duration(0), &Type::Duration)?);
+            Ok(operators::SUBTRACT_TIME.udf().call(vec![none, operand]))
+        }
+        ref other => Err(unsupported(&format!("-{other}"))),
+    }
+}
+
+fn binary(operator: BinaryOp, left: &PlanExpr, right: &PlanExpr) -> Result<Expr, DataError> {
+    match operator {
+        BinaryOp::Add | BinaryOp::Subtract | BinaryOp::Multiply | BinaryOp::Divide | BinaryOp::IntegerDivide => {
+            arithmetic(operator, left, right)
+        }
+        BinaryOp::And => Ok(native(Operator::And, lower(left)?, lower(right)?)),
+        BinaryOp::Or => Ok(native(Operator::Or, lower(left)?, lower(right)?)),
+        BinaryOp::Coalesce => Ok(coalesce().call(vec![lower(left)?, lower(right)?])),
+        BinaryOp::Equal
+        | BinaryOp::NotEqual
+        | BinaryOp::Less
+        | BinaryOp::LessOrEqual
+        | BinaryOp::Greater
+        | BinaryOp::GreaterOrEqual => comparison(operator, left, right),
+    }
+}
+
+fn arithmetic(operator: BinaryOp, left: &PlanExpr, right: &PlanExpr) -> Result<Expr, DataError> {
+    let (left_type, right_type) = (&left.ty.ty, &right.ty.ty);
+    if left_type == right_type && left_type.is_float() {
+        if let Some(float) = float_operator(operator) {
+            return Ok(native(float, lower(left)?, lower(right)?));
+        }
+    }
+    let mut operands = vec![lower(left)?, lower(right)?];
+    let function = match (operator, left_type, right_type) {
+        (BinaryOp::Multiply | BinaryOp::Divide, Type::Duration, number) if number.is_numeric() => {
+            let wide = if number.is_integer() { Type::Int64 } else { Type::Float64 };
+            if *number != wide {
+                let factor = operands.remove(1);
+                operands.push(cast(factor, arrow_type(&wide)));
+            }
+            if operator == BinaryOp::Multiply { operators::SCALE_DURATION } else { operators::DIVIDE_DURATION }
+        }
+        _ => exact_operator(operator, left_type, right_type)
+            .ok_or_else(|| unsupported(&format!("{left_type} {} {right_type}", operator.symbol())))?,
+    };
+    Ok(function.udf().call(operands))
+}
+
+fn float_operator(operator: BinaryOp) -> Option<Operator> {
+    match operator {
+        BinaryOp::Add => Some(Operator::Plus),
+        BinaryOp::Subtract => Some(Operator::Minus),
+        BinaryOp::Multiply => Some(Operator::Multiply),
+        BinaryOp::Divide => Some(Operator::Divide),
+        _ => None,
+    }
+}
+
+/// The operator of ours for integers and times.
+fn exact_operator(operator: BinaryOp, left: &Type, right: &Type) -> Option<Function> {
+    use Type::{Duration, Timestamp};
+    match (operator, left, right) {
+        (BinaryOp::Add, Timestamp | Duration, Duration) => Some(operators::ADD_TIME),
+        (BinaryOp::Subtract, Timestamp | Duration, Duration) | (BinaryOp::Subtract, Timestamp, Timestamp) => {
+            Some(operators::SUBTRACT_TIME)
+        }
+        (BinaryOp::Divide, Duration, Duration) => Some(operators::DURATION_RATIO),
+        (operator, left, right) if left == right && left.is_integer() => match operator {
+            BinaryOp::Add => Some(operators::ADD),
+            BinaryOp::Subtract => Some(operators::SUBTRACT),
+            BinaryOp::Multiply => Some(operators::MULTIPLY),
+            BinaryOp::IntegerDivide => Some(operators::FLOOR_DIVIDE),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn comparison(operator: BinaryOp, left: &PlanExpr, right: &PlanExpr) -> Result<Expr, DataError> {
+    let (native_operator, float) = match operator {
+        BinaryOp::Equal => (Operator::Eq, operators::EQUAL),
+        BinaryOp::NotEqual => (Operator::NotEq, operators::NOT_EQUAL),
+        BinaryOp::Less => (Operator::Lt, operators::LESS),
+        BinaryOp::LessOrEqual => (Operator::LtEq, operators::LESS_OR_EQUAL),
+        BinaryOp::Greater => (Operator::Gt, operators::GREATER),
+        _ => (Operator::GtEq, operators::GREATER_OR_EQUAL),
+    };
+    let (is_float, operands) = (left.ty.ty.is_float(), (lower(left)?, lower(right)?));
+    if is_float && left.ty.ty == right.ty.ty {
+        return Ok(float.udf().call(vec![operands.0, operands.1]));
+    }
+    Ok(native(native_operator, operands.0, operands.1))
+}
+
+fn native(operator: Operator, left: Expr, right: Expr) -> Expr {
+    Expr::BinaryExpr(BinaryExpr::new(Box::new(left), operator, Box::new(right)))
+}
+
+fn unsupported(what: &str) -> DataError {
+    DataError::new(Code::Unsupported, format!("this runtime cannot compute `{what}`"))
+}

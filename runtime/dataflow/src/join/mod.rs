@@ -1,0 +1,81 @@
+//! Join nodes: a group's features at every observation, the point-in-time join.
+
+mod exec;
+mod node;
+mod plan;
+mod planner;
+mod runs;
+mod windows;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use datafusion::datasource::provider_as_source;
+use futures::StreamExt;
+use mlsys_plan::{Features, Join};
+use serde::{Deserialize, Serialize};
+
+pub(crate) use self::plan::{Inputs, kernel, logical_plan, output_schema};
+pub(crate) use self::planner::PointInTimePlanner;
+
+use crate::error::DataError;
+use crate::session::Dataflow;
+use crate::sink::Sink;
+use crate::source::Progress;
+use crate::table::StoredTable;
+
+/// What a point-in-time join came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JoinReport {
+    /// Observations, each with one row of features.
+    pub rows: u64,
+    /// The feature columns, in order.
+    pub columns: Vec<String>,
+    /// Rows of the group's source.
+    pub events: u64,
+}
+
+impl Dataflow {
+    /// Writes a group's features at every observation to `output`: one Parquet file, one column `GROUP.FEATURE` per
+    /// wanted feature, one row per observation in the observations' order.
+    ///
+    /// At an observation at `t` a window of width `w` holds the entity's rows with `t - w <= at < t`; a row without
+    /// an instant or with a missing key is never seen. Rows of one instant are ordered by the source's key columns;
+    /// where a source has no key, by the values that `first` and `last` choose from, and then by their place.
+    ///
+    /// # Errors
+    /// E0903 if an integer sum leaves its range, E0910 if an aggregate or function is not known, E0911 if a file
+    /// cannot be read or written, E0912.
+    pub async fn join(
+        &self,
+        join: &Join,
+        features: &Features,
+        observations: &Path,
+        source_file: &Path,
+        output: &Path,
+        progress: Progress<'_>,
+    ) -> Result<JoinReport, DataError> {
+        let left = Arc::new(StoredTable::open(observations)?);
+        let right = Arc::new(StoredTable::open(source_file)?);
+        let (expected, events) = (left.rows(), right.rows());
+        let inputs = Inputs { observations: provider_as_source(left), events: provider_as_source(right) };
+        let plan = logical_plan(join, features, inputs)?;
+        let mut rows = self.parallel_session().execute_logical_plan(plan).await?.execute_stream().await?;
+        let schema = output_schema(join, features)?;
+        let mut table = Sink::create(output, &schema)?;
+        let mut done = 0;
+        while let Some(batch) = rows.next().await {
+            let batch = batch?;
+            done += batch.num_rows() as u64;
+            table.write(RecordBatch::try_new(Arc::clone(&schema), batch.columns().to_vec())?).await?;
+            progress(done);
+        }
+        if done != expected {
+            return Err(DataError::internal(format!("the join gave {done} rows for {expected} observations")));
+        }
+        table.finish().await?.publish()?;
+        let columns = schema.fields().iter().map(|field| field.name().clone()).collect();
+        Ok(JoinReport { rows: done, columns, events })
+    }
+}

@@ -1,0 +1,164 @@
+//! The point-in-time join as a logical node: what it computes, in a form that can be compared, hashed and shown.
+
+use std::cmp::Ordering;
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Schema};
+use datafusion::common::{DFSchema, DFSchemaRef};
+use datafusion::error::{DataFusionError, Result};
+use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNodeCore};
+use mlsys_aggregates::{AggregateError, Measure, Measures};
+use mlsys_plan::Window;
+
+use crate::error::DataError;
+use crate::table::POSITION;
+
+/// What the operator computes.
+///
+/// Observations are: key columns, the instant, the position. Events are: key columns of the same types, the instant,
+/// argument columns, and whatever orders rows of one instant.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Spec {
+    /// How many key columns there are.
+    pub(crate) keys: usize,
+    /// How many argument columns there are.
+    pub(crate) arguments: usize,
+    /// The columns that order events of one key and instant.
+    pub(crate) order: Vec<usize>,
+    /// The different windows.
+    pub(crate) windows: Vec<Window>,
+    /// The features, in order.
+    pub(crate) measurements: Vec<Measurement>,
+}
+
+/// A feature: an aggregate over an argument and a window.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Measurement {
+    /// The feature's name.
+    pub(crate) name: String,
+    /// The aggregate's name.
+    pub(crate) function: String,
+    /// Which argument it reads; none counts rows.
+    pub(crate) argument: Option<usize>,
+    /// Which window it sees.
+    pub(crate) window: usize,
+}
+
+/// The point-in-time join of observations and events. Its columns are the observations' position and the features.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct PointInTime {
+    observations: LogicalPlan,
+    events: LogicalPlan,
+    pub(crate) spec: Spec,
+    schema: DFSchemaRef,
+}
+
+impl Spec {
+    /// Where the instant is, in observations and in events.
+    pub(crate) fn time(&self) -> usize {
+        self.keys
+    }
+
+    /// Where the position is in observations.
+    pub(crate) fn position(&self) -> usize {
+        self.keys + 1
+    }
+
+    /// Where the arguments are in events.
+    pub(crate) fn argument_columns(&self) -> std::ops::Range<usize> {
+        self.keys + 1..self.keys + 1 + self.arguments
+    }
+
+    /// The types of the arguments.
+    pub(crate) fn argument_types(&self, events: &Schema) -> Vec<DataType> {
+        self.argument_columns().map(|index| events.field(index).data_type().clone()).collect()
+    }
+
+    /// The kernels, ready to run.
+    pub(crate) fn measures(&self, events: &Schema) -> Result<Measures, AggregateError> {
+        let measures: Vec<Measure> = self
+            .measurements
+            .iter()
+            .filter_map(|one| {
+                let kernel = mlsys_aggregates::by_name(&one.function)?;
+                Some(Measure { kernel, argument: one.argument, window: one.window })
+            })
+            .collect();
+        Measures::new(&measures, &self.argument_types(events), self.windows.len())
+    }
+
+    /// The columns of the result.
+    pub(crate) fn output(&self, events: &Schema) -> Result<Schema, DataError> {
+        let arguments = self.argument_types(events);
+        let mut fields = vec![Field::new(POSITION, DataType::Int64, false)];
+        for one in &self.measurements {
+            let argument = one.argument.map(|index| &arguments[index]);
+            let kernel = mlsys_aggregates::by_name(&one.function);
+            let ty = kernel.and_then(|kernel| kernel.output(argument)).ok_or_else(|| {
+                DataError::internal(format!("`{}` has no result for its argument", one.function))
+            })?;
+            fields.push(Field::new(&one.name, ty, true));
+        }
+        Ok(Schema::new(fields))
+    }
+}
+
+impl PointInTime {
+    pub(crate) fn try_new(observations: LogicalPlan, events: LogicalPlan, spec: Spec) -> Result<Self, DataError> {
+        let schema = Arc::new(DFSchema::try_from(spec.output(events.schema().as_arrow())?)?);
+        Ok(PointInTime { observations, events, spec, schema })
+    }
+}
+
+/// A node has no order of its own; DataFusion asks for one to compare plans.
+impl PartialOrd for PointInTime {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        (self == other).then_some(Ordering::Equal)
+    }
+}
+
+impl UserDefinedLogicalNodeCore for PointInTime {
+    fn name(&self) -> &str {
+        "PointInTimeJoin"
+    }
+
+    fn inputs(&self) -> Vec<&LogicalPlan> {
+        vec![&self.observations, &self.events]
+    }
+
+    fn schema(&self) -> &DFSchemaRef {
+        &self.schema
+    }
+
+    /// The inputs have computed every expression; the operator reads columns by their place.
+    fn expressions(&self) -> Vec<Expr> {
+        Vec::new()
+    }
+
+    fn prevent_predicate_push_down_columns(&self) -> HashSet<String> {
+        self.schema.field_names().into_iter().collect()
+    }
+
+    fn fmt_for_explain(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let events = self.events.schema();
+        let keys: Vec<&str> = (0..self.spec.keys).map(|index| events.field(index).name().as_str()).collect();
+        write!(f, "PointInTimeJoin: on=[{}]", keys.join(", "))?;
+        for one in &self.spec.measurements {
+            let first = self.spec.argument_columns().start;
+            let argument = one.argument.map_or("", |index| events.field(first + index).name());
+            let argument = argument.strip_prefix("__value.").unwrap_or(argument);
+            let (function, window) = (&one.function, self.spec.windows[one.window]);
+            write!(f, ", {}=[{function}({argument}) over {window}]", one.name)?;
+        }
+        Ok(())
+    }
+
+    fn with_exprs_and_inputs(&self, _exprs: Vec<Expr>, inputs: Vec<LogicalPlan>) -> Result<Self> {
+        let Ok([observations, events]) = <[LogicalPlan; 2]>::try_from(inputs) else {
+            return Err(DataFusionError::Internal("the point-in-time join has two inputs".to_owned()));
+        };
+        Ok(PointInTime::try_new(observations, events, self.spec.clone())?)
+    }
+}

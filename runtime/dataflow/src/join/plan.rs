@@ -1,0 +1,245 @@
+//! The logical plan of a join node: both inputs reduced to what the operator reads, the operator, the derived
+//! features, and the observations' order.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Schema, SchemaRef};
+use datafusion::logical_expr::{Expr, Extension, LogicalPlan, LogicalPlanBuilder, TableSource, cast, lit, when};
+use datafusion::common::ScalarValue;
+use mlsys_aggregates::Algebra;
+use mlsys_plan::{Aggregate, Derived, Features, Join, ValueType, Window, columns};
+
+use super::node::{Measurement, PointInTime, Spec};
+use crate::error::{Code, DataError};
+use crate::expr::{column, lower};
+use crate::source::derive;
+use crate::table::POSITION;
+use crate::types::{self, arrow_type};
+
+/// Where the operator's inputs are read.
+pub(crate) struct Inputs {
+    /// The observations, with their position.
+    pub(crate) observations: Arc<dyn TableSource>,
+    /// The rows of the group's source, with their position.
+    pub(crate) events: Arc<dyn TableSource>,
+}
+
+/// A feature that is wanted, or that a wanted one is computed from.
+struct Needed<'a> {
+    aggregates: Vec<&'a Aggregate>,
+    derived: Vec<Derived>,
+}
+
+/// The plan whose columns are the wanted features, in the observations' order.
+///
+/// # Errors
+/// E0910 if an aggregate or function is not known, E0999 if the plan names a feature or key that is not there.
+pub(crate) fn logical_plan(join: &Join, features: &Features, inputs: Inputs) -> Result<LogicalPlan, DataError> {
+    let needed = needed(join, features)?;
+    let (events, spec) = events(features, &needed.aggregates, inputs.events)?;
+    let observations = observations(join, features, inputs.observations)?;
+    let node = PointInTime::try_new(observations, events, spec)?;
+    let operator = LogicalPlan::Extension(Extension { node: Arc::new(node) });
+    let names: Vec<&str> = needed.aggregates.iter().map(|aggregate| aggregate.name.as_str()).collect();
+    let typed = needed.aggregates.iter().map(|aggregate| {
+        cast(column(&aggregate.name), arrow_type(&aggregate.ty.ty)).alias(aggregate.name.as_str())
+    });
+    let plan = LogicalPlanBuilder::from(operator).project(typed.chain([column(POSITION)]))?;
+    let plan = derive(plan, &names, &needed.derived, &[POSITION])?;
+    let wanted = join.features.iter().map(|name| column(name).alias(output_name(join, name)));
+    let plan = plan.project(wanted.chain([column(POSITION)]).collect::<Vec<_>>())?;
+    let sorted = plan.sort([column(POSITION).sort(true, true)])?;
+    let outputs = join.features.iter().map(|name| column(&output_name(join, name)));
+    Ok(sorted.project(outputs)?.build()?)
+}
+
+/// The columns that a join node writes.
+///
+/// # Errors
+/// E0999 if the plan names a feature that is not there.
+pub(crate) fn output_schema(join: &Join, features: &Features) -> Result<SchemaRef, DataError> {
+    let field = |name: &String| {
+        let ty = feature_type(features, name).ok_or_else(|| unknown_feature(features, name))?;
+        Ok(types::column(&output_name(join, name), ty))
+    };
+    let fields = join.features.iter().map(field).collect::<Result<Vec<_>, DataError>>()?;
+    Ok(Arc::new(Schema::new(fields)))
+}
+
+fn output_name(join: &Join, feature: &str) -> String {
+    format!("{}.{feature}", join.group)
+}
+
+fn feature_type<'a>(features: &'a Features, name: &str) -> Option<&'a ValueType> {
+    let aggregate = features.aggregates.iter().find(|aggregate| aggregate.name == name).map(|found| &found.ty);
+    aggregate.or_else(|| features.derived.iter().find(|derived| derived.name == name).map(|found| &found.expr.ty))
+}
+
+fn unknown_feature(features: &Features, name: &str) -> DataError {
+    DataError::internal(format!("the plan asks for the feature `{name}`, which `{}` does not have", features.name))
+}
+
+/// The wanted features and what they are computed from, each in declared order.
+fn needed<'a>(join: &'a Join, features: &'a Features) -> Result<Needed<'a>, DataError> {
+    let mut names: BTreeSet<&str> = join.features.iter().map(String::as_str).collect();
+    if let Some(unknown) = names.iter().find(|name| feature_type(features, name).is_none()) {
+        return Err(unknown_feature(features, unknown));
+    }
+    // A derived feature reads features before it, so one pass from the back finds everything.
+    let mut derived: Vec<Derived> = Vec::new();
+    for feature in features.derived.iter().rev().filter(|feature| names.contains(feature.name.as_str())).collect::<Vec<_>>() {
+        feature.expr.visit_columns(&mut |name| {
+            names.insert(name);
+        });
+        derived.push(feature.clone());
+    }
+    derived.reverse();
+    let aggregates = features.aggregates.iter().filter(|one| names.contains(one.name.as_str())).collect();
+    Ok(Needed { aggregates, derived })
+}
+
+/// The observations: keys in the entity's order, the instant, the position.
+fn observations(join: &Join, features: &Features, table: Arc<dyn TableSource>) -> Result<LogicalPlan, DataError> {
+    let mut outputs = Vec::new();
+    for key in &features.keys {
+        let played = join.keys.iter().find(|played| played.key == key.name).ok_or_else(|| {
+            DataError::internal(format!("the plan says not which observation column plays the key `{}`", key.name))
+        })?;
+        let value = column(&format!("{}{}", columns::KEY, played.column));
+        outputs.push(cast(value, arrow_type(&key.ty.ty)).alias(key_name(&key.name)));
+    }
+    outputs.extend([column(columns::AT), column(POSITION)]);
+    let name = format!("observe.{}", join.model);
+    let name = datafusion::common::TableReference::bare(name);
+    Ok(LogicalPlanBuilder::scan(name, table, None)?.project(outputs)?.build()?)
+}
+
+/// The events that can be seen: keys, the instant, argument columns, order columns, the position.
+fn events(
+    features: &Features,
+    aggregates: &[&Aggregate],
+    table: Arc<dyn TableSource>,
+) -> Result<(LogicalPlan, Spec), DataError> {
+    let name = datafusion::common::TableReference::bare(features.source.as_str());
+    let mut plan = LogicalPlanBuilder::scan(name, table, None)?;
+    for key in &features.keys {
+        plan = plan.filter(column(&key.column).is_not_null())?;
+    }
+    if let Some(filter) = &features.filter {
+        plan = plan.filter(lower(filter)?)?;
+    }
+    plan = plan.filter(lower(&features.at)?.is_not_null())?;
+    let mut outputs = Vec::new();
+    for key in &features.keys {
+        outputs.push(cast(column(&key.column), arrow_type(&key.ty.ty)).alias(key_name(&key.name)));
+    }
+    outputs.push(lower(&features.at)?.alias(columns::AT));
+    let mut builder = SpecBuilder::default();
+    for aggregate in aggregates {
+        builder.add(aggregate).map_err(|error| error.at_line(aggregate.line))?;
+    }
+    let ordered = builder.is_ordered;
+    let order: &[String] = if ordered { &features.order } else { &[] };
+    let (arguments, spec) = builder.finish(features.keys.len(), order.len());
+    outputs.extend(arguments);
+    for (index, name) in order.iter().enumerate() {
+        outputs.push(column(name).alias(format!("__order.{index}.{name}")));
+    }
+    outputs.push(column(POSITION));
+    Ok((plan.project(outputs)?.build()?, spec))
+}
+
+fn key_name(key: &str) -> String {
+    format!("{}{key}", columns::KEY)
+}
+
+/// Collects what a group's aggregates share: arguments, windows.
+#[derive(Default)]
+struct SpecBuilder {
+    arguments: Vec<(String, Expr)>,
+    /// Arguments that `first` or `last` choose from: they order rows that nothing else tells apart.
+    chosen: BTreeSet<usize>,
+    windows: Vec<Window>,
+    measurements: Vec<Measurement>,
+    is_ordered: bool,
+}
+
+impl SpecBuilder {
+    fn add(&mut self, aggregate: &Aggregate) -> Result<(), DataError> {
+        let kernel = kernel(aggregate)?;
+        let argument = argument(aggregate)?.map(|(text, expr)| self.argument(text, expr));
+        if kernel.algebra() == Algebra::Ordered {
+            self.is_ordered = true;
+            self.chosen.extend(argument);
+        }
+        let window = self.windows.iter().position(|window| *window == aggregate.window).unwrap_or_else(|| {
+            self.windows.push(aggregate.window);
+            self.windows.len() - 1
+        });
+        let (name, function) = (aggregate.name.clone(), kernel.name().to_owned());
+        self.measurements.push(Measurement { name, function, argument, window });
+        Ok(())
+    }
+
+    fn argument(&mut self, text: String, expr: Expr) -> usize {
+        self.arguments.iter().position(|(known, _)| *known == text).unwrap_or_else(|| {
+            self.arguments.push((text, expr));
+            self.arguments.len() - 1
+        })
+    }
+
+    fn finish(self, keys: usize, order: usize) -> (Vec<Expr>, Spec) {
+        let arguments = self.arguments.len();
+        // Behind the keys and the instant come the arguments, then the order columns, then the position.
+        let first_argument = keys + 1;
+        let content: Vec<usize> = self.chosen.iter().map(|argument| first_argument + argument).collect();
+        let declared: Vec<usize> = (0..order).map(|index| first_argument + arguments + index).collect();
+        let position = first_argument + arguments + order;
+        let order = declared.into_iter().chain(content).chain([position]).collect();
+        let spec = Spec { keys, arguments, order, windows: self.windows, measurements: self.measurements };
+        let outputs = self.arguments.into_iter().map(|(text, expr)| expr.alias(format!("__value.{text}")));
+        (outputs.collect(), spec)
+    }
+}
+
+/// The kernel of an aggregate.
+///
+/// # Errors
+/// E0910 if there is none, or if it is not defined on the argument.
+pub(crate) fn kernel(aggregate: &Aggregate) -> Result<&'static dyn mlsys_aggregates::Kernel, DataError> {
+    let unsupported = |message: String| DataError::new(Code::Unsupported, message).at_line(aggregate.line);
+    let kernel = mlsys_aggregates::by_name(&aggregate.function).ok_or_else(|| {
+        let known = mlsys_aggregates::kernels().iter().map(|kernel| kernel.name());
+        unsupported(format!("this runtime has no aggregate `{}`", aggregate.function))
+            .with_help(format!("its aggregates are {}", crate::names::list(known)))
+    })?;
+    let argument = aggregate.argument.as_ref().map(|argument| &argument.ty.ty);
+    let argument_type = argument.map(arrow_type);
+    let output = kernel.output(argument_type.as_ref());
+    let declared = arrow_type(&aggregate.ty.ty);
+    match output {
+        Some(found) if found == declared || (found.is_numeric() && declared.is_numeric()) => Ok(kernel),
+        _ => {
+            let argument = argument.map_or_else(String::new, ToString::to_string);
+            let message =
+                format!("this runtime has no aggregate `{}({argument})` with a result of `{}`", kernel.name(), aggregate.ty.ty);
+            Err(unsupported(message))
+        }
+    }
+}
+
+/// What an aggregate reads of a row, with its text: missing where the aggregate's filter leaves the row out. Every
+/// kernel skips missing values, so a filter needs nothing else.
+fn argument(aggregate: &Aggregate) -> Result<Option<(String, Expr)>, DataError> {
+    let value = match &aggregate.argument {
+        Some(argument) => Some((argument.to_string(), lower(argument)?, arrow_type(&argument.ty.ty))),
+        None => None,
+    };
+    let Some(filter) = &aggregate.filter else {
+        return Ok(value.map(|(text, expr, _)| (text, expr)));
+    };
+    let (text, expr, ty) = value.unwrap_or_else(|| ("true".to_owned(), lit(true), DataType::Boolean));
+    let missing = lit(ScalarValue::try_from(&ty)?);
+    Ok(Some((format!("{text} where {filter}"), when(lower(filter)?, expr).otherwise(missing)?)))
+}

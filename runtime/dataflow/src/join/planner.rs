@@ -1,0 +1,37 @@
+//! From the logical node of the point-in-time join to its operator.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::catalog::Session;
+use datafusion::error::Result;
+use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
+use datafusion::logical_expr::{LogicalPlan, UserDefinedLogicalNode};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_planner::{ExtensionPlanner, PhysicalPlanner};
+
+use super::exec::PointInTimeExec;
+use super::node::PointInTime;
+
+/// Plans the point-in-time join and nothing else.
+pub(crate) struct PointInTimePlanner;
+
+#[async_trait]
+impl ExtensionPlanner for PointInTimePlanner {
+    async fn plan_extension(
+        &self,
+        _planner: &dyn PhysicalPlanner,
+        node: &dyn UserDefinedLogicalNode,
+        _logical_inputs: &[&LogicalPlan],
+        physical_inputs: &[Arc<dyn ExecutionPlan>],
+        _session: &dyn Session,
+        _planning_context: &PhysicalPlanningContext,
+    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        let (Some(node), [observations, events]) = (node.as_any().downcast_ref::<PointInTime>(), physical_inputs)
+        else {
+            return Ok(None);
+        };
+        let exec = PointInTimeExec::try_new(Arc::clone(observations), Arc::clone(events), node.spec.clone())?;
+        Ok(Some(Arc::new(exec)))
+    }
+}

@@ -1,0 +1,217 @@
+//! From sorted observations and events to windows: which events each observation sees.
+//!
+//! Both sides are sorted by key and instant, so that a window's bounds, as positions among all events, never move
+//! backwards: not within a key, and not from one key to the next. One walk over the events finds them all.
+
+use std::cmp::Ordering;
+use std::collections::VecDeque;
+
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::datatypes::TimestampMicrosecondType;
+use datafusion::error::Result;
+use mlsys_aggregates::RangeBuffer;
+use mlsys_plan::Window;
+
+use super::runs::{Run, RunFinder};
+
+/// Events that may still be seen: their keys and instants, by position since the beginning.
+pub(super) struct Events {
+    finder: RunFinder,
+    /// Runs of keys; neighbours have different keys. The last one goes on if more events come.
+    runs: VecDeque<Run>,
+    /// Instants of the events from position `released` on.
+    times: Vec<i64>,
+    released: usize,
+    /// Whether every event has come.
+    is_complete: bool,
+}
+
+/// A sorted batch of observations, and how many of them are done.
+pub(super) struct Observations {
+    runs: Vec<Run>,
+    times: Vec<Option<i64>>,
+    run: usize,
+    done: usize,
+}
+
+/// The bounds of every window at the last observation that is done.
+pub(super) struct Windows {
+    windows: Vec<Window>,
+    low: Vec<usize>,
+    high: usize,
+    /// The ranges of the observations that were done since the last [`Windows::clear`], per window.
+    pub(super) ranges: Vec<RangeBuffer>,
+}
+
+impl Events {
+    pub(super) fn new(finder: RunFinder) -> Self {
+        Events { finder, runs: VecDeque::new(), times: Vec::new(), released: 0, is_complete: false }
+    }
+
+    /// Takes the next events.
+    pub(super) fn append(&mut self, keys: &[ArrayRef], times: &ArrayRef) -> Result<()> {
+        let mut runs = self.finder.runs(keys, self.end())?.into_iter();
+        // A key may go on from one batch to the next.
+        if let (Some(last), Some(first)) = (self.runs.back_mut(), runs.as_slice().first()) {
+            if last.compare(first) == Ordering::Equal {
+                last.end = first.end;
+                runs.next();
+            }
+        }
+        self.runs.extend(runs);
+        self.times.extend_from_slice(times.as_primitive::<TimestampMicrosecondType>().values());
+        Ok(())
+    }
+
+    /// No more events will come.
+    pub(super) fn complete(&mut self) {
+        self.is_complete = true;
+    }
+
+    /// Forgets events before a position.
+    pub(super) fn release(&mut self, before: usize) {
+        let count = before - self.released;
+        if count * 2 > self.times.len() {
+            self.times.drain(..count);
+            self.released = before;
+        }
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.times.capacity() * size_of::<i64>() + self.runs.capacity() * size_of::<Run>()
+    }
+
+    /// The position after the last event.
+    fn end(&self) -> usize {
+        self.released + self.times.len()
+    }
+
+    fn time(&self, position: usize) -> i64 {
+        self.times[position - self.released]
+    }
+
+    /// The events of a key, and whether all of them have come; none if it is not known yet whether there are any.
+    /// Keys are asked for in order: runs of smaller keys are dropped.
+    fn of_key(&mut self, key: &Run) -> Option<(usize, usize, bool)> {
+        while let Some(run) = self.runs.front() {
+            let is_closed = self.is_complete || self.runs.len() > 1;
+            match run.compare(key) {
+                Ordering::Equal => return Some((run.start, run.end, is_closed)),
+                Ordering::Greater => return Some((run.start, run.start, true)),
+                // The last run is kept while it may go on, so that its rest is recognised.
+                Ordering::Less if is_closed => drop(self.runs.pop_front()),
+                Ordering::Less => return None,
+            }
+        }
+        let end = self.end();
+        self.is_complete.then_some((end, end, true))
+    }
+}
+
+impl Observations {
+    pub(super) fn new(finder: &RunFinder, keys: &[ArrayRef], times: &ArrayRef) -> Result<Self> {
+        let times = times.as_primitive::<TimestampMicrosecondType>();
+        Ok(Observations { runs: finder.runs(keys, 0)?, times: times.iter().collect(), run: 0, done: 0 })
+    }
+
+    /// Whether all of them are done.
+    pub(super) fn are_done(&self) -> bool {
+        self.done == self.times.len()
+    }
+}
+
+impl Windows {
+    pub(super) fn new(windows: &[Window]) -> Self {
+        let ranges = vec![RangeBuffer::default(); windows.len()];
+        Windows { windows: windows.to_vec(), low: vec![0; windows.len()], high: 0, ranges }
+    }
+
+    /// Forgets the ranges that were found.
+    pub(super) fn clear(&mut self) {
+        self.ranges.iter_mut().for_each(RangeBuffer::clear);
+    }
+
+    /// The first event that any window may still see.
+    pub(super) fn oldest(&self) -> usize {
+        self.low.iter().copied().min().unwrap_or(self.high)
+    }
+
+    /// Finds the windows of as many observations as the events allow, and returns how many they were. More events are
+    /// needed if the observations are not done afterwards.
+    pub(super) fn advance(&mut self, observations: &mut Observations, events: &mut Events) -> usize {
+        let before = observations.done;
+        while let Some(run) = observations.runs.get(observations.run) {
+            if !self.advance_key(run, &observations.times, &mut observations.done, events) {
+                break;
+            }
+            observations.run += 1;
+        }
+        observations.done - before
+    }
+
+    /// Finds the windows of the observations of one key; false if more events are needed.
+    fn advance_key(&mut self, key: &Run, times: &[Option<i64>], done: &mut usize, events: &mut Events) -> bool {
+        let found = if key.is_present { events.of_key(key) } else { Some((self.high, self.high, true)) };
+        let Some((start, end, is_closed)) = found else {
+            // Whatever has come belongs to smaller keys.
+            self.move_to(events.end());
+            return false;
+        };
+        self.move_to(start);
+        while *done < key.end {
+            match times[*done] {
+                // An observation without an instant sees nothing.
+                None => self.push_empty(),
+                Some(time) => {
+                    let is_known = self.reach(time, end, events) || is_closed;
+                    self.leave(time, events);
+                    if !is_known {
+                        return false;
+                    }
+                    self.push();
+                }
+            }
+            *done += 1;
+        }
+        true
+    }
+
+    /// Moves every bound forward to a position at least.
+    fn move_to(&mut self, position: usize) {
+        self.high = self.high.max(position);
+        self.low.iter_mut().for_each(|low| *low = (*low).max(position));
+    }
+
+    /// Moves the upper bound to the first event at or after an instant; false if that is not among those that came.
+    fn reach(&mut self, time: i64, end: usize, events: &Events) -> bool {
+        while self.high < end && events.time(self.high) < time {
+            self.high += 1;
+        }
+        self.high < end
+    }
+
+    /// Moves the lower bounds to the first event inside each window.
+    fn leave(&mut self, time: i64, events: &Events) {
+        for (low, window) in self.low.iter_mut().zip(&self.windows) {
+            if let Window::Range { width } = window {
+                let oldest = time.saturating_sub(*width);
+                while *low < self.high && events.time(*low) < oldest {
+                    *low += 1;
+                }
+            }
+        }
+    }
+
+    fn push(&mut self) {
+        for (ranges, low) in self.ranges.iter_mut().zip(&self.low) {
+            ranges.push(*low, self.high);
+        }
+    }
+
+    /// An empty range that lies behind no other: at a key's first observations every lower bound is at its start.
+    fn push_empty(&mut self) {
+        for (ranges, low) in self.ranges.iter_mut().zip(&self.low) {
+            ranges.push(*low, *low);
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Observe nodes: a model's examples, divided by time, with labels that were known in time.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
+use arrow::compute;
+use arrow::datatypes::{Schema, SchemaRef};
+use datafusion::datasource::provider_as_source;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableSource, lit, when};
+use futures::StreamExt;
+use mlsys_plan::{Observe, Part, TimeSplit, Type, columns};
+use serde::{Deserialize, Serialize};
+
+use crate::error::DataError;
+use crate::expr::{column, lower};
+use crate::session::Dataflow;
+use crate::sink::Sink;
+use crate::source::Progress;
+use crate::table::StoredTable;
+use crate::types;
+
+/// What making a model's examples came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObserveReport {
+    /// Examples per part.
+    pub rows: BTreeMap<Part, u64>,
+    /// Examples in the table whose label is missing or was not known in time.
+    pub left_out: u64,
+    /// The same per part that they would have been in.
+    pub left_out_by_part: BTreeMap<Part, u64>,
+    /// Rows before `from` or after `until`; they are not in the table.
+    pub outside: u64,
+    /// Rows without an instant; they are not in the table.
+    pub without_time: u64,
+}
+
+/// The value of the part column for a row that is not written because of its time.
+const OUTSIDE: &str = "outside";
+/// The value of the part column for a row that is not written because it has no time.
+const WITHOUT_TIME: &str = "without_time";
+/// The column that says in which part an example lies by its time alone.
+const PERIOD: &str = "__period";
+
+impl Dataflow {
+    /// Writes a model's examples to `output`: one Parquet file, one row per example, in the source's order, with the
+    /// columns `__at`, `__label`, `__label_known_at`, `__part`, `__key.*`, `__slice.*` and the row inputs.
+    ///
+    /// An example counts for its part only if its label is there and was known strictly before the part's end; the
+    /// last part has an end only if the split says `until`. Otherwise its part is `left_out`.
+    ///
+    /// # Errors
+    /// E0910 if a function is not known, E0911 if a file cannot be read or written, E0912.
+    pub async fn observe(
+        &self,
+        observe: &Observe,
+        source_file: &Path,
+        output: &Path,
+        progress: Progress<'_>,
+    ) -> Result<ObserveReport, DataError> {
+        let table = Arc::new(StoredTable::open(source_file)?);
+        let plan = logical_plan(observe, provider_as_source(table))?;
+        let mut rows = self.ordered_session().execute_logical_plan(plan).await?.execute_stream().await?;
+        let mut table = Sink::create(output, &output_schema(observe))?;
+        let rows_of_parts = parts(&observe.split).into_iter().map(|(part, _)| (part, 0)).collect();
+        let mut report = ObserveReport { rows: rows_of_parts, ..ObserveReport::default() };
+        let mut done = 0;
+        while let Some(batch) = rows.next().await {
+            let batch = batch?;
+            table.write(examples(observe, &batch, &mut report)?).await?;
+            done += batch.num_rows() as u64;
+            progress(done);
+        }
+        table.finish().await?.publish()?;
+        Ok(report)
+    }
+}
+
+/// The plan whose columns are those of the table, and behind them the period of each row.
+///
+/// # Errors
+/// E0910 if a function is not known.
+pub(crate) fn logical_plan(observe: &Observe, table: Arc<dyn TableSource>) -> Result<LogicalPlan, DataError> {
+    let mut plan = LogicalPlanBuilder::scan(observe.source.as_str(), table, None)?;
+    if let Some(filter) = &observe.filter {
+        plan = plan.filter(lower(filter)?)?;
+    }
+    let mut outputs = Vec::new();
+    outputs.push(lower(&observe.at)?.alias(columns::AT));
+    outputs.push(lower(&observe.label.expr)?.alias(columns::LABEL));
+    outputs.push(lower(&observe.label.known_at)?.alias(columns::LABEL_KNOWN_AT));
+    let named = [(columns::KEY, &observe.keys), (columns::SLICE, &observe.slices), ("", &observe.inputs)];
+    let mut carried = Vec::new();
+    for (prefix, derived) in named {
+        for derived in derived {
+            let name = format!("{prefix}{}", derived.name);
+            outputs.push(lower(&derived.expr)?.alias(name.as_str()));
+            carried.push(name);
+        }
+    }
+    plan = plan.project(outputs)?;
+    let times = [columns::AT, columns::LABEL, columns::LABEL_KNOWN_AT].map(column);
+    let rest = carried.iter().map(|name| column(name));
+    let part = part(&observe.split)?.alias(columns::PART);
+    let period = period(&observe.split)?.alias(PERIOD);
+    let outputs: Vec<Expr> = times.into_iter().chain([part]).chain(rest).chain([period]).collect();
+    Ok(plan.project(outputs)?.build()?)
+}
+
+/// The columns that an observe node writes.
+pub(crate) fn output_schema(observe: &Observe) -> SchemaRef {
+    let at = |name: &str, ty: Type| types::column(name, &ty.optional());
+    let mut fields = vec![
+        at(columns::AT, Type::Timestamp),
+        types::column(columns::LABEL, &observe.label.expr.ty),
+        at(columns::LABEL_KNOWN_AT, Type::Timestamp),
+        at(columns::PART, Type::String),
+    ];
+    for (prefix, derived) in [(columns::KEY, &observe.keys), (columns::SLICE, &observe.slices), ("", &observe.inputs)] {
+        fields.extend(derived.iter().map(|one| types::column(&format!("{prefix}{}", one.name), &one.expr.ty)));
+    }
+    Arc::new(Schema::new(fields))
+}
+
+/// The parts of a split in order of time, each with its end, if it has one.
+fn parts(split: &TimeSplit) -> Vec<(Part, Option<i64>)> {
+    let mut parts = vec![(Part::Train, Some(split.validate.unwrap_or(split.test)))];
+    if split.validate.is_some() {
+        parts.push((Part::Validate, Some(split.test)));
+    }
+    parts.push((Part::Test, split.until));
+    parts
+}
+
+/// The part in whose time an example lies; [`OUTSIDE`] or [`WITHOUT_TIME`] if it lies in none.
+fn period(split: &TimeSplit) -> Result<Expr, DataError> {
+    by_time(split, |part, _| lit(part.name()))
+}
+
+/// The part of an example, or [`columns::LEFT_OUT`] if its label was not known in time.
+fn part(split: &TimeSplit) -> Result<Expr, DataError> {
+    by_time(split, |part, end| {
+        let mut in_time = column(columns::LABEL).is_not_null().and(column(columns::LABEL_KNOWN_AT).is_not_null());
+        if let Some(end) = end {
+            in_time = in_time.and(column(columns::LABEL_KNOWN_AT).lt(lit(types::instant(end))));
+        }
+        let left_out = when(in_time, lit(part.name())).otherwise(lit(columns::LEFT_OUT));
+        left_out.unwrap_or_else(|_| lit(columns::LEFT_OUT))
+    })
+}
+
+fn by_time(split: &TimeSplit, value: impl Fn(Part, Option<i64>) -> Expr) -> Result<Expr, DataError> {
+    let at = || column(columns::AT);
+    let mut cases = when(at().is_null(), lit(WITHOUT_TIME));
+    if let Some(from) = split.from {
+        cases = cases.when(at().lt(lit(types::instant(from))), lit(OUTSIDE));
+    }
+    let mut last = lit(OUTSIDE);
+    for (part, end) in parts(split) {
+        match end {
+            Some(end) => cases = cases.when(at().lt(lit(types::instant(end))), value(part, Some(end))),
+            None => last = value(part, None),
+        }
+    }
+    Ok(cases.otherwise(last)?)
+}
+
+/// The rows of a batch that are examples, counted by part.
+fn examples(observe: &Observe, batch: &RecordBatch, report: &mut ObserveReport) -> Result<RecordBatch, DataError> {
+    let schema = output_schema(observe);
+    let width = schema.fields().len();
+    let part_index = schema.index_of(columns::PART)?;
+    let parts = batch.column(part_index).as_string::<i32>();
+    let periods = batch.column(width).as_string::<i32>();
+    let kept: BooleanArray =
+        (0..batch.num_rows()).map(|row| Some(count(parts.value(row), periods.value(row), report))).collect();
+    let examples = RecordBatch::try_new(schema, batch.columns()[..width].to_vec())?;
+    if kept.true_count() == kept.len() {
+        return Ok(examples);
+    }
+    Ok(compute::filter_record_batch(&examples, &kept)?)
+}
+
+/// Counts a row, and says whether it is an example.
+fn count(part: &str, period: &str, report: &mut ObserveReport) -> bool {
+    let Some(period) = Part::ALL.into_iter().find(|known| known.name() == period) else {
+        let counter = if part == WITHOUT_TIME { &mut report.without_time } else { &mut report.outside };
+        *counter += 1;
+        return false;
+    };
+    if part == columns::LEFT_OUT {
+        report.left_out += 1;
+        *report.left_out_by_part.entry(period).or_default() += 1;
+    } else {
+        *report.rows.entry(period).or_default() += 1;
+    }
+    true
+}

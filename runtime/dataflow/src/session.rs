@@ -1,0 +1,94 @@
+//! The entry point: a DataFusion session with our planner, shared by all nodes of a run.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::error::Result;
+use datafusion::execution::SessionStateBuilder;
+use datafusion::execution::context::{QueryPlanner, SessionContext};
+use datafusion::execution::runtime_env::RuntimeEnv;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
+use datafusion::prelude::SessionConfig;
+use datafusion::catalog::Session;
+
+use crate::error::DataError;
+use crate::join::PointInTimePlanner;
+use crate::options::Options;
+
+/// Runs the batch nodes of a plan. Cloning is cheap: clones share memory and threads.
+#[derive(Clone)]
+pub struct Dataflow {
+    runtime: Arc<RuntimeEnv>,
+    threads: usize,
+    batch_size: usize,
+}
+
+/// Rows per batch: DataFusion's own default.
+const BATCH: usize = 8192;
+
+impl Dataflow {
+    /// A dataflow that may use what the options say.
+    ///
+    /// # Errors
+    /// E0911 if the folder for spilled data cannot be used.
+    pub fn new(options: &Options) -> Result<Self, DataError> {
+        Ok(Dataflow { runtime: options.runtime()?, threads: options.threads(), batch_size: BATCH })
+    }
+
+    /// The same dataflow with so many rows per batch; results do not depend on it.
+    #[must_use]
+    pub fn with_batch_size(mut self, rows: usize) -> Self {
+        self.batch_size = rows.max(1);
+        self
+    }
+
+    /// A session in which rows keep the order of their source: one stream, nothing dealt out.
+    pub(crate) fn ordered_session(&self) -> SessionContext {
+        self.session(1)
+    }
+
+    /// A session that uses every thread; an order must be asked for.
+    pub(crate) fn parallel_session(&self) -> SessionContext {
+        self.session(self.threads)
+    }
+
+    pub(crate) fn runtime(&self) -> &Arc<RuntimeEnv> {
+        &self.runtime
+    }
+
+    fn session(&self, partitions: usize) -> SessionContext {
+        let mut config =
+            SessionConfig::new().with_target_partitions(partitions).with_batch_size(self.batch_size);
+        let options = config.options_mut();
+        // Stored tables have the types that the plan says; views would make them differ from it.
+        options.execution.parquet.schema_force_view_types = false;
+        let state = SessionStateBuilder::new()
+            .with_config(config)
+            .with_runtime_env(Arc::clone(&self.runtime))
+            .with_default_features()
+            .with_query_planner(Arc::new(Planner))
+            .build();
+        SessionContext::new_with_state(state)
+    }
+}
+
+impl std::fmt::Debug for Dataflow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Dataflow").field("threads", &self.threads).finish_non_exhaustive()
+    }
+}
+
+/// DataFusion's planner, which also knows the point-in-time join.
+#[derive(Debug)]
+struct Planner;
+
+#[async_trait]
+impl QueryPlanner for Planner {
+    async fn create_physical_plan(&self, plan: &LogicalPlan, session: &dyn Session) -> Result<Arc<dyn ExecutionPlan>> {
+        DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(PointInTimePlanner)])
+            .create_physical_plan(plan, session)
+            .await
+    }
+}

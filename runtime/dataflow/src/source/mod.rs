@@ -1,0 +1,233 @@
+//! Source nodes: read, derive, check, deduplicate, write.
+
+mod judge;
+mod keys;
+mod plan;
+mod report;
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{Int64Array, RecordBatch, StringArray};
+use arrow::compute;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::catalog::streaming::StreamingTable;
+use datafusion::datasource::provider_as_source;
+use datafusion::physical_plan::SendableRecordBatchStream;
+use futures::StreamExt;
+use mlsys_plan::Source;
+
+pub(crate) use self::plan::{derive, logical_plan};
+pub use self::report::{CheckReport, SourceReport};
+
+use self::judge::{Judge, Judged};
+use self::keys::Keys;
+use crate::error::DataError;
+use crate::session::Dataflow;
+use crate::sink::{Finished, Sink};
+use crate::sources::{InputFile, ScanStream, connector, input_files, scan_schema};
+use crate::types::source_schema;
+
+/// Called with the number of rows that are done so far.
+pub type Progress<'a> = &'a (dyn Fn(u64) + Send + Sync);
+
+/// The column of a quarantine table that says why a row is there: the expectation it does not meet.
+const REASON: &str = "__reason";
+/// The column of a quarantine table that names a row's file.
+const FILE_NAME: &str = "__file";
+/// The column of a quarantine table that numbers a row in its file, from 1 and without the header.
+const ROW_NUMBER: &str = "__row";
+
+impl Dataflow {
+    /// Reads a source, derives and checks its rows, and writes those that stay to `output`: one Parquet file with
+    /// every column of the source, in the order in which rows were read. Of rows with equal keys the last one stays,
+    /// at its own place; a key with a missing part equals no other. Rows that an expectation sets aside go to
+    /// `quarantine`: all columns, `__reason`, `__file` and `__row` (from 1, without the header). Both files appear
+    /// complete or not at all; a quarantine of an earlier run is removed if no row was set aside.
+    ///
+    /// An expectation judges only rows that those before it have kept; a null predicate counts as satisfied.
+    ///
+    /// # Errors
+    /// E0901 to E0907 for the data, E0910 for an unknown connector, E0911 if a file cannot be written, E0912.
+    pub async fn source(
+        &self,
+        source: &Source,
+        project: &Path,
+        output: &Path,
+        quarantine: &Path,
+        progress: Progress<'_>,
+    ) -> Result<SourceReport, DataError> {
+        let files: Arc<[InputFile]> = input_files(&source.connector, project)?.into();
+        let rows = self.open(source, &files).await?;
+        let mut run = Run::new(self, source, Arc::clone(&files), output, quarantine)?;
+        run.read(rows, progress).await?;
+        run.finish().await
+    }
+
+    /// The rows of a source with their verdicts, in order.
+    async fn open(&self, source: &Source, files: &Arc<[InputFile]>) -> Result<SendableRecordBatchStream, DataError> {
+        let connector = connector(&source.connector)?;
+        connector.check(&source.connector, &source.schema)?;
+        let scan = ScanStream::new(connector, Arc::new(source.clone()), Arc::clone(files));
+        let table = StreamingTable::try_new(scan_schema(source), vec![Arc::new(scan)])?;
+        let plan = logical_plan(source, provider_as_source(Arc::new(table)))?;
+        Ok(self.ordered_session().execute_logical_plan(plan).await?.execute_stream().await?)
+    }
+}
+
+/// A source that is being written.
+struct Run<'a> {
+    judge: Judge<'a>,
+    keys: Keys,
+    columns: usize,
+    files: Arc<[InputFile]>,
+    schema: SchemaRef,
+    output: &'a Path,
+    table: Sink,
+    quarantine: &'a Path,
+    quarantined: Option<Sink>,
+    rows: u64,
+}
+
+impl<'a> Run<'a> {
+    fn new(
+        dataflow: &Dataflow,
+        source: &'a Source,
+        files: Arc<[InputFile]>,
+        output: &'a Path,
+        quarantine: &'a Path,
+    ) -> Result<Self, DataError> {
+        let schema = source_schema(source);
+        Ok(Run {
+            judge: Judge::new(source, Arc::clone(&files)),
+            keys: Keys::new(source, &schema, dataflow.runtime())?,
+            columns: schema.fields().len(),
+            files,
+            table: Sink::create(output, &schema)?,
+            schema,
+            output,
+            quarantine,
+            quarantined: None,
+            rows: 0,
+        })
+    }
+
+    async fn read(&mut self, mut rows: SendableRecordBatchStream, progress: Progress<'_>) -> Result<(), DataError> {
+        while let Some(batch) = rows.next().await {
+            let batch = batch?;
+            let judged = self.judge.judge(&batch)?;
+            // A run that has failed only counts how many rows are to blame.
+            if !self.judge.failed() {
+                self.keep(&batch, &judged).await?;
+                self.set_aside(&batch, &judged).await?;
+            }
+            self.rows += batch.num_rows() as u64;
+            progress(self.rows);
+        }
+        Ok(())
+    }
+
+    async fn keep(&mut self, batch: &RecordBatch, judged: &Judged) -> Result<(), DataError> {
+        let columns: Vec<usize> = (0..self.columns).collect();
+        let mut kept = batch.project(&columns)?;
+        if let Some(stays) = judged.mask() {
+            kept = compute::filter_record_batch(&kept, &stays)?;
+        }
+        let kept = RecordBatch::try_new(Arc::clone(&self.schema), kept.columns().to_vec())?;
+        self.keys.add(&kept)?;
+        self.table.write(kept).await
+    }
+
+    async fn set_aside(&mut self, batch: &RecordBatch, judged: &Judged) -> Result<(), DataError> {
+        if judged.quarantined.is_empty() {
+            return Ok(());
+        }
+        let aside = self.quarantine_batch(batch, judged)?;
+        if self.quarantined.is_none() {
+            self.quarantined = Some(Sink::create(self.quarantine, &aside.schema())?);
+        }
+        match &mut self.quarantined {
+            Some(sink) => sink.write(aside).await,
+            None => Ok(()),
+        }
+    }
+
+    fn quarantine_batch(&self, batch: &RecordBatch, judged: &Judged) -> Result<RecordBatch, DataError> {
+        let rows = judged.quarantined.iter().map(|(row, _)| *row as u64);
+        let rows = arrow::array::UInt64Array::from_iter_values(rows);
+        let taken = compute::take_record_batch(batch, &rows)?;
+        let reasons = judged.quarantined.iter().map(|(_, check)| self.judge.reason(*check));
+        let reasons = StringArray::from_iter_values(reasons);
+        let places = self.judge.places(&taken)?;
+        let names = StringArray::from_iter_values(places.iter().map(|place| self.files[place.file].name.as_str()));
+        let numbers = Int64Array::from_iter_values(places.iter().map(|place| place.row as i64));
+        let mut columns = taken.columns()[..self.columns].to_vec();
+        columns.extend([Arc::new(reasons) as _, Arc::new(names) as _, Arc::new(numbers) as _]);
+        Ok(RecordBatch::try_new(self.quarantine_schema(), columns)?)
+    }
+
+    fn quarantine_schema(&self) -> SchemaRef {
+        let place = [
+            Field::new(REASON, DataType::Utf8, false),
+            Field::new(FILE_NAME, DataType::Utf8, false),
+            Field::new(ROW_NUMBER, DataType::Int64, false),
+        ];
+        let own = self.schema.fields().iter().map(|field| field.as_ref().clone());
+        Arc::new(Schema::new(own.chain(place).collect::<Vec<_>>()))
+    }
+
+    async fn finish(self) -> Result<SourceReport, DataError> {
+        self.judge.verdict()?;
+        let written = self.table.finish().await?;
+        let duplicates = self.keys.superseded();
+        let written = if duplicates == 0 {
+            written
+        } else {
+            without_superseded(written, self.output, &self.schema, self.keys).await?
+        };
+        let quarantined = match self.quarantined {
+            Some(sink) => publish_quarantine(sink.finish().await?)?,
+            None => remove_old(self.quarantine)?,
+        };
+        let report = SourceReport {
+            files: self.files.iter().map(|file| file.name.clone()).collect(),
+            rows_read: self.rows,
+            rows_written: written.rows,
+            duplicates,
+            quarantined,
+            checks: self.judge.reports(),
+        };
+        written.publish()?;
+        Ok(report)
+    }
+}
+
+/// The table without rows that a later row with the same key replaces.
+async fn without_superseded(
+    written: Finished,
+    output: &Path,
+    schema: &SchemaRef,
+    keys: Keys,
+) -> Result<Finished, DataError> {
+    let mut table = Sink::create(output, schema)?;
+    let mut rows = keys::current_rows(written.path(), keys)?;
+    while let Some(batch) = rows.recv().await {
+        table.write(batch?).await?;
+    }
+    table.finish().await
+}
+
+fn publish_quarantine(finished: Finished) -> Result<u64, DataError> {
+    let rows = finished.rows;
+    finished.publish()?;
+    Ok(rows)
+}
+
+fn remove_old(quarantine: &Path) -> Result<u64, DataError> {
+    match fs::remove_file(quarantine) {
+        Ok(()) => Ok(0),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(0),
+        Err(error) => Err(DataError::store("remove the old quarantine", quarantine, &error)),
+    }
+}

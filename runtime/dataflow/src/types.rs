@@ -1,0 +1,81 @@
+//! The language's types as Arrow types, and the schemas that plan nodes read and write.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use datafusion::common::ScalarValue;
+use mlsys_plan::{Literal, Source, Type, ValueType};
+
+use crate::error::DataError;
+
+/// The Arrow type of a timestamp: microseconds in UTC.
+pub(crate) fn timestamp() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+}
+
+/// The Arrow type that holds values of a type of the language.
+pub(crate) fn arrow_type(ty: &Type) -> DataType {
+    match ty {
+        Type::Bool => DataType::Boolean,
+        Type::Int32 => DataType::Int32,
+        Type::Int64 => DataType::Int64,
+        Type::Float32 => DataType::Float32,
+        Type::Float64 => DataType::Float64,
+        Type::String | Type::Enum(_) => DataType::Utf8,
+        Type::Bytes => DataType::Binary,
+        Type::Timestamp => timestamp(),
+        Type::Date => DataType::Date32,
+        Type::Duration => DataType::Duration(TimeUnit::Microsecond),
+        Type::List(item) => DataType::new_list(arrow_type(item), true),
+        Type::Vector(length) => {
+            let item = Field::new_list_field(DataType::Float32, true);
+            DataType::FixedSizeList(Arc::new(item), i32::try_from(*length).unwrap_or(i32::MAX))
+        }
+    }
+}
+
+/// A column of a stored table. It is nullable in Arrow's eyes whatever the declaration says: the declaration is
+/// checked when data is read, and DataFusion must not conclude anything from it that an overflow could make false.
+pub(crate) fn column(name: &str, ty: &ValueType) -> Field {
+    Field::new(name, arrow_type(&ty.ty), true)
+}
+
+/// The columns that a source node writes: the declared ones, then the derived ones.
+pub(crate) fn source_schema(source: &Source) -> SchemaRef {
+    let declared = source.schema.iter().map(|field| column(&field.name, &field.ty));
+    let derived = source.derived.iter().map(|derived| column(&derived.name, &derived.expr.ty));
+    Arc::new(Schema::new(declared.chain(derived).collect::<Vec<_>>()))
+}
+
+/// A constant of the plan as a value of DataFusion.
+///
+/// # Errors
+/// E0999 if the constant is not a value of the type that the plan gives it.
+pub(crate) fn scalar(value: &Literal, ty: &Type) -> Result<ScalarValue, DataError> {
+    let mismatch = || DataError::internal(format!("the plan gives the constant {value} the type {ty}"));
+    Ok(match (value, ty) {
+        (Literal::Null, ty) => ScalarValue::try_from(&arrow_type(ty))?,
+        (Literal::Bool(value), Type::Bool) => ScalarValue::Boolean(Some(*value)),
+        (Literal::Int(value), Type::Int32) => ScalarValue::Int32(Some(i32::try_from(*value).map_err(|_| mismatch())?)),
+        (Literal::Int(value), Type::Int64) => ScalarValue::Int64(Some(*value)),
+        #[expect(clippy::cast_precision_loss, reason = "the compiler widened the constant")]
+        (Literal::Int(value), Type::Float64) => ScalarValue::Float64(Some(*value as f64)),
+        #[expect(clippy::cast_precision_loss, reason = "the compiler widened the constant")]
+        (Literal::Int(value), Type::Float32) => ScalarValue::Float32(Some(*value as f32)),
+        (Literal::Float(value), Type::Float64) => ScalarValue::Float64(Some(*value)),
+        #[expect(clippy::cast_possible_truncation, reason = "the compiler gave the constant this type")]
+        (Literal::Float(value), Type::Float32) => ScalarValue::Float32(Some(*value as f32)),
+        (Literal::String(text), Type::String | Type::Enum(_)) => ScalarValue::Utf8(Some(text.clone())),
+        (Literal::Timestamp(micros), Type::Timestamp) => {
+            ScalarValue::TimestampMicrosecond(Some(*micros), Some("UTC".into()))
+        }
+        (Literal::Date(days), Type::Date) => ScalarValue::Date32(Some(*days)),
+        (Literal::Duration(micros), Type::Duration) => ScalarValue::DurationMicrosecond(Some(*micros)),
+        _ => return Err(mismatch()),
+    })
+}
+
+/// An instant as a constant.
+pub(crate) fn instant(micros: i64) -> ScalarValue {
+    ScalarValue::TimestampMicrosecond(Some(micros), Some("UTC".into()))
+}

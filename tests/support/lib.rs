@@ -1,0 +1,19 @@
+//! What the tests share: compiling text in memory, Markdown suites, and where things lie.
+
+mod markdown;
+mod program;
+
+pub use markdown::{Block, Document};
+pub use program::{compile, concise};
+
+use std::path::{Path, PathBuf};
+
+/// The repository's folder.
+pub fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
+}
+
+/// Whether expectations are written instead of compared: `MLSYS_UPDATE=1`.
+pub fn updating() -> bool {
+    std::env::var_os("MLSYS_UPDATE").is_some()
+}

@@ -1,0 +1,45 @@
+//! Programs as text, compiled in memory.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use mlsys_diagnostics::{Diagnostic, Files};
+use mlsys_driver::{Compiler, InMemory};
+use mlsys_plan::Plan;
+
+/// The plan of a program and its diagnostics; no plan if there are errors.
+pub fn compile(text: &str) -> (Option<Plan>, Vec<Diagnostic>, Files) {
+    let files = BTreeMap::from([(PathBuf::from("/project/program.mlsys"), text.to_owned())]);
+    let file_system = InMemory { files };
+    let Ok(compiler) = Compiler::load(&file_system, Path::new("/project/program.mlsys"), BTreeMap::new()) else {
+        return (None, Vec::new(), Files::default());
+    };
+    match compiler.build() {
+        Ok((plan, warnings)) => (Some(plan), warnings, compiler.files().clone()),
+        Err(diagnostics) => (None, diagnostics, compiler.files().clone()),
+    }
+}
+
+/// Diagnostics as short text: code, place and message, then labels, help and fix.
+pub fn concise(diagnostics: &[Diagnostic], files: &Files) -> String {
+    let mut out = String::new();
+    for diagnostic in diagnostics {
+        let at = |place: mlsys_diagnostics::Place| {
+            let position = files.position(place.file, place.span.start);
+            format!("{}:{}", position.line, position.column)
+        };
+        let place = diagnostic.labels.first().map(|label| format!(" {}", at(label.place))).unwrap_or_default();
+        // Writing to a string cannot fail.
+        let _ = writeln!(out, "{}{place} {}", diagnostic.code, diagnostic.message);
+        for label in &diagnostic.labels {
+            let text = files.text(label.place.file).get(label.place.span.range()).unwrap_or_default();
+            let text = text.lines().next().unwrap_or_default();
+            let _ = writeln!(out, "  at {} `{text}`: {}", at(label.place), label.text);
+        }
+        if let Some(help) = &diagnostic.help {
+            let _ = writeln!(out, "  help: {help}");
+        }
+    }
+    out
+}
