@@ -37,6 +37,7 @@ pub const CATALOGUE: &[Entry] = &[
     Entry { code: "E0209", title: "a clause that is missing", page: include_str!("../pages/E0209.md") },
     Entry { code: "E0210", title: "a clause that is written twice", page: include_str!("../pages/E0210.md") },
     Entry { code: "E0211", title: "an unknown setting or word", page: include_str!("../pages/E0211.md") },
+    Entry { code: "E0212", title: "an extern outside of the library", page: include_str!("../pages/E0212.md") },
     Entry { code: "E0301", title: "an operator that does not fit its operands", page: include_str!("../pages/E0301.md") },
     Entry { code: "E0302", title: "an argument of the wrong type", page: include_str!("../pages/E0302.md") },
     Entry { code: "E0303", title: "an argument that is missing", page: include_str!("../pages/E0303.md") },

@@ -8,7 +8,7 @@ use mlsys_syntax::ast;
 
 use crate::db::{Db, Project, SourceFile};
 use crate::library::{self, Parameter, Signature, SlotType};
-use crate::report::Reports;
+use crate::report::{Reports, a};
 use crate::scope::{Scope, listed};
 
 /// Where constant arguments are read.
@@ -42,7 +42,7 @@ pub(crate) fn slots<'a>(
         if slots[index].replace(argument).is_some() {
             let place = argument.name.as_ref().map_or(argument.value.span, |name| name.span);
             let message = format!("the argument `{}` of `{callee}` is given twice", names[index]);
-            reports.error("E0304", place, message, "given a second time");
+            reports.error("E0304", place, message, "given a second time").help("remove one of them");
             fine = false;
         }
     }
@@ -115,7 +115,9 @@ impl<'db> Constants<'db> {
                 (None, Some(default)) => self.value(signature, parameter, default, reports),
                 (None, None) => {
                     let message = format!("`{}` needs the argument `{}`", signature.name, parameter.name);
-                    reports.error("E0303", span, message, format!("`{}` is missing", parameter.name));
+                    reports
+                        .error("E0303", span, message, format!("`{}` is missing", parameter.name))
+                        .help(format!("`{}` takes {}", signature.name, listed(&names)));
                     None
                 }
             };
@@ -204,8 +206,10 @@ impl<'db> Constants<'db> {
         let found = typed.ty.clone();
         let mut quiet = Reports::on(reports.item().clone());
         if scope.coerce_or_report(typed, ty, written.span, &mut quiet).is_none() {
-            let message = format!("`{}` of `{}` is a {ty}, this is a {found}", parameter.name, signature.name);
-            reports.error("E0302", written.span, message, format!("this is a {found}"));
+            let message = format!("{} is {}, this is {}", slot(signature, parameter), a(ty), a(&found));
+            reports
+                .error("E0302", written.span, message, format!("this is {}", a(&found)))
+                .help(format!("give it {}", a(ty)));
             return None;
         }
         scope.literal(written, ty, reports)
@@ -229,8 +233,8 @@ impl<'db> Constants<'db> {
         if (low..=high).contains(&number) {
             return Some(());
         }
-        let message = format!("`{}` of `{}` lies between {low} and {high}", parameter.name, signature.name);
-        reports.error("E0314", span, message, "outside of its bounds");
+        let message = format!("{} lies between {low} and {high}, this is {number}", slot(signature, parameter));
+        reports.error("E0314", span, message, "outside of its bounds").help(format!("give it a value between {low} and {high}"));
         None
     }
 
@@ -245,6 +249,14 @@ impl<'db> Constants<'db> {
         let part_name = ast::Name { text: part.as_name().unwrap_or_default().to_owned(), span: part.span };
         let (part, metric) = (part_of(&part_name, reports), metric_of(self, metric, reports));
         Some(Value::String(format!("{}.{}", part?.name(), metric?.name())))
+    }
+}
+
+/// A parameter as a user would name it: settings are written without the name of their value.
+fn slot(signature: &Signature, parameter: &Parameter) -> String {
+    match parameter.name.as_str() {
+        "value" => format!("`{}`", signature.name),
+        name => format!("`{name}` of `{}`", signature.name),
     }
 }
 

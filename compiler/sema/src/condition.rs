@@ -7,7 +7,7 @@ use mlsys_syntax::ast;
 use crate::args::Constants;
 use crate::library::{Signature, SlotType, names, overloads};
 use crate::model::training::comparison;
-use crate::report::Reports;
+use crate::report::{Reports, a};
 use crate::scope::{Scope, listed};
 
 /// A measurement, compared with a bound.
@@ -64,7 +64,7 @@ impl Measurable<'_, '_> {
         let literal = crate::expr::widened(found.clone(), &ty);
         let Some(mlsys_plan::ExprKind::Literal { value }) = literal.map(|expr| expr.kind) else {
             let message = format!("`{}` is a {ty}, this is a {}", signature.name, found.ty);
-            let report = reports.error("E0602", bound.span, message, format!("this is a {}", found.ty));
+            let report = reports.error("E0602", bound.span, message, format!("this is {}", a(&found.ty)));
             if ty == Type::Duration {
                 report.help("write it with a unit, such as `20ms`");
             }

@@ -82,7 +82,9 @@ fn fallback(constants: &Constants<'_>, tree: &ast::Deployment, reports: &mut Rep
     let Literal::Float(value) = scope.literal(written, &Type::Float64, reports)? else { return None };
     if !(0.0..=1.0).contains(&value) {
         let message = format!("a fallback stands for a probability, {value} is none");
-        reports.error("E0314", written.span, message, "not between 0 and 1");
+        reports
+            .error("E0314", written.span, message, "not between 0 and 1")
+            .help("give the prediction that is safe when nothing is known, such as the share of positives");
         return None;
     }
     Some(value)
@@ -117,7 +119,9 @@ fn shares(constants: &Constants<'_>, written: &ast::Expr, reports: &mut Reports)
         let grows = share > shares.last().copied().unwrap_or(0.0) && share <= 1.0;
         if !grows {
             let message = "canary steps grow, from more than 0% to 100%";
-            reports.error("E0601", item.span, message, format!("{}% does not grow", share * 100.0));
+            reports
+                .error("E0601", item.span, message, format!("{}% does not grow", share * 100.0))
+                .help("put the steps in order, such as `[5%, 25%, 100%]`");
             return None;
         }
         shares.push(share);

@@ -34,7 +34,7 @@ pub(crate) fn entity_of<'db>(db: &'db dyn Db, item: Item<'db>) -> Checked<Entity
     }
     let mut keys = Vec::new();
     for key in &tree.keys {
-        let ty = crate::types::resolve(&mut reports, &key.ty);
+        let ty = key.ty.as_ref().and_then(|ty| crate::types::resolve(&mut reports, ty));
         let usable = ty.filter(|ty| key_type(&mut reports, key, ty));
         keys.push(KeyDef { name: key.name.text.clone(), ty: usable, span: key.name.span });
     }
@@ -42,15 +42,16 @@ pub(crate) fn entity_of<'db>(db: &'db dyn Db, item: Item<'db>) -> Checked<Entity
 }
 
 fn key_type(reports: &mut Reports, key: &ast::Column, ty: &ValueType) -> bool {
+    let span = key.ty.as_ref().map_or(key.name.span, |written| written.span);
     if ty.nullable {
         reports
-            .error("E0307", key.ty.span, format!("the key `{}` may be missing", key.name.text), "a key is never missing")
+            .error("E0307", span, format!("the key `{}` may be missing", key.name.text), "a key is never missing")
             .help("remove the `?`");
         return false;
     }
     if ty.ty.is_float() {
         reports
-            .error("E0306", key.ty.span, format!("`{ty}` cannot be a key"), "not a key's type")
+            .error("E0306", span, format!("`{ty}` cannot be a key"), "not a key's type")
             .help("floating-point numbers do not compare reliably: use an integer or text");
         return false;
     }

@@ -6,11 +6,12 @@ mod calls;
 mod coerce;
 mod operators;
 
-use mlsys_diagnostics::Span;
+use mlsys_diagnostics::{Span, nearest};
 use mlsys_plan::{BinaryOp, Expr, ExprKind, Literal, Type, UnaryOp};
-use mlsys_syntax::ast;
+use mlsys_syntax::{Kind, ast};
 
-use crate::report::Reports;
+use crate::db::{Word, lookup, names_of_kind};
+use crate::report::{Reports, a};
 use crate::scope::Scope;
 
 impl Scope<'_> {
@@ -48,7 +49,7 @@ impl Scope<'_> {
             return Some(typed);
         }
         reports
-            .error("E0305", written.span, format!("a condition must be a bool, this is a {}", typed.ty), "not a condition")
+            .error("E0305", written.span, format!("a condition must be a bool, this is {}", a(&typed.ty)), "not a condition")
             .help("compare it with something, such as `> 0`");
         None
     }
@@ -84,7 +85,7 @@ impl Scope<'_> {
             match part {
                 ast::TextPart::Plain(plain) => text.push_str(plain),
                 ast::TextPart::Param(name) => {
-                    let value = Scope::constant(self.db, self.project, self.file).name(&name.text, name.span, reports)?;
+                    let value = self.parameter(name, reports)?;
                     match value.kind {
                         ExprKind::Literal { value: Literal::String(value) } => text.push_str(&value),
                         ExprKind::Literal { value } => text.push_str(value.to_string().trim_start_matches('@')),
@@ -96,17 +97,37 @@ impl Scope<'_> {
         Some(text)
     }
 
+    /// The value of a parameter that a text names.
+    fn parameter(&mut self, name: &ast::Name, reports: &mut Reports) -> Option<Expr> {
+        let declared = names_of_kind(self.db, self.file, Kind::Param);
+        let word = Word::new(self.db, name.text.clone());
+        let found = lookup(self.db, self.project, self.file, word).filter(|item| item.kind(self.db) == Some(Kind::Param));
+        if found.is_none() {
+            reports
+                .error("E0201", name.span, format!("there is no parameter `{}`", name.text), "not declared")
+                .help(format!("declare it: `param {}: string`, or write `{{{{` for a brace", name.text))
+                .did_you_mean(nearest(&name.text, declared));
+            return None;
+        }
+        Scope::constant(self.db, self.project, self.file).name(&name.text, name.span, reports)
+    }
+
     fn field(&mut self, base: &ast::Expr, name: &ast::Name, span: Span, reports: &mut Reports) -> Option<Expr> {
         let shown = base.as_name().unwrap_or("…");
+        let help = if self.column_type(shown).is_some() {
+            format!("`{shown}` is a column and has no parts")
+        } else {
+            format!("a group's features enter a model by their own names: write `{shown}.{}` as an input", name.text)
+        };
         reports
             .error("E0305", span, format!("`{shown}.{}` cannot be used inside an expression", name.text), "not a column")
-            .help(format!("a group's features enter a model by their own names: write `{shown}.{}` as an input", name.text));
+            .help(help);
         None
     }
 }
 
 fn not_a_value(span: Span, message: &str, reports: &mut Reports) -> Option<Expr> {
-    reports.error("E0305", span, message, "expected one value");
+    reports.error("E0305", span, message, "expected one value").help("name one column or one constant");
     None
 }
 

@@ -3,6 +3,9 @@
 mod aggregate;
 mod keys;
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
 use mlsys_diagnostics::{Span, nearest};
 use mlsys_plan::{Aggregate, Derived, Expr, ValueType};
 use mlsys_syntax::{Kind, ast};
@@ -27,6 +30,10 @@ pub struct GroupDef {
     pub name: String,
     /// The entity's keys: name and type.
     pub keys: Vec<(String, Option<ValueType>)>,
+    /// Whether the source has the keys; what is wrong with them is reported at the group.
+    pub keys_fit: bool,
+    /// Names of features that could not be read.
+    pub broken: Vec<String>,
     /// The features in written order, windows expanded.
     pub features: Vec<FeatureDef>,
     /// The node; none if there are errors.
@@ -53,6 +60,10 @@ pub(crate) struct Context<'a, 'db> {
     pub(crate) at: Option<Moment>,
     /// The group's filter.
     pub(crate) filter: Option<Expr>,
+    /// Columns that the filter makes sure of.
+    pub(crate) present: BTreeSet<String>,
+    /// Uses of columns before they are known: who, which column, where.
+    late: RefCell<Vec<(String, String, Span)>>,
 }
 
 /// The meaning of a `features` declaration.
@@ -75,16 +86,27 @@ fn define<'db>(
     let entity_item = refer(&constants, &tree.entity, Kind::Entity, reports);
     let source_item = refer(&constants, &tree.source, Kind::Source, reports);
     let source = source_of(db, project, source_item?).value.as_ref()?;
-    let mut context = Context { constants, group: tree, source, at: None, filter: None };
+    let mut context = Context {
+        constants,
+        group: tree,
+        source,
+        at: None,
+        filter: None,
+        present: BTreeSet::new(),
+        late: RefCell::default(),
+    };
     context.at = context.seen_at(reports);
-    context.filter = context.group_filter(reports);
+    context.group_filter(reports);
     let entity = entity_item.and_then(|item| entity_of(db, item).value.as_ref());
     let keys = entity.map(|entity| keys::keys(&context, entity, reports));
 
+    let keys_fit = keys.as_ref().is_some_and(|keys| keys.iter().all(Option::is_some));
     let (aggregates, derived) = members(&context, reports);
+    context.report_late(reports);
     aggregate::check_order(&context, reports);
     let features = in_written_order(&aggregates, &derived);
-    if features.is_empty() && !reports.has_errors() {
+    let broken = tree.members.iter().any(|member| matches!(member, ast::Member::Broken(_)));
+    if features.is_empty() && !broken && !reports.has_errors() {
         reports
             .error("E0209", tree.name.span, format!("`{}` defines no feature", tree.name.text), "is empty")
             .help("define one, such as `payments = count() over 7d`");
@@ -108,7 +130,9 @@ fn define<'db>(
         item: item.reference(db),
         name: tree.name.text.clone(),
         keys: keys.unwrap_or_default(),
+        keys_fit,
         features,
+        broken: tree.members.iter().filter_map(broken_name).collect(),
         node: finished,
     })
 }
@@ -137,51 +161,64 @@ impl Context<'_, '_> {
         Some(moment)
     }
 
-    fn group_filter(&self, reports: &mut Reports) -> Option<Expr> {
-        let mut filter: Option<Expr> = None;
-        for written in &self.group.filters {
+    /// Types the group's filters. A part that is wrong does not take away what the others make sure of.
+    fn group_filter(&mut self, reports: &mut Reports) {
+        for written in self.group.filters.iter().flat_map(conjuncts) {
             let mut scope = self.source.scope(&self.constants);
             let typed = scope.predicate(written, reports);
-            self.check_known(&scope, "the filter", reports);
-            filter = match (filter, typed) {
-                (Some(left), Some(right)) => Some(crate::expr::and(left, right)),
-                (left, right) => left.or(right),
-            };
+            self.check_known(&scope, "the filter");
+            let Some(typed) = typed else { continue };
+            self.present.extend(present_when(&typed));
+            self.filter = Some(match self.filter.take() {
+                Some(left) => crate::expr::and(left, typed),
+                None => typed,
+            });
         }
-        filter
     }
 
     /// A scope of the source's columns, narrowed by the group's filter and by one of a feature's own.
     pub(crate) fn scope(&self, filter: Option<&Expr>) -> Scope<'_> {
         let mut scope = self.source.scope(&self.constants);
-        for condition in self.filter.iter().chain(filter) {
-            scope.narrow(present_when(condition));
+        scope.narrow(self.present.clone());
+        if let Some(filter) = filter {
+            scope.narrow(present_when(filter));
         }
         scope
     }
 
     /// Reports columns that are used before they are known.
-    pub(crate) fn check_known(&self, scope: &Scope<'_>, user: &str, reports: &mut Reports) {
+    pub(crate) fn check_known(&self, scope: &Scope<'_>, user: &str) {
         let (Some(at), Some(timeline)) = (&self.at, &self.source.timeline) else { return };
         for (name, span) in &scope.uses {
-            let Some(column) = self.source.column(name) else { continue };
-            if timeline.usable(&column.known, at) {
-                continue;
+            let late = self.source.column(name).is_some_and(|column| !timeline.usable(&column.known, at));
+            if late {
+                self.late.borrow_mut().push((user.to_owned(), name.clone(), *span));
             }
-            let crate::known::Known::At(known) = &column.known else { continue };
-            let message = format!(
-                "{user} uses `{name}`, which is known at `{}`, but these features see a row at `{}`",
-                known.text, at.text
-            );
-            let item = reports.item().clone();
-            let report = reports.error("E0401", *span, message, format!("not known yet at `{}`", at.text));
-            report.also(&self.source.item, column.known_span.unwrap_or(column.span), format!("`{name}` becomes known at `{}`", known.text));
-            match &self.group.at {
-                Some(written) => report.also(&item, written.span, "a row is seen here"),
-                None => report.also(&item, self.group.source.span, format!("a row is seen at its time, `{}`", at.text)),
-            };
-            report.help(format!("let the group see rows when the value is there: `from {} at {}`", self.source.name, known.text));
         }
+    }
+
+    /// One report on all uses of columns before they are known: the moment that the group names is one mistake.
+    fn report_late(&self, reports: &mut Reports) {
+        const MOST: usize = 4;
+        let late = self.late.borrow();
+        let (Some(at), Some((user, name, span))) = (&self.at, late.first()) else { return };
+        let Some(column) = self.source.column(name) else { return };
+        let crate::known::Known::At(known) = &column.known else { return };
+        let message = format!(
+            "{user} uses `{name}`, which is known at `{}`, but these features see a row at `{}`",
+            known.text, at.text
+        );
+        let item = reports.item().clone();
+        let report = reports.error("E0401", *span, message, format!("not known yet at `{}`", at.text));
+        report.also(&self.source.item, column.known_span.unwrap_or(column.span), column.becomes_known(known));
+        match &self.group.at {
+            Some(written) => report.also(&item, written.span, "a row is seen here"),
+            None => report.also(&item, self.group.source.span, format!("a row is seen at its time, `{}`", at.text)),
+        };
+        for (_, name, span) in late.iter().skip(1).take(MOST) {
+            report.also(&item, *span, format!("`{name}` neither"));
+        }
+        report.help(format!("let the group see rows when the value is there: `from {} at {}`", self.source.name, known.text));
     }
 }
 
@@ -194,6 +231,7 @@ fn members(context: &Context<'_, '_>, reports: &mut Reports) -> (Aggregates, Der
     let mut names: Vec<(String, Span)> = Vec::new();
     for member in &context.group.members {
         let defined = match member {
+            ast::Member::Broken(_) => continue,
             ast::Member::Bare(name) => aggregate::bare(context, name, reports),
             ast::Member::Definition(definition) => match aggregate::call_of(context, &definition.value) {
                 Some(call) => aggregate::windows(context, definition, call, reports),
@@ -215,12 +253,32 @@ fn members(context: &Context<'_, '_>, reports: &mut Reports) -> (Aggregates, Der
     (aggregates, derived)
 }
 
+fn broken_name(member: &ast::Member) -> Option<String> {
+    match member {
+        ast::Member::Broken(name) => Some(name.text.clone()),
+        ast::Member::Bare(_) | ast::Member::Definition(_) => None,
+    }
+}
+
+/// The parts of `a and b and c`.
+pub(crate) fn conjuncts(written: &ast::Expr) -> Vec<&ast::Expr> {
+    match &written.kind {
+        ast::ExprKind::Binary(ast::BinaryOp::And, left, right) => {
+            let mut parts = conjuncts(left);
+            parts.extend(conjuncts(right));
+            parts
+        }
+        _ => vec![written],
+    }
+}
+
 fn repeated(names: &mut Vec<(String, Span)>, name: &str, span: Span, reports: &mut Reports) -> bool {
     if let Some((_, first)) = names.iter().find(|(known, _)| known == name) {
         let (item, first) = (reports.item().clone(), *first);
         reports
             .error("E0203", span, format!("the feature `{name}` is defined twice"), "defined a second time")
-            .also(&item, first, "first defined here");
+            .also(&item, first, "first defined here")
+            .help("give one of them another name");
         return true;
     }
     names.push((name.to_owned(), span));
@@ -243,9 +301,12 @@ fn derived(
             return Vec::new();
         }
     };
+    let broken = context.group.members.iter().filter_map(broken_name);
+    let broken = broken.map(|name| ScopeColumn { name, ty: None });
     let mut columns: Vec<ScopeColumn> = aggregates
         .iter()
         .map(|(_, feature)| ScopeColumn { name: feature.name.clone(), ty: feature.ty.clone() })
+        .chain(broken)
         .collect();
     let mut done = Vec::new();
     for index in order {
@@ -253,7 +314,7 @@ fn derived(
         let owner = format!("the group `{}`", context.group.name.text);
         let constants = &context.constants;
         let mut scope =
-            Scope::constant(constants.db, constants.project, constants.file).with_columns(owner, columns.clone());
+            Scope::constant(constants.db, constants.project, constants.file).with_columns(owner, "feature", columns.clone());
         let typed = scope.expr(&definition.value, reports);
         let name = definition.name.text.clone();
         let ty = typed.as_ref().map(|typed| typed.ty.clone());
@@ -283,15 +344,18 @@ pub(crate) fn refer<'db>(
     match found {
         Some(item) if item.kind(db) == Some(kind) => Some(item),
         Some(item) => {
-            let other = item.kind(db).map_or("declaration", Kind::keyword);
-            let message = format!("`{}` is a {other}, a {} is needed here", name.text, kind.keyword());
-            let near = nearest(&name.text, names_of_kind(db, constants.file, kind));
-            reports.error("E0207", name.span, message, format!("this is a {other}")).did_you_mean(near);
+            let other = item.kind(db).map_or("a declaration", noun);
+            let message = format!("`{}` is {other}, {} is needed here", name.text, noun(kind));
+            let known = names_of_kind(db, constants.file, kind);
+            let near = nearest(&name.text, known.iter().copied());
+            let report = reports.error("E0207", name.span, message, format!("this is {other}"));
+            report.help(format!("there is {}", crate::scope::listed(&known))).did_you_mean(near);
             None
         }
+        None if crate::imports::mentions(db, constants.file, &name.text) => None,
         None => {
             let known = names_of_kind(db, constants.file, kind);
-            let message = format!("there is no {} `{}`", kind.keyword(), name.text);
+            let message = format!("there is no {} `{}`", noun(kind).trim_start_matches("an ").trim_start_matches("a "), name.text);
             let near = nearest(&name.text, known.iter().copied());
             let report = reports.error("E0201", name.span, message, "not declared");
             if near.is_some() {
@@ -303,5 +367,22 @@ pub(crate) fn refer<'db>(
             }
             None
         }
+    }
+}
+
+/// A kind of declaration in a sentence.
+fn noun(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Param => "a parameter",
+        Kind::Entity => "an entity",
+        Kind::Source => "a source",
+        Kind::Features => "a feature group",
+        Kind::Model => "a model",
+        Kind::Deployment => "a deployment",
+        Kind::Monitor => "a monitor",
+        Kind::Function => "a function",
+        Kind::Extern => "a library entry",
+        Kind::Test => "a test",
+        Kind::Use => "a use",
     }
 }

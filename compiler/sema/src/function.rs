@@ -1,10 +1,10 @@
 //! Functions on one row: the program's own and the library's.
 
 use mlsys_plan::ValueType;
-use mlsys_syntax::ast;
+use mlsys_syntax::{Kind, ast};
 
-use crate::db::{Checked, Db, Item, Project};
-use crate::report::Reports;
+use crate::db::{Checked, Db, Item, Project, Word, lookup};
+use crate::report::{Report, Reports};
 use crate::scope::{Scope, ScopeColumn};
 
 /// A function's signature, and its body if it has one.
@@ -21,6 +21,7 @@ pub(crate) struct FunctionDef {
 pub(crate) struct FunctionParameter {
     pub(crate) name: String,
     pub(crate) ty: Option<ValueType>,
+    pub(crate) default: Option<ast::Expr>,
 }
 
 impl FunctionDef {
@@ -30,14 +31,11 @@ impl FunctionDef {
 }
 
 #[salsa::tracked(returns(ref))]
-pub(crate) fn function_of<'db>(db: &'db dyn Db, project: Project, item: Item<'db>) -> Checked<FunctionDef> {
+pub(crate) fn function_of<'db>(db: &'db dyn Db, item: Item<'db>) -> Checked<FunctionDef> {
     let mut reports = Reports::on(item.reference(db));
     let value = match item.tree(db) {
         Some(ast::Item::Function(tree)) => {
-            let definition =
-                signature(&tree.name, &tree.parameters, Some(&tree.result), Some(tree.body.clone()), &mut reports);
-            check_body(db, project, item, &definition, &tree.body, &mut reports);
-            Some(definition)
+            Some(signature(&tree.name, &tree.parameters, Some(&tree.result), Some(tree.body.clone()), &mut reports))
         }
         Some(ast::Item::Extern(tree)) if tree.kind.text == "fn" => {
             Some(signature(&tree.name, &tree.parameters, tree.result.as_ref(), None, &mut reports))
@@ -45,6 +43,84 @@ pub(crate) fn function_of<'db>(db: &'db dyn Db, project: Project, item: Item<'db
         _ => None,
     };
     Checked { value, reports: reports.into_vec() }
+}
+
+/// What is wrong with a function: its signature, its defaults, its body. Callers need the signature only, so that
+/// checking one body never waits for another.
+pub(crate) fn check<'db>(db: &'db dyn Db, project: Project, item: Item<'db>) -> Vec<Report> {
+    let signature = function_of(db, item);
+    let mut reports = Reports::on(item.reference(db));
+    match item.tree(db) {
+        Some(ast::Item::Function(tree)) => {
+            let Some(definition) = &signature.value else { return signature.reports.clone() };
+            for parameter in &definition.parameters {
+                if let (Some(default), Some(ty)) = (&parameter.default, &parameter.ty) {
+                    Scope::constant(db, project, item.file(db)).literal(default, &ty.ty, &mut reports);
+                }
+            }
+            if is_recursive(db, project, item) {
+                let message = format!("`{}` calls itself, here or through others", definition.name);
+                reports
+                    .error("E0701", tree.name.span, message, "needs itself")
+                    .help("functions are put in place where they are called, so none can need itself");
+            } else {
+                check_body(db, project, item, definition, &tree.body, &mut reports);
+            }
+        }
+        Some(ast::Item::Extern(tree)) if !project.library(db).contains(&item.file(db)) => {
+            reports
+                .error("E0212", tree.name.span, "`extern` declares what the runtime has built in", "has no meaning here")
+                .help("give the function a value: `fn name(x: float64) -> float64 = …`");
+        }
+        _ => {}
+    }
+    signature.reports.iter().cloned().chain(reports.into_vec()).collect()
+}
+
+/// Whether a function needs itself, at once or through others.
+pub(crate) fn is_recursive<'db>(db: &'db dyn Db, project: Project, item: Item<'db>) -> bool {
+    let mut seen = vec![item];
+    let mut next = 0;
+    while let Some(caller) = seen.get(next).copied() {
+        next += 1;
+        for callee in callees(db, project, caller) {
+            if *callee == item {
+                return true;
+            }
+            if !seen.contains(callee) {
+                seen.push(*callee);
+            }
+        }
+    }
+    false
+}
+
+/// The program's functions that a function calls.
+#[salsa::tracked(returns(deref))]
+fn callees<'db>(db: &'db dyn Db, project: Project, item: Item<'db>) -> Vec<Item<'db>> {
+    let Some(ast::Item::Function(tree)) = item.tree(db) else { return Vec::new() };
+    let mut names = Vec::new();
+    called(&tree.body, &mut names);
+    let found = names.into_iter().filter_map(|name| lookup(db, project, item.file(db), Word::new(db, name)));
+    found.filter(|callee| callee.kind(db) == Some(Kind::Function)).collect()
+}
+
+fn called(expr: &ast::Expr, names: &mut Vec<String>) {
+    match &expr.kind {
+        ast::ExprKind::Call(call) => {
+            names.push(call.name.text.clone());
+            call.arguments.iter().for_each(|argument| called(&argument.value, names));
+        }
+        ast::ExprKind::Name(_) | ast::ExprKind::Literal(_) => {}
+        ast::ExprKind::Field(base, _) | ast::ExprKind::EveryField(base) | ast::ExprKind::Unary(_, base) => {
+            called(base, names);
+        }
+        ast::ExprKind::IsNull { arg, .. } => called(arg, names),
+        ast::ExprKind::Binary(_, left, right) => [left, right].into_iter().for_each(|side| called(side, names)),
+        ast::ExprKind::Between { arg, low, high } => [arg, low, high].into_iter().for_each(|side| called(side, names)),
+        ast::ExprKind::List(items) => items.iter().for_each(|item| called(item, names)),
+        ast::ExprKind::Record(fields) => fields.iter().for_each(|(_, value)| called(value, names)),
+    }
 }
 
 fn signature(
@@ -59,6 +135,7 @@ fn signature(
         .map(|parameter| FunctionParameter {
             name: parameter.name.text.clone(),
             ty: crate::types::resolve(reports, &parameter.ty),
+            default: parameter.default.clone(),
         })
         .collect();
     let result = result.and_then(|result| crate::types::resolve(reports, result));
@@ -80,7 +157,7 @@ fn check_body<'db>(
         .map(|parameter| ScopeColumn { name: parameter.name.clone(), ty: parameter.ty.clone() })
         .collect();
     let owner = format!("the function `{}`", definition.name);
-    let mut scope = Scope::constant(db, project, item.file(db)).with_columns(owner, columns);
+    let mut scope = Scope::constant(db, project, item.file(db)).with_columns(owner, "parameter", columns);
     // One level is taken: the body stands inside of the function itself.
     scope.depth = 1;
     let (Some(typed), Some(result)) = (scope.expr(body, reports), &definition.result) else { return };

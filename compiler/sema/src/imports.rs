@@ -16,6 +16,11 @@ pub(crate) fn imported<'db>(db: &'db dyn Db, project: Project, file: SourceFile,
     None
 }
 
+/// Whether a `use` of the file names this, whether or not there is such a thing: what is wrong with it is said there.
+pub(crate) fn mentions(db: &dyn Db, file: SourceFile, name: &str) -> bool {
+    uses(db, file).any(|(_, tree)| tree.names.iter().any(|known| known.text == name))
+}
+
 /// Reports modules that are not there and names that they do not declare.
 pub(crate) fn check<'db>(db: &'db dyn Db, project: Project, item: Item<'db>) -> Checked<()> {
     let Some(ast::Item::Use(tree)) = item.tree(db) else { return Checked::silent() };
@@ -30,6 +35,7 @@ pub(crate) fn check<'db>(db: &'db dyn Db, project: Project, item: Item<'db>) -> 
                 let known = known_names(db, file);
                 reports
                     .error("E0206", name.span, format!("`{path}` does not declare `{}`", name.text), "not declared there")
+                    .help(format!("it declares {}", crate::scope::listed(&known)))
                     .did_you_mean(nearest(&name.text, known));
             }
         }

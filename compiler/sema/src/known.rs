@@ -25,6 +25,8 @@ pub(crate) enum Known {
     WithRow,
     /// At a later moment.
     At(Moment),
+    /// It cannot be said; why has been reported.
+    Unclear,
 }
 
 impl Moment {
@@ -84,6 +86,7 @@ impl Timeline {
         match known {
             Known::WithRow => self.not_before_row(moment),
             Known::At(at) => at.no_later_than(moment),
+            Known::Unclear => true,
         }
     }
 
@@ -95,6 +98,7 @@ impl Timeline {
     /// The later of two availabilities, if they can be compared.
     pub(crate) fn later(&self, left: Known, right: Known) -> Result<Known, (Moment, Moment)> {
         match (left, right) {
+            (Known::Unclear, _) | (_, Known::Unclear) => Ok(Known::Unclear),
             (Known::WithRow, other) | (other, Known::WithRow) => Ok(other),
             (Known::At(left), Known::At(right)) if left.no_later_than(&right) => Ok(Known::At(right)),
             (Known::At(left), Known::At(right)) if right.no_later_than(&left) => Ok(Known::At(left)),

@@ -12,7 +12,7 @@ use mlsys_syntax::{Kind, ast};
 
 use crate::args::Constants;
 use crate::db::{Checked, Db, Item, ItemRef, Project};
-use crate::features::refer;
+use crate::features::{conjuncts, refer};
 use crate::known::{Known, Moment};
 use crate::narrowing::present_when;
 use crate::report::Reports;
@@ -55,6 +55,10 @@ pub(crate) struct Context<'a, 'db> {
     pub(crate) at: Option<Moment>,
     /// Which rows are examples.
     pub(crate) filter: Option<Expr>,
+    /// Columns that the filter makes sure of.
+    pub(crate) present: BTreeSet<String>,
+    /// Whether a part of the filter is wrong: what it would have made sure of is not known.
+    pub(crate) filter_failed: bool,
 }
 
 /// The meaning of a `model` declaration.
@@ -81,10 +85,18 @@ fn define<'db>(
     let observed_item = observed.and_then(|observe| refer(&constants, &observe.source, Kind::Source, reports));
     let source = source_of(db, project, observed_item?).value.as_ref()?;
     let observed = observed?;
-    let mut context =
-        Context { constants, model: tree, source, source_span: observed.source.span, at: None, filter: None };
+    let mut context = Context {
+        constants,
+        model: tree,
+        source,
+        source_span: observed.source.span,
+        at: None,
+        filter: None,
+        present: BTreeSet::new(),
+        filter_failed: false,
+    };
     context.at = context.observed_at(observed, reports);
-    context.filter = observed.filter.as_ref().and_then(|filter| context.scope().predicate(filter, reports));
+    context.observed_filter(observed, reports);
 
     let label = label::label(&context, reports);
     let collected = inputs::inputs(&context, reports);
@@ -155,10 +167,22 @@ impl<'db> Context<'_, 'db> {
     /// A scope of the observed row's columns, narrowed by the filter.
     pub(crate) fn scope(&self) -> Scope<'db> {
         let mut scope = self.source.scope(&self.constants);
-        if let Some(filter) = &self.filter {
-            scope.narrow(present_when(filter));
-        }
+        scope.narrow(self.present.clone());
         scope
+    }
+
+    fn observed_filter(&mut self, observed: &ast::Observe, reports: &mut Reports) {
+        for written in observed.filter.iter().flat_map(conjuncts) {
+            let Some(typed) = self.source.scope(&self.constants).predicate(written, reports) else {
+                self.filter_failed = true;
+                continue;
+            };
+            self.present.extend(present_when(&typed));
+            self.filter = Some(match self.filter.take() {
+                Some(left) => crate::expr::and(left, typed),
+                None => typed,
+            });
+        }
     }
 
     /// Reports columns that are not known when the prediction is made.
@@ -170,16 +194,18 @@ impl<'db> Context<'_, 'db> {
             if known.no_later_than(at) || timeline.usable(&column.known, at) {
                 continue;
             }
-            let message = format!(
-                "{input} uses `{name}`, which is known at `{}`, but the prediction is made at `{}`",
-                known.text, at.text
-            );
+            let itself = input.ends_with(&format!("input `{name}`"));
+            let uses = if itself { "is".to_owned() } else { format!("uses `{name}`, which is") };
+            let message =
+                format!("{input} {uses} known at `{}`, but the prediction is made at `{}`", known.text, at.text);
             let item = reports.item().clone();
             reports
                 .error("E0402", *span, message, format!("not known yet at `{}`", at.text))
-                .also(&self.source.item, column.known_span.unwrap_or(column.span), format!("`{name}` becomes known at `{}`", known.text))
+                .also(&self.source.item, column.known_span.unwrap_or(column.span), column.becomes_known(known))
                 .also(&item, self.source_span, format!("a prediction is made at `{}`", at.text))
                 .help(format!("remove it, or learn from its past: a `features` group `from {} at {}`", self.source.name, known.text));
+            // One input is one mistake, however many columns it reads.
+            return;
         }
     }
 }

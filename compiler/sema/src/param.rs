@@ -34,7 +34,7 @@ fn define<'db>(
 ) -> Option<ParamDef> {
     let ty = crate::types::resolve(reports, &tree.ty)?.ty;
     let default = match &tree.default {
-        Some(default) => Some(Scope::constant(db, project, item.file(db)).literal(default, &ty, reports)?),
+        Some(default) => Some(Scope::constant(db, project, item.file(db)).without_parameters().literal(default, &ty, reports)?),
         None => None,
     };
     let name = &tree.name;

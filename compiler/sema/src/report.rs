@@ -41,6 +41,11 @@ impl Reports {
         Reports { item, reports: Vec::new() }
     }
 
+    /// Reports that nobody will read.
+    pub(crate) fn silent() -> Self {
+        Reports::on(ItemRef { file: mlsys_diagnostics::FileId(0), kind: None, name: String::new(), nth: 0 })
+    }
+
     /// Adds an error at a span of this declaration.
     pub(crate) fn error(
         &mut self,
@@ -108,4 +113,11 @@ impl Report {
         });
         self
     }
+}
+
+/// The text with its indefinite article.
+pub(crate) fn a(what: &impl std::fmt::Display) -> String {
+    let what = what.to_string();
+    let article = if what.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+    format!("{article} {what}")
 }

@@ -6,7 +6,7 @@ use mlsys_diagnostics::{Span, nearest};
 use mlsys_plan::{Expr, ExprKind, Literal, Type, ValueType};
 use mlsys_syntax::{Kind, ast};
 
-use crate::db::{Db, Project, SourceFile, Word, lookup};
+use crate::db::{Db, Project, SourceFile, Word, lookup, names_of_kind};
 use crate::param::param_of;
 use crate::report::Reports;
 
@@ -15,8 +15,11 @@ pub(crate) struct Scope<'db> {
     pub(crate) db: &'db dyn Db,
     pub(crate) project: Project,
     pub(crate) file: SourceFile,
-    /// What the columns belong to, such as "the source `flights`"; none where there are no columns.
-    owner: Option<String>,
+    /// What the columns belong to and what they are called, such as "the source `flights`" and "column"; none where there
+    /// are no columns.
+    owner: Option<(String, &'static str)>,
+    /// Whether names may stand for parameters.
+    parameters: bool,
     columns: Vec<ScopeColumn>,
     narrowed: BTreeSet<String>,
     /// Columns that were read, with the places, in order.
@@ -40,6 +43,7 @@ impl<'db> Scope<'db> {
             project,
             file,
             owner: None,
+            parameters: true,
             columns: Vec::new(),
             narrowed: BTreeSet::new(),
             uses: Vec::new(),
@@ -48,9 +52,20 @@ impl<'db> Scope<'db> {
     }
 
     /// A scope with the columns of `owner`.
-    pub(crate) fn with_columns(mut self, owner: impl Into<String>, columns: Vec<ScopeColumn>) -> Self {
-        self.owner = Some(owner.into());
+    pub(crate) fn with_columns(
+        mut self,
+        owner: impl Into<String>,
+        what: &'static str,
+        columns: Vec<ScopeColumn>,
+    ) -> Self {
+        self.owner = Some((owner.into(), what));
         self.columns = columns;
+        self
+    }
+
+    /// A scope of literals only: a parameter's default may not read parameters.
+    pub(crate) fn without_parameters(mut self) -> Self {
+        self.parameters = false;
         self
     }
 
@@ -72,10 +87,15 @@ impl<'db> Scope<'db> {
             self.uses.push((name.to_owned(), span));
             return ty.map(|ty| Expr::column(name, ty));
         }
-        if let Some(item) = lookup(self.db, self.project, self.file, Word::new(self.db, name.to_owned())) {
-            if item.kind(self.db) == Some(Kind::Param) {
+        if self.parameters {
+            let word = Word::new(self.db, name.to_owned());
+            let found = lookup(self.db, self.project, self.file, word);
+            if let Some(item) = found.filter(|item| item.kind(self.db) == Some(Kind::Param)) {
                 let value = param_of(self.db, self.project, item).value.as_ref()?;
                 return Some(Expr::literal(value.value.clone(), value.ty.clone().required()));
+            }
+            if crate::imports::mentions(self.db, self.file, name) {
+                return None;
             }
         }
         self.unknown_column(name, span, reports);
@@ -84,13 +104,15 @@ impl<'db> Scope<'db> {
 
     fn unknown_column(&self, name: &str, span: Span, reports: &mut Reports) {
         let near = nearest(name, self.columns.iter().map(|column| column.name.as_str()));
-        let Some(owner) = &self.owner else {
+        let Some((owner, what)) = &self.owner else {
+            let parameters = names_of_kind(self.db, self.file, Kind::Param);
             reports
                 .error("E0317", span, format!("`{name}` is not known when the program is compiled"), "not a constant")
-                .help("only literals and parameters may stand here");
+                .help(if self.parameters { "only literals and parameters may stand here" } else { "only literals may stand here" })
+                .did_you_mean(nearest(name, parameters));
             return;
         };
-        let report = reports.error("E0202", span, format!("{owner} has no column `{name}`"), "no such column");
+        let report = reports.error("E0202", span, format!("{owner} has no {what} `{name}`"), format!("no such {what}"));
         if near.is_some() {
             report.did_you_mean(near);
         } else {

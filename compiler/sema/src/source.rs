@@ -10,7 +10,7 @@ use mlsys_syntax::ast;
 use crate::args::Constants;
 use crate::db::{Checked, Db, Item, ItemRef, Project};
 use crate::known::{Known, Timeline};
-use crate::report::Reports;
+use crate::report::{Reports, a};
 use crate::scope::{Scope, ScopeColumn, listed};
 
 /// A source's meaning.
@@ -44,6 +44,8 @@ pub struct Column {
     /// The declared columns it is computed from; itself, if it is declared.
     pub reads: Vec<String>,
     pub(crate) known: Known,
+    /// Whether the column is late because of what it reads.
+    pub(crate) derived: bool,
     /// The text behind `known at` or of the definition that makes the column late.
     pub(crate) known_span: Option<Span>,
 }
@@ -113,7 +115,9 @@ fn time_column(tree: &ast::Source, table: &columns::Table, reports: &mut Reports
     let ty = column.ty.clone()?;
     if ty.ty != Type::Timestamp {
         let message = format!("the time of a row is a timestamp, `{}` is a {ty}", name.text);
-        reports.error("E0315", name.span, message, format!("this is a {ty}"));
+        reports
+            .error("E0315", name.span, message, format!("this is {}", a(&ty)))
+            .help("name a timestamp column, or derive one");
         return None;
     }
     if ty.nullable {
@@ -136,7 +140,10 @@ fn key_columns(tree: &ast::Source, table: &columns::Table, reports: &mut Reports
         if !scope.iter().any(|column| column.name == name.text) {
             let near = nearest(&name.text, scope.iter().map(|column| column.name.as_str()));
             let message = format!("the source `{}` has no column `{}`", tree.name.text, name.text);
-            reports.error("E0202", name.span, message, "no such column").did_you_mean(near);
+            reports
+                .error("E0202", name.span, message, "no such column")
+                .help("a key names columns of the source")
+                .did_you_mean(near);
         } else if key.contains(&name.text) {
             reports.error("E0203", name.span, format!("`{}` is named twice in `key`", name.text), "named a second time");
         } else {
@@ -158,7 +165,7 @@ fn expectations(
     let mut expectations = Vec::new();
     for written in &tree.expectations {
         let mut scope = Scope::constant(constants.db, constants.project, constants.file)
-            .with_columns(owner, scope_columns(columns));
+            .with_columns(owner, "column", scope_columns(columns));
         let predicate = scope.predicate(&written.predicate, reports);
         let on_violation = match &written.action {
             None => Some(OnViolation::Fail),
@@ -182,6 +189,16 @@ fn expectations(
     expectations
 }
 
+impl Column {
+    /// What is to be said where the column is made late.
+    pub(crate) fn becomes_known(&self, known: &crate::known::Moment) -> String {
+        if self.derived {
+            return format!("`{}` reads a value that is known at `{}`", self.name, known.text);
+        }
+        format!("`{}` becomes known at `{}`", self.name, known.text)
+    }
+}
+
 impl SourceDef {
     /// The column of that name.
     pub(crate) fn column(&self, name: &str) -> Option<&Column> {
@@ -191,7 +208,7 @@ impl SourceDef {
     /// A scope with this source's columns.
     pub(crate) fn scope<'db>(&self, constants: &Constants<'db>) -> Scope<'db> {
         Scope::constant(constants.db, constants.project, constants.file)
-            .with_columns(format!("the source `{}`", self.name), scope_columns(&self.columns))
+            .with_columns(format!("the source `{}`", self.name), "column", scope_columns(&self.columns))
     }
 }
 
@@ -211,7 +228,8 @@ pub(crate) fn only_one<'a, T>(
         let item = reports.item().clone();
         reports
             .error("E0210", span(second), format!("`{keyword}` is written twice"), "written a second time")
-            .also(&item, span(first), "first written here");
+            .also(&item, span(first), "first written here")
+            .help("remove one of them");
     }
     Some(first)
 }

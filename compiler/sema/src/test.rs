@@ -45,6 +45,7 @@ fn given(constants: &Constants<'_>, name: &ast::Name, rows: &[ast::Expr], report
             continue;
         };
         let owner = format!("the source `{}`", name.text);
+        let all_known = fields.iter().all(|(field, _)| schema.iter().any(|(name, _)| *name == field.text));
         values(constants, &owner, &schema, fields.iter().map(|(name, value)| (name, value)), reports);
         let missing: Vec<&str> = schema
             .iter()
@@ -53,7 +54,8 @@ fn given(constants: &Constants<'_>, name: &ast::Name, rows: &[ast::Expr], report
             })
             .map(|(name, _)| name.as_str())
             .collect();
-        if !missing.is_empty() {
+        // A misspelt column is reported as such, and not as a missing one besides.
+        if !missing.is_empty() && all_known {
             let message = format!("the row has no {}", crate::scope::listed(&missing));
             reports.error("E0303", row.span, message, "values are missing").help("only columns with `?` may be left out");
         }
@@ -67,8 +69,12 @@ fn expected(constants: &Constants<'_>, expect: &ast::ExpectRows, reports: &mut R
     let item = refer(constants, &expect.group, Kind::Features, reports)?;
     let group = features_of(constants.db, constants.project, item).value.as_ref()?;
     let owner = format!("the group `{}`", group.name);
+    if !group.keys_fit {
+        return None;
+    }
     values(constants, &owner, &group.keys, expect.keys.iter().map(|(name, value)| (name, value)), reports);
-    let slots: Vec<Slot> = group.features.iter().map(|feature| (feature.name.clone(), feature.ty.clone())).collect();
+    let mut slots: Vec<Slot> = group.features.iter().map(|feature| (feature.name.clone(), feature.ty.clone())).collect();
+    slots.extend(group.broken.iter().map(|name| (name.clone(), None)));
     values(constants, &owner, &slots, expect.values.iter().map(|each| (&each.name, &each.value)), reports);
     Some(())
 }

@@ -65,8 +65,8 @@ pub struct Column {
     pub doc: String,
     /// Its name.
     pub name: Name,
-    /// Its type.
-    pub ty: TypeRef,
+    /// Its type; none if the column could not be read.
+    pub ty: Option<TypeRef>,
     /// When its value becomes known, if later than the row.
     pub known_at: Option<Expr>,
 }
@@ -175,6 +175,8 @@ pub enum Member {
     Definition(Definition),
     /// A bare name.
     Bare(Name),
+    /// Something of that name that could not be read.
+    Broken(Name),
 }
 
 /// A model.
@@ -233,6 +235,8 @@ pub enum Input {
     All(Name),
     /// `group.{a, b}` or `group.a`
     Some(Name, Vec<Name>),
+    /// Something that could not be read.
+    Broken(Name),
 }
 
 /// `impute strategy with indicator`

@@ -113,7 +113,8 @@ impl Splitter {
             self.finish();
             let start = self.docs.take().unwrap_or(offset + line.len() - line.trim_start().len());
             self.open = Some(Chunk { kind: Some(kind), name, span: Span::new(start, start) });
-        } else if self.open.is_none() {
+        } else if self.open.is_none() || self.begins_something_else(line) {
+            self.finish();
             self.docs = None;
             let start = offset + line.len() - line.trim_start().len();
             self.open = Some(Chunk { kind: None, name: String::new(), span: Span::new(start, start) });
@@ -132,6 +133,11 @@ impl Splitter {
         } else {
             self.docs = None;
         }
+    }
+
+    /// A word in the first column, outside of all brackets, is no continuation of the declaration before it.
+    fn begins_something_else(&self, line: &str) -> bool {
+        self.depth == 0 && line.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_' || c == '}')
     }
 
     fn head(&self, line: &str) -> Option<(Kind, String)> {

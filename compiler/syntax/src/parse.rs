@@ -63,19 +63,17 @@ pub fn parse(kind: Option<Kind>, text: &str) -> Parsed {
     if let Some(error) = errors::too_large(text, MAX_LENGTH, MAX_DEPTH) {
         return Parsed { item: None, errors: vec![error] };
     }
-    // A missing closing brace is supplied, so that the declaration keeps its meaning for others.
-    let (missing, unclosed) = errors::unclosed(text);
-    let closed = if missing.is_empty() { text.to_owned() } else { format!("{text}\n{missing}") };
-    let item = match Grammar::parse(Rule::chunk, &closed) {
+    if let Some(unclosed) = errors::unclosed(text) {
+        // What follows an open bracket would be read in the wrong place: nothing more can be said about it.
+        return Parsed { item: None, errors: vec![unclosed] };
+    }
+    let item = match Grammar::parse(Rule::chunk, text) {
         Ok(mut pairs) => pairs.next().and_then(|chunk| item(chunk, &mut errors)),
         Err(error) => {
-            if unclosed.is_none() {
-                errors.push(errors::from_pest(&error, text, Some(kind)));
-            }
+            errors.push(errors::from_pest(&error, text, Some(kind)));
             None
         }
     };
-    errors.extend(unclosed);
     errors.sort_by_key(|error| error.span);
     Parsed { item, errors }
 }
@@ -109,8 +107,6 @@ struct Builder<'a> {
 impl Builder<'_> {
     /// Reports a line that is none of a block's members; `strict` is the rule for one right member.
     fn bad_members(&mut self, node: &Children<'_>, strict: Rule) {
-        for bad in node.all(Rule::bad_member) {
-            self.errors.push(errors::bad_member(bad, strict));
-        }
+        self.errors.extend(node.bad.iter().map(|(start, text)| errors::bad_member(*start, text, strict)));
     }
 }

@@ -22,8 +22,10 @@ pub struct Measure {
 pub struct Measures {
     arguments: Vec<Argument>,
     workers: Vec<Worker>,
-    /// For each measure: its worker, and its window.
-    places: Vec<(usize, usize)>,
+    /// The different pairs of worker and window. Each slides once per batch, however many measures ask for it.
+    slides: Vec<(usize, usize)>,
+    /// For each measure, its place among the slides.
+    places: Vec<usize>,
 }
 
 /// An argument column: which rows have a value, and the ranges of values of each window.
@@ -46,6 +48,7 @@ impl Measures {
     /// [`AggregateError::Undefined`] if a kernel is not defined on its argument.
     pub fn new(measures: &[Measure], arguments: &[DataType], windows: usize) -> Result<Self, AggregateError> {
         let mut workers: Vec<Worker> = Vec::new();
+        let mut slides: Vec<(usize, usize)> = Vec::new();
         let mut places = Vec::with_capacity(measures.len());
         for measure in measures {
             let (name, argument) = (measure.kernel.name(), measure.argument);
@@ -55,13 +58,18 @@ impl Measures {
                 let sliding = measure.kernel.sliding(argument.map(|index| &arguments[index]), windows)?;
                 workers.push(Worker { name, argument, sliding });
             }
-            places.push((worker, measure.window));
+            let slide = (worker, measure.window);
+            let place = slides.iter().position(|known| *known == slide).unwrap_or(slides.len());
+            if place == slides.len() {
+                slides.push(slide);
+            }
+            places.push(place);
         }
         let arguments = arguments
             .iter()
             .map(|_| Argument { present: Present::default(), buffers: vec![RangeBuffer::default(); windows] })
             .collect();
-        Ok(Measures { arguments, workers, places })
+        Ok(Measures { arguments, workers, slides, places })
     }
 
     /// Takes the argument columns of the next rows.
@@ -94,17 +102,16 @@ impl Measures {
             })
             .collect();
         let workers = &mut self.workers;
-        self.places
-            .iter()
-            .map(|&(worker, window)| {
-                let worker = &mut workers[worker];
-                let ranges = match worker.argument {
-                    Some(argument) => values[argument][window],
-                    None => windows[window].as_ranges(),
-                };
-                worker.sliding.slide(window, ranges)
-            })
-            .collect()
+        let slide = |&(worker, window): &(usize, usize)| {
+            let worker = &mut workers[worker];
+            let ranges = match worker.argument {
+                Some(argument) => values[argument][window],
+                None => windows[window].as_ranges(),
+            };
+            worker.sliding.slide(window, ranges)
+        };
+        let results: Vec<ArrayRef> = self.slides.iter().map(slide).collect::<Result<_, _>>()?;
+        Ok(self.places.iter().map(|place| ArrayRef::clone(&results[*place])).collect())
     }
 
     /// Forgets rows before a position that no range will reach any more.

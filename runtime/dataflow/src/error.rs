@@ -165,7 +165,7 @@ fn find(error: &(dyn Error + 'static)) -> Option<DataError> {
         _ => {}
     }
     match error.downcast_ref::<ParquetError>() {
-        Some(ParquetError::External(inner)) => return find(inner.as_ref()),
+        Some(ParquetError::External(inner)) => find(inner.as_ref()),
         _ => error.source().and_then(find),
     }
 }

@@ -85,10 +85,11 @@ fn binary(operator: BinaryOp, left: &PlanExpr, right: &PlanExpr) -> Result<Expr,
 
 fn arithmetic(operator: BinaryOp, left: &PlanExpr, right: &PlanExpr) -> Result<Expr, DataError> {
     let (left_type, right_type) = (&left.ty.ty, &right.ty.ty);
-    if left_type == right_type && left_type.is_float() {
-        if let Some(float) = float_operator(operator) {
-            return Ok(native(float, lower(left)?, lower(right)?));
-        }
+    if left_type == right_type
+        && left_type.is_float()
+        && let Some(float) = float_operator(operator)
+    {
+        return Ok(native(float, lower(left)?, lower(right)?));
     }
     let mut operands = vec![lower(left)?, lower(right)?];
     let function = match (operator, left_type, right_type) {

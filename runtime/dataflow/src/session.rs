@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use datafusion::catalog::Session;
 use datafusion::error::Result;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::context::{QueryPlanner, SessionContext};
@@ -11,7 +12,6 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
 use datafusion::prelude::SessionConfig;
-use datafusion::catalog::Session;
 
 use crate::error::DataError;
 use crate::join::PointInTimePlanner;
@@ -59,8 +59,7 @@ impl Dataflow {
     }
 
     fn session(&self, partitions: usize) -> SessionContext {
-        let mut config =
-            SessionConfig::new().with_target_partitions(partitions).with_batch_size(self.batch_size);
+        let mut config = SessionConfig::new().with_target_partitions(partitions).with_batch_size(self.batch_size);
         let options = config.options_mut();
         // Stored tables have the types that the plan says; views would make them differ from it.
         options.execution.parquet.schema_force_view_types = false;

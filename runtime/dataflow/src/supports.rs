@@ -30,8 +30,8 @@ fn check(node: &Node) -> Vec<DataError> {
 
 fn check_source(source: &Source) -> Vec<DataError> {
     let mut errors = Vec::new();
-    let connected = connector(&source.connector)
-        .and_then(|connector| connector.check(&source.connector, &source.schema));
+    let connected =
+        connector(&source.connector).and_then(|connector| connector.check(&source.connector, &source.schema));
     errors.extend(connected.err());
     errors.extend(check_derived(&source.derived));
     errors.extend(source.known_at.iter().filter_map(|known| check_expr(&known.at)));
@@ -55,8 +55,7 @@ fn check_features(features: &Features) -> Vec<DataError> {
 
 fn check_observe(observe: &Observe) -> Vec<DataError> {
     let own = [&observe.at, &observe.label.expr, &observe.label.known_at];
-    let mut errors: Vec<DataError> =
-        own.into_iter().chain(&observe.filter).filter_map(check_expr).collect();
+    let mut errors: Vec<DataError> = own.into_iter().chain(&observe.filter).filter_map(check_expr).collect();
     for derived in [&observe.keys, &observe.slices, &observe.inputs] {
         errors.extend(check_derived(derived));
     }

@@ -55,17 +55,18 @@ impl StoredTable {
         let metadata =
             ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(|error| unreadable(&error))?;
         let rows = u64::try_from(metadata.metadata().file_metadata().num_rows()).unwrap_or(0);
-        Ok(StoredTable { path: path_found, size: details.len(), modified, rows, schema: table_schema(metadata.schema()) })
+        Ok(StoredTable {
+            path: path_found,
+            size: details.len(),
+            modified,
+            rows,
+            schema: table_schema(metadata.schema()),
+        })
     }
 
     /// How many rows it has.
     pub(crate) fn rows(&self) -> u64 {
         self.rows
-    }
-
-    /// The stored columns.
-    pub(crate) fn columns(&self) -> &SchemaRef {
-        self.schema.file_schema()
     }
 
     fn file(&self) -> Result<PartitionedFile> {

@@ -1,1 +1,19 @@
 //! Plan in, run out: schedules nodes, skips what is current, reports progress.
+//!
+//! [`run`] goes through a plan's nodes in order. A node whose fingerprint has a result in the state folder is current and
+//! left alone; one that reads a failed node is passed over; everything else is executed and published whole. Training
+//! happens in processes of their own. The engine knows nothing of the language: a plan and a state folder are enough.
+
+mod error;
+mod event;
+mod fingerprints;
+mod gates;
+mod run;
+mod steps;
+mod summary;
+mod worker;
+
+pub use error::RunError;
+pub use event::Event;
+pub use run::{Options, run};
+pub use summary::{GateResult, ModelOutcome, NodeOutcome, Outcome, Summary};

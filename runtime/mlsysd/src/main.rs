@@ -1,2 +1,65 @@
-//! The binary that holds libtorch.
-fn main() {}
+//! The binary that holds libtorch: `mlsysd train JOB.json`.
+//!
+//! Reads a job, prints its progress as one JSON object a line on the standard output, and leaves its results in the
+//! job's output folder. It needs nothing of the language: only the plan's types.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use mlsys_plan::{TrainEvent, TrainJob};
+
+/// The long-running side of mlsys: started by `mlsysc`, seldom by hand.
+#[derive(Parser)]
+#[command(name = "mlsysd", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Train a model
+    Train {
+        /// The job as `mlsysc` writes it
+        job: PathBuf,
+    },
+}
+
+fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Train { job } => train(&job),
+    }
+}
+
+fn train(path: &Path) -> ExitCode {
+    let job = match read(path) {
+        Ok(job) => job,
+        Err(message) => {
+            eprintln!("{message}");
+            return ExitCode::from(2);
+        }
+    };
+    match mlsys_torch::train(&job, &mut say) {
+        Ok(_) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&TrainEvent::Failed { code: error.code().to_owned(), message: error.to_string() });
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<TrainJob, String> {
+    let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read `{}`: {error}", path.display()))?;
+    serde_json::from_str(&text).map_err(|error| format!("`{}` is not a training job: {error}", path.display()))
+}
+
+/// Prints an event. Nobody listens any more if that fails: whoever started this worker is gone, and so is its purpose.
+fn say(event: &TrainEvent) {
+    let mut out = std::io::stdout().lock();
+    let line = serde_json::to_string(event).unwrap_or_default();
+    if writeln!(out, "{line}").and_then(|()| out.flush()).is_err() {
+        std::process::exit(1);
+    }
+}

@@ -1,1 +1,21 @@
-//! Learners on libtorch: encoders, training loop, metrics, artefacts.
+//! Learners on libtorch: encoders, training loop, metrics, artefacts. tch is named in this crate only.
+//!
+//! [`train`] does a [`TrainJob`](mlsys_plan::TrainJob): reads the examples, fits the encoders on the training part alone,
+//! trains, judges every part, and leaves the model with its report in the job's output folder. [`Model`] reads such a
+//! folder and predicts with the same encoders.
+
+mod artefact;
+mod encoders;
+mod error;
+mod examples;
+mod learners;
+mod metrics;
+mod optimizers;
+mod report;
+mod training;
+
+pub use artefact::Model;
+pub use error::TrainError;
+pub use examples::Examples;
+pub use metrics::{metrics, value};
+pub use training::train;

@@ -8,11 +8,14 @@ use super::coerce::{coerce, mismatch};
 use crate::db::{Item, Word, lookup, names_of_kind};
 use crate::function::{FunctionDef, function_of};
 use crate::library;
-use crate::report::Reports;
+use crate::report::{Reports, a};
 use crate::scope::{Scope, ScopeColumn};
 
 /// How deep functions may call functions.
 const MAX_DEPTH: u32 = 32;
+
+/// How many operations a call may expand to.
+const MAX_SIZE: usize = 10_000;
 
 impl Scope<'_> {
     pub(super) fn call(&mut self, call: &ast::Call, reports: &mut Reports) -> Option<Expr> {
@@ -28,15 +31,19 @@ impl Scope<'_> {
             reports.error("E0312", tail.span, message, "only aggregates look over a window");
             return None;
         }
-        let definition = function_of(self.db, self.project, item).value.as_ref()?;
-        let args = self.function_arguments(definition, call, reports)?;
-        if self.depth >= MAX_DEPTH {
-            reports
-                .error("E0701", name.span, format!("`{}` calls itself, or too many functions in turn", name.text), "called here")
-                .help(format!("functions may call each other at most {MAX_DEPTH} deep and never themselves"));
+        let definition = function_of(self.db, item).value.as_ref()?;
+        if crate::function::is_recursive(self.db, self.project, item) {
             return None;
         }
-        self.apply(definition, item, args)
+        let args = self.function_arguments(definition, call, reports)?;
+        let applied = self.apply(definition, item, args)?;
+        if self.depth >= MAX_DEPTH || applied.size() > MAX_SIZE {
+            reports
+                .error("E0105", name.span, format!("`{}` expands to more than can be compiled", name.text), "called here")
+                .help(format!("functions may call each other at most {MAX_DEPTH} deep and expand to {MAX_SIZE} operations"));
+            return None;
+        }
+        Some(applied)
     }
 
     fn apply(&mut self, definition: &FunctionDef, item: Item<'_>, args: Vec<Expr>) -> Option<Expr> {
@@ -53,7 +60,7 @@ impl Scope<'_> {
             .zip(&args)
             .map(|(parameter, arg)| ScopeColumn { name: parameter.name.clone(), ty: Some(arg.ty.clone()) })
             .collect();
-        let mut inner = Scope::constant(self.db, self.project, item.file(self.db)).with_columns("the function", columns);
+        let mut inner = Scope::constant(self.db, self.project, item.file(self.db)).with_columns("the function", "parameter", columns);
         inner.depth = self.depth + 1;
         let mut silent = Reports::on(item.reference(self.db));
         let typed = inner.expr(body, &mut silent)?;
@@ -75,8 +82,14 @@ impl Scope<'_> {
         let mut args = Vec::new();
         for (parameter, slot) in definition.parameters.iter().zip(slots) {
             let Some(argument) = slot else {
+                if let Some(default) = parameter.default.as_ref().zip(parameter.ty.as_ref()) {
+                    args.push(self.default(default.0, &default.1.ty)?);
+                    continue;
+                }
                 let message = format!("`{}` needs the argument `{}`", definition.name, parameter.name);
-                reports.error("E0303", call.span, message, "an argument is missing");
+                reports
+                    .error("E0303", call.span, message, "an argument is missing")
+                    .help(format!("`{}` takes {}", definition.name, crate::scope::listed(&definition.names())));
                 return None;
             };
             let typed = self.expr(&argument.value, reports)?;
@@ -84,17 +97,26 @@ impl Scope<'_> {
             match coerce(typed, ty) {
                 Ok(typed) => args.push(typed),
                 Err(typed) => {
-                    let message = format!("`{}` of `{}` is a {ty}, this is a {}", parameter.name, definition.name, typed.ty);
+                    let message = format!("`{}` of `{}` is {}, this is {}", parameter.name, definition.name, a(ty), a(&typed.ty));
                     if matches!(ty, mlsys_plan::Type::Enum(_)) {
                         mismatch(&typed, ty, argument.value.span, reports);
                     } else {
-                        reports.error("E0302", argument.value.span, message, format!("this is a {}", typed.ty));
+                        reports
+                            .error("E0302", argument.value.span, message, format!("this is {}", a(&typed.ty)))
+                            .help(format!("give it {}", a(ty)));
                     }
                     return None;
                 }
             }
         }
         Some(args)
+    }
+
+    /// The value of an argument that is left out; what is wrong with it is reported at its declaration.
+    fn default(&self, written: &ast::Expr, ty: &mlsys_plan::Type) -> Option<Expr> {
+        let mut silent = Reports::silent();
+        let typed = Scope::constant(self.db, self.project, self.file).expr(written, &mut silent)?;
+        coerce(typed, ty).ok()
     }
 
     fn unknown_function(&self, call: &ast::Call, reports: &mut Reports) {
@@ -106,6 +128,9 @@ impl Scope<'_> {
                 .help("define it as a feature of its own in a `features` group, with a window such as `over 7d`");
             return;
         }
+        if crate::imports::mentions(self.db, self.file, &name.text) {
+            return;
+        }
         let message = format!("there is no function `{}` here", name.text);
         let report = reports.error("E0204", name.span, message, "no such function");
         if let Some(module) = library::module_of(self.db, self.project, "fn", &name.text) {
@@ -115,6 +140,6 @@ impl Scope<'_> {
         let own = names_of_kind(self.db, self.file, Kind::Function);
         let all = library::names(self.db, self.project, "fn");
         let near = nearest(&name.text, own.into_iter().chain(all.iter().map(String::as_str)));
-        report.did_you_mean(near);
+        report.help("functions are declared with `fn`, or taken from the library with `use`").did_you_mean(near);
     }
 }

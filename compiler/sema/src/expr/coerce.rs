@@ -3,7 +3,7 @@
 use mlsys_diagnostics::{Span, nearest};
 use mlsys_plan::{Expr, ExprKind, Literal, Type};
 
-use crate::report::Reports;
+use crate::report::{Reports, a};
 use crate::scope::{Scope, listed};
 
 impl Scope<'_> {
@@ -28,7 +28,9 @@ pub(super) fn mismatch(expr: &Expr, ty: &Type, span: Span, reports: &mut Reports
             .did_you_mean(nearest(text, names));
         return;
     }
-    reports.error("E0305", span, format!("expected a {ty}, found a {}", expr.ty), format!("this is a {}", expr.ty));
+    reports
+        .error("E0305", span, format!("expected {}, found {}", a(ty), a(&expr.ty)), format!("this is {}", a(&expr.ty)))
+        .help("only integers become floats, and smaller numbers larger ones, without being asked");
 }
 
 /// The expression as that type, or the expression itself if it does not become one.
@@ -53,6 +55,9 @@ pub(super) fn coerce(mut expr: Expr, ty: &Type) -> Result<Expr, Expr> {
     Ok(expr)
 }
 
+/// Microseconds of a day.
+const DAY: i64 = 86_400_000_000;
+
 /// A constant as a value of that type, where nothing is lost.
 fn literal_as(value: &Literal, ty: &Type) -> Option<Literal> {
     match (value, ty) {
@@ -62,6 +67,9 @@ fn literal_as(value: &Literal, ty: &Type) -> Option<Literal> {
         #[expect(clippy::cast_precision_loss, reason = "a number written as an integer where a float is meant")]
         (Literal::Int(value), Type::Float32 | Type::Float64) => Some(Literal::Float(*value as f64)),
         (Literal::Float(value), Type::Float32 | Type::Float64) => Some(Literal::Float(*value)),
+        (Literal::Timestamp(micros), Type::Date) if micros.rem_euclid(DAY) == 0 => {
+            i32::try_from(micros.div_euclid(DAY)).ok().map(Literal::Date)
+        }
         (Literal::String(text), Type::Enum(names)) if names.contains(text) => Some(Literal::String(text.clone())),
         _ => None,
     }
@@ -84,6 +92,14 @@ pub(super) fn unify(left: Expr, right: Expr) -> Result<(Expr, Expr), (Expr, Expr
         return Ok((left, right));
     }
     let (left_ty, right_ty) = (left.ty.ty.clone(), right.ty.ty.clone());
+    // Text that is none of an enum's values is a mistake, and no reason to compare both as text.
+    let literal = |expr: &Expr| matches!(expr.kind, ExprKind::Literal { .. });
+    if matches!(left_ty, Type::Enum(_)) && literal(&right) {
+        return coerce(right, &left_ty).map(|right| (left.clone(), right)).map_err(|right| (left, right));
+    }
+    if matches!(right_ty, Type::Enum(_)) && literal(&left) {
+        return coerce(left, &right_ty).map(|left| (left, right.clone())).map_err(|left| (left, right));
+    }
     // A literal adapts to the other side before the other side is widened.
     let right_first = matches!(right.kind, ExprKind::Literal { .. });
     let targets = if right_first { [left_ty, right_ty] } else { [right_ty, left_ty] };

@@ -5,7 +5,7 @@ use mlsys_plan::{BinaryOp, Expr, ExprKind, Literal, Type, UnaryOp, ValueType};
 use mlsys_syntax::ast;
 
 use super::coerce::{coerce, mismatch, unify};
-use crate::report::Reports;
+use crate::report::{Reports, a};
 
 /// An operand and its place.
 type Operand = (Expr, Span);
@@ -20,8 +20,9 @@ pub(super) fn unary(operator: ast::UnaryOp, arg: Expr, span: Span, reports: &mut
             ast::UnaryOp::Not => ("not", "a bool"),
             ast::UnaryOp::Negate => ("-", "a number or a duration"),
         };
-        let message = format!("`{symbol}` needs {needed}, this is a {}", arg.ty);
-        reports.error("E0301", span, message, format!("this is a {}", arg.ty));
+        let message = format!("`{symbol}` needs {needed}, this is {}", a(&arg.ty));
+        let report = reports.error("E0301", span, message, format!("this is {}", a(&arg.ty)));
+        report.help(format!("give it {needed}"));
         return None;
     }
     if let (ast::UnaryOp::Negate, ExprKind::Literal { value }) = (operator, &arg.kind) {
@@ -69,8 +70,10 @@ pub(super) fn binary(operator: ast::BinaryOp, left: Operand, right: Operand, rep
 fn logic(operator: BinaryOp, left: Operand, right: Operand, reports: &mut Reports) -> Option<Expr> {
     let wrong = [&left, &right].into_iter().find(|(expr, _)| expr.ty.ty != Type::Bool);
     if let Some((expr, span)) = wrong {
-        let message = format!("`{}` needs a bool on both sides, this is a {}", operator.symbol(), expr.ty);
-        reports.error("E0301", *span, message, format!("this is a {}", expr.ty));
+        let message = format!("`{}` needs a bool on both sides, this is {}", operator.symbol(), a(&expr.ty));
+        reports
+            .error("E0301", *span, message, format!("this is {}", a(&expr.ty)))
+            .help("compare it with something, such as `> 0`");
         return None;
     }
     let nullable = left.0.ty.nullable || right.0.ty.nullable;
@@ -100,7 +103,9 @@ fn comparison(operator: BinaryOp, left: Operand, right: Operand, reports: &mut R
         }
         Ok((left, _)) => {
             let message = format!("`{}` cannot compare values of type {}", operator.symbol(), left.ty.ty);
-            reports.error("E0301", spans.0.to(spans.1), message, "these have no order");
+            reports
+                .error("E0301", spans.0.to(spans.1), message, "cannot be compared so")
+                .help("numbers, text, instants, dates and durations have an order; bools and enums can be equal");
             None
         }
         Err((left, right)) if matches!(left.ty.ty, Type::Enum(_)) => {
@@ -184,20 +189,26 @@ fn numbers(operator: BinaryOp, left: Expr, right: Expr) -> Option<Expr> {
     Some(node(operator, left, right, ty.required().with_nullable(nullable)))
 }
 
-/// Arithmetic on two integer literals.
+/// Arithmetic on two integer or duration literals.
 fn folded(operator: BinaryOp, left: &Expr, right: &Expr) -> Option<Expr> {
-    let (ExprKind::Literal { value: Literal::Int(a) }, ExprKind::Literal { value: Literal::Int(b) }) =
-        (&left.kind, &right.kind)
+    let (ExprKind::Literal { value: left_value }, ExprKind::Literal { value: right_value }) = (&left.kind, &right.kind)
     else {
         return None;
     };
+    let (left_int, right_int, wrap): (i64, i64, fn(i64) -> Literal) = match (left_value, right_value) {
+        (Literal::Int(left), Literal::Int(right)) => (*left, *right, Literal::Int),
+        (Literal::Duration(left), Literal::Duration(right)) if operator != BinaryOp::Multiply => {
+            (*left, *right, Literal::Duration)
+        }
+        _ => return None,
+    };
     let value = match operator {
-        BinaryOp::Add => a.checked_add(*b),
-        BinaryOp::Subtract => a.checked_sub(*b),
-        BinaryOp::Multiply => a.checked_mul(*b),
+        BinaryOp::Add => left_int.checked_add(right_int),
+        BinaryOp::Subtract => left_int.checked_sub(right_int),
+        BinaryOp::Multiply => left_int.checked_mul(right_int),
         _ => None,
     }?;
-    Some(Expr::literal(Literal::Int(value), left.ty.clone()))
+    Some(Expr::literal(wrap(value), left.ty.clone()))
 }
 
 /// A duration times or divided by a number. The result may be missing where it can leave its range.
@@ -215,6 +226,9 @@ fn scaled(operator: BinaryOp, duration: Expr, number: Expr) -> Option<Expr> {
 }
 
 fn plain(operator: BinaryOp, left: Expr, right: Expr, ty: Type) -> Expr {
+    if let Some(folded) = folded(operator, &left, &right).filter(|_| ty == Type::Duration) {
+        return folded;
+    }
     let nullable = left.ty.nullable || right.ty.nullable;
     node(operator, left, right, ty.required().with_nullable(nullable))
 }
@@ -224,10 +238,10 @@ fn node(operator: BinaryOp, left: Expr, right: Expr, ty: ValueType) -> Expr {
 }
 
 fn does_not_fit(operator: BinaryOp, left: (&Expr, Span), right: (&Expr, Span), reports: &mut Reports) {
-    let message = format!("`{}` does not take a {} and a {}", operator.symbol(), left.0.ty.ty, right.0.ty.ty);
+    let message = format!("`{}` does not take {} and {}", operator.symbol(), a(&left.0.ty.ty), a(&right.0.ty.ty));
     let item = reports.item().clone();
-    let report = reports.error("E0301", left.1, message, format!("this is a {}", left.0.ty));
-    report.also(&item, right.1, format!("this is a {}", right.0.ty));
+    let report = reports.error("E0301", left.1, message, format!("this is {}", a(&left.0.ty)));
+    report.also(&item, right.1, format!("this is {}", a(&right.0.ty)));
     if let Some(help) = hint(operator, left.0, right.0) {
         report.help(help);
     }
@@ -239,9 +253,14 @@ fn hint(operator: BinaryOp, left: &Expr, right: &Expr) -> Option<&'static str> {
             Some("multiply the number by a unit, such as `* 1m`, to make it a duration")
         }
         (Class::Timestamp, Class::Timestamp, BinaryOp::Add) => Some("two instants have no sum; their difference is a duration"),
+        (
+            Class::Number,
+            Class::Duration,
+            BinaryOp::Less | BinaryOp::Greater | BinaryOp::LessOrEqual | BinaryOp::GreaterOrEqual,
+        ) => Some("write the duration as a plain number, or make a duration of the other side, such as `x * 1m`"),
         (Class::Duration, Class::Number, BinaryOp::Less | BinaryOp::Greater | BinaryOp::LessOrEqual | BinaryOp::GreaterOrEqual) => {
             Some("write the number with a unit, such as `15m`")
         }
-        _ => None,
+        _ => Some("both sides must be of one kind: numbers, text, instants or durations"),
     }
 }

@@ -7,7 +7,7 @@ use mlsys_syntax::{Kind, ast};
 use super::{Context, FeatureDef};
 use crate::db::{Word, lookup};
 use crate::library::{Signature, SlotType, names, overloads};
-use crate::report::Reports;
+use crate::report::{Reports, a};
 use crate::scope::listed;
 
 /// A feature and its node; the node is missing where something is wrong.
@@ -20,7 +20,7 @@ pub(super) fn call_of<'a>(context: &Context<'_, '_>, value: &'a ast::Expr) -> Op
     let own = lookup(constants.db, constants.project, constants.file, Word::new(constants.db, call.name.text.clone()));
     let is_function = own.is_some_and(|item| matches!(item.kind(constants.db), Some(Kind::Function | Kind::Extern)));
     let is_aggregate = !overloads(constants.db, constants.project, "aggregate", &call.name.text).is_empty();
-    (call.tail.is_some() || (is_aggregate && !is_function)).then_some(call)
+    (is_aggregate || call.tail.is_some()).then_some(call).filter(|_| is_aggregate || !is_function)
 }
 
 /// `visib` alone: the last value of the column.
@@ -101,6 +101,7 @@ fn check_window(window: Window, span: Span, reports: &mut Reports) -> Option<Win
 pub(super) fn check_order(context: &Context<'_, '_>, reports: &mut Reports) {
     let constants = &context.constants;
     let ordered = context.group.members.iter().find_map(|member| match member {
+        ast::Member::Broken(_) => None,
         ast::Member::Bare(name) => Some((name, name.span)),
         ast::Member::Definition(definition) => {
             let call = call_of(context, &definition.value)?;
@@ -141,7 +142,7 @@ fn typed(context: &Context<'_, '_>, name: &ast::Name, call: &ast::Call, reports:
         Some(written) => {
             let mut scope = context.scope(None);
             let filter = scope.predicate(written, reports);
-            context.check_known(&scope, &user, reports);
+            context.check_known(&scope, &user);
             Some(filter?)
         }
     };
@@ -150,12 +151,12 @@ fn typed(context: &Context<'_, '_>, name: &ast::Name, call: &ast::Call, reports:
         [] => None,
         [argument] => {
             let typed = scope.expr(&argument.value, reports);
-            context.check_known(&scope, &user, reports);
+            context.check_known(&scope, &user);
             Some((typed?, argument.value.span))
         }
         [_, extra, ..] => {
             let message = format!("`{}` takes at most one argument", call.name.text);
-            reports.error("E0304", extra.value.span, message, "one too many");
+            reports.error("E0304", extra.value.span, message, "one too many").help("remove it");
             return None;
         }
     };
@@ -191,7 +192,7 @@ fn choose(
             let message = format!("`{}` does not take a {}", call.name.text, expr.ty.ty);
             let takes: Vec<String> =
                 candidates.iter().filter_map(|each| each.parameters.first()).map(|each| shown(&each.ty)).collect();
-            let report = reports.error("E0302", span, message, format!("this is a {}", expr.ty));
+            let report = reports.error("E0302", span, message, format!("this is {}", a(&expr.ty)));
             if takes.is_empty() {
                 report.help(format!("`{}` takes no argument", call.name.text));
             } else {

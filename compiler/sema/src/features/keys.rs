@@ -53,13 +53,13 @@ fn one(context: &Context<'_, '_>, entity: &EntityDef, key: &KeyDef, reports: &mu
         return None;
     }
     let used = [(name.clone(), span)];
-    check_key_known(context, &used, reports);
+    check_key_known(context, &used);
     Some(EntityKey { name: key.name.clone(), column: name.clone(), ty: expected })
 }
 
 /// A key is read when the row is seen, so it must be known by then as any other value.
-fn check_key_known(context: &Context<'_, '_>, used: &[(String, mlsys_diagnostics::Span)], reports: &mut Reports) {
+fn check_key_known(context: &Context<'_, '_>, used: &[(String, mlsys_diagnostics::Span)]) {
     let mut scope = context.scope(None);
     scope.uses.extend(used.iter().cloned());
-    context.check_known(&scope, "the entity's key", reports);
+    context.check_known(&scope, "the entity's key");
 }

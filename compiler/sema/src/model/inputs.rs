@@ -8,7 +8,7 @@ use mlsys_syntax::{Kind, ast};
 
 use super::Context;
 use crate::features::{GroupDef, features_of, refer};
-use crate::report::Reports;
+use crate::report::{Reports, a};
 use crate::scope::listed;
 use crate::source::missing;
 
@@ -41,6 +41,7 @@ pub(super) fn inputs(context: &Context<'_, '_>, reports: &mut Reports) -> Collec
     }
     for input in &context.model.inputs {
         match input {
+            ast::Input::Broken(_) => {}
             ast::Input::Column(name) => {
                 let value = ast::Expr { kind: ast::ExprKind::Name(name.text.clone()), span: name.span };
                 row_input(context, name, &value, &mut collected, reports);
@@ -80,14 +81,15 @@ fn add(name: String, ty: &ValueType, span: Span, collected: &mut Collected, repo
         let item = reports.item().clone();
         reports
             .error("E0203", span, format!("the input `{name}` is named twice"), "named a second time")
-            .also(&item, collected.spans[index], "first named here");
+            .also(&item, collected.spans[index], "first named here")
+            .help("remove one, or give it another name with `name = …`");
         return false;
     }
     if !matches!(
         ty.ty,
         Type::Bool | Type::Int32 | Type::Int64 | Type::Float32 | Type::Float64 | Type::String | Type::Enum(_)
     ) {
-        let report = reports.error("E0311", span, format!("the input `{name}` is a {ty}, which cannot be learnt from"), format!("this is a {ty}"));
+        let report = reports.error("E0311", span, format!("the input `{name}` is a {ty}, which cannot be learnt from"), format!("this is {}", a(&ty)));
         report.help(match ty.ty {
             Type::Timestamp => "take parts of it, such as `hour_of_day(…)`, or the time since another instant",
             Type::Duration => "divide it by a unit to make it a number, such as `… / 1d`",
@@ -117,6 +119,7 @@ fn group_input(
             for each in names {
                 match group.features.iter().find(|feature| feature.name == each.text) {
                     Some(feature) => wanted.push((feature, each.span)),
+                    None if group.broken.contains(&each.text) => {}
                     None => unknown_feature(group, each, reports),
                 }
             }
@@ -157,6 +160,9 @@ fn join_keys(
     collected: &mut Collected,
     reports: &mut Reports,
 ) -> Option<Vec<JoinKey>> {
+    if !group.keys_fit {
+        return None;
+    }
     let mut keys = Vec::new();
     for (key, ty) in &group.keys {
         let scope = context.scope();
@@ -174,7 +180,9 @@ fn join_keys(
         let (found, expected) = (found?, ty.clone()?);
         if found.ty != expected.ty {
             let message = format!("`{}` is keyed by a {expected}, the column `{key}` of `{}` is a {}", group.name, context.source.name, found.ty);
-            reports.error("E0306", name.span, message, format!("needs a {expected}"));
+            reports
+                .error("E0306", name.span, message, format!("needs {}", a(&expected)))
+                .help("give both the same type");
             return None;
         }
         context.check_known(&[(key.clone(), name.span)], &format!("the group `{}`", group.name), reports);

@@ -5,7 +5,7 @@ use mlsys_syntax::ast;
 
 use super::Context;
 use crate::known::Known;
-use crate::report::Reports;
+use crate::report::{Reports, a};
 use crate::source::{missing, only_one};
 
 /// The label and the task that follows from its type.
@@ -16,6 +16,9 @@ pub(super) fn label(context: &Context<'_, '_>, reports: &mut Reports) -> Option<
     let mut scope = context.scope();
     let expr = scope.expr(&written.value, reports)?;
     let task = task(context, written, &expr.ty.ty, reports);
+    if expr.ty.nullable && context.filter_failed {
+        return None;
+    }
     if expr.ty.nullable && task.is_some() {
         let missing: Vec<&str> = scope
             .uses
@@ -32,6 +35,7 @@ pub(super) fn label(context: &Context<'_, '_>, reports: &mut Reports) -> Option<
     let known = known(context, &scope.uses, reports)?;
     let timeline = context.source.timeline.as_ref()?;
     let known_at = match known {
+        Known::Unclear => return None,
         Known::WithRow => timeline.row.expr.clone(),
         Known::At(moment) => moment.expr,
     };
@@ -50,7 +54,7 @@ fn task(context: &Context<'_, '_>, written: &ast::Label, ty: &Type, reports: &mu
         return Some(Task::Binary);
     }
     let message = format!("`{learner}` learns a bool, the label is a {ty}");
-    let report = reports.error("E0308", written.value.span, message, format!("this is a {ty}"));
+    let report = reports.error("E0308", written.value.span, message, format!("this is {}", a(&ty)));
     if ty.is_numeric() {
         report.help("make it a question of yes or no, such as `… > 15`");
     } else {

@@ -80,7 +80,8 @@ fn settings(constants: &Constants<'_>, model: &ast::Model, reports: &mut Reports
             let item = reports.item().clone();
             reports
                 .error("E0210", name.span, format!("`{}` is written twice", name.text), "written a second time")
-                .also(&item, *first, "first written here");
+                .also(&item, *first, "first written here")
+                .help("remove one of them");
             fine = false;
             continue;
         }
@@ -168,7 +169,7 @@ pub(super) fn impute(context: &Context<'_, '_>, collected: &Collected, reports: 
     let written = only_one(&model.impute, |impute| impute.strategy.span, "impute", reports);
     let Some(written) = written else {
         let missing: Vec<usize> = (0..collected.inputs.len()).filter(|&index| collected.inputs[index].ty.nullable).collect();
-        if let Some(&first) = missing.first() {
+        if let Some(&first) = missing.first().filter(|_| !context.filter_failed) {
             let names: Vec<&str> = missing.iter().map(|&index| collected.inputs[index].name.as_str()).collect();
             let message = match names.len() {
                 1 => format!("the input `{}` may be missing, and nothing says what fills it", names[0]),

@@ -6,7 +6,7 @@ use mlsys_syntax::ast;
 use super::{Column, columns};
 use crate::args::Constants;
 use crate::known::{Known, Moment, Timeline};
-use crate::report::Reports;
+use crate::report::{Reports, a};
 use crate::scope::Scope;
 
 /// A source's columns with availability, and what the node needs of them.
@@ -32,7 +32,7 @@ pub(super) fn table(
     let mut declared: Vec<(String, Moment, mlsys_diagnostics::Span)> = Vec::new();
     for (name, written) in clauses {
         let mut scope =
-            Scope::constant(constants.db, constants.project, constants.file).with_columns(owner, table.scope_columns());
+            Scope::constant(constants.db, constants.project, constants.file).with_columns(owner, "column", table.scope_columns());
         if let Some(moment) = moment(&mut scope, written, &table.derived, reports) {
             declared.push((name.text.clone(), moment, written.span));
         }
@@ -58,6 +58,7 @@ pub(super) fn table(
             ty: column.scope.ty.clone(),
             span: column.span,
             reads: Vec::new(),
+            derived: own.is_none(),
             known: own.map_or(Known::WithRow, |(_, moment, _)| Known::At(moment.clone())),
             known_span: own.map(|(.., span)| *span),
         });
@@ -83,7 +84,9 @@ pub(crate) fn moment(
     let typed = scope.expr(written, reports)?;
     if typed.ty.ty != Type::Timestamp {
         let message = format!("a moment is a timestamp, this is a {}", typed.ty);
-        reports.error("E0315", written.span, message, format!("this is a {}", typed.ty));
+        reports
+            .error("E0315", written.span, message, format!("this is {}", a(&typed.ty)))
+            .help("name a timestamp column, or one plus a duration");
         return None;
     }
     let text = typed.to_string();
@@ -119,10 +122,16 @@ fn follow(
             if let Known::At(_) = read.known {
                 late.get_or_insert(*span);
             }
+            if read.known == Known::Unclear {
+                known = Known::Unclear;
+            }
             let Some(timeline) = dated.timeline.as_ref().filter(|_| !says) else { continue };
             match timeline.later(known.clone(), read.known.clone()) {
                 Ok(later) => known = later,
-                Err((one, other)) => two_times(&derived.name, *span, &one, &other, reports),
+                Err((one, other)) => {
+                    two_times(&derived.name, *span, &one, &other, reports);
+                    known = Known::Unclear;
+                }
             }
         }
         if let Some(column) = dated.columns.iter_mut().find(|column| column.name == derived.name) {

@@ -39,10 +39,11 @@ pub(super) fn table(constants: &Constants<'_>, tree: &ast::Source, reports: &mut
             .help("declare the columns that are used, such as `schema { amount: float64 }`");
     }
     for column in &tree.columns {
-        if duplicate(&table, &column.name, reports) {
+        let broken = column.ty.is_none() && table.columns.iter().any(|known| known.scope.name == column.name.text);
+        if broken || duplicate(&table, &column.name, reports) {
             continue;
         }
-        let ty = crate::types::resolve(reports, &column.ty);
+        let ty = column.ty.as_ref().and_then(|ty| crate::types::resolve(reports, ty));
         if let Some(ty) = &ty {
             table.schema.push(Field { name: column.name.text.clone(), ty: ty.clone(), line: column.name.span.start });
         }
@@ -61,7 +62,8 @@ fn duplicate(table: &Table, name: &ast::Name, reports: &mut Reports) -> bool {
     let (item, span) = (reports.item().clone(), first.span);
     reports
         .error("E0203", name.span, format!("the column `{}` is declared twice", name.text), "declared a second time")
-        .also(&item, span, "first declared here");
+        .also(&item, span, "first declared here")
+        .help("give one of them another name");
     true
 }
 
@@ -74,7 +76,8 @@ fn derive(constants: &Constants<'_>, tree: &ast::Source, table: &mut Table, repo
             let message = format!("the column `{}` is declared twice", definition.name.text);
             reports
                 .error("E0203", definition.name.span, message, "declared a second time")
-                .also(&item, span, "first declared here");
+                .also(&item, span, "first declared here")
+                .help("give one of them another name");
         } else if !duplicate(table, &definition.name, reports) {
             definitions.push(definition);
         }
@@ -101,7 +104,7 @@ fn derive(constants: &Constants<'_>, tree: &ast::Source, table: &mut Table, repo
         // A definition that reads a later one is typed after it; one that reads nothing known says so itself.
         let owner = format!("the source `{}`", tree.name.text);
         let mut scope =
-            Scope::constant(constants.db, constants.project, constants.file).with_columns(owner, table.scope_columns());
+            Scope::constant(constants.db, constants.project, constants.file).with_columns(owner, "column", table.scope_columns());
         let typed = scope.expr(&definition.value, reports);
         let ty = typed.as_ref().map(|typed| typed.ty.clone());
         table.derived.extend(typed.map(|expr| Derived { name: definition.name.text.clone(), expr }));
@@ -122,6 +125,7 @@ pub(crate) fn report_cycle(cycle: &[usize], definitions: &[&ast::Definition], re
     let first = definitions[cycle[0]];
     let message = format!("`{}` is defined by itself: {}", first.name.text, path.join(" reads "));
     let report = reports.error("E0701", first.name.span, message, "needs itself");
+    report.help("let one of them be computed from something else");
     for &index in &cycle[1..] {
         report.also(&item, definitions[index].name.span, "on the way");
     }

@@ -9,11 +9,51 @@ use crate::ast::{Name, Spanned};
 pub(super) struct Children<'i> {
     pub(super) span: Span,
     children: Vec<Pair<'i, Rule>>,
+    /// Members that could not be understood: where they begin, and their text.
+    pub(super) bad: Vec<(u32, &'i str)>,
 }
 
 impl<'i> Children<'i> {
     pub(super) fn of(pair: Pair<'i, Rule>) -> Self {
-        Children { span: span(&pair), children: pair.into_inner().collect() }
+        let mut node = Children { span: span(&pair), children: Vec::new(), bad: Vec::new() };
+        let source = pair.as_span().get_input();
+        for child in pair.into_inner() {
+            if child.as_rule() == Rule::bad_member {
+                node.add_bad(source, &child);
+            } else {
+                node.children.push(child);
+            }
+        }
+        node
+    }
+
+    /// A member that is followed by something else on its own line was not meant as it was read: both are one mistake.
+    fn add_bad(&mut self, source: &'i str, bad: &Pair<'i, Rule>) {
+        let end = bad.as_span().start() + bad.as_str().trim_end().len();
+        let mut start = bad.as_span().start();
+        if let Some(before) = self.children.last().filter(|child| is_member(child.as_rule())) {
+            let between = source.get(before.as_span().end()..start).unwrap_or_default();
+            if !between.contains(['\n', ',']) {
+                start = before.as_span().start();
+                self.children.pop();
+            }
+        }
+        let begin = span(bad).start - u32::try_from(bad.as_span().start() - start).unwrap_or_default();
+        self.bad.push((begin, source.get(start..end).unwrap_or_default()));
+    }
+
+    /// The names that bad members seem to define.
+    pub(super) fn broken_names(&self) -> impl Iterator<Item = Name> {
+        self.bad.iter().filter_map(|(start, text)| {
+            // Doc comments stand before the name.
+            let docs: usize = text.split_inclusive('\n').take_while(|line| line.trim_start().starts_with("///")).map(str::len).sum();
+            let rest = &text[docs..];
+            let indent = rest.len() - rest.trim_start().len();
+            let word: String = rest.trim_start().chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+            let begins = word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+            let at = *start as usize + docs + indent;
+            begins.then(|| Name { span: Span::new(at, at + word.len()), text: word })
+        })
     }
 
     pub(super) fn first(&self, rule: Rule) -> Option<&Pair<'i, Rule>> {
@@ -68,6 +108,14 @@ impl<'i> Children<'i> {
     pub(super) fn duration(&self) -> Option<Spanned<i64>> {
         self.first(Rule::duration).map(duration)
     }
+}
+
+/// Whether a rule is a member of a block, rather than a part of a declaration's head.
+fn is_member(rule: Rule) -> bool {
+    !matches!(
+        rule,
+        Rule::open | Rule::close | Rule::docs | Rule::name | Rule::colon | Rule::equals | Rule::key_map | Rule::string
+    ) && !format!("{rule:?}").starts_with("kw_")
 }
 
 pub(super) fn span(pair: &Pair<'_, Rule>) -> Span {

@@ -3,9 +3,7 @@
 use mlsys_diagnostics::{Span, nearest};
 use pest::Parser;
 use pest::error::{ErrorVariant, InputLocation};
-use pest::iterators::Pair;
 
-use super::children::span;
 use super::{Grammar, Rule, SyntaxError};
 use crate::chunks::Kind;
 
@@ -14,6 +12,9 @@ pub(super) fn not_a_declaration(text: &str) -> SyntaxError {
     let first_line = text.lines().next().unwrap_or_default();
     let word: String = first_line.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
     let keywords = Kind::ALL.map(Kind::keyword);
+    if first_line.starts_with(['}', ')', ']']) {
+        return special(&first_line[..1], 0).unwrap_or_else(|| unexpected(first_line, Span::new(0, 1)));
+    }
     let near = nearest(&word, keywords);
     let found = if word.is_empty() { first_line.trim() } else { &word };
     SyntaxError {
@@ -41,7 +42,7 @@ pub(super) fn too_large(text: &str, max_length: usize, max_depth: usize) -> Opti
         return Some(refuse(Span::new(0, 1), format!("a declaration may have at most {} MiB", max_length >> 20)));
     }
     let mut depth = 0_usize;
-    for (offset, c, _) in brackets(text) {
+    for (offset, c) in brackets(text) {
         depth = if matches!(c, '{' | '(' | '[') { depth + 1 } else { depth.saturating_sub(1) };
         if depth > max_depth {
             let message = format!("brackets may be nested at most {max_depth} deep");
@@ -51,33 +52,44 @@ pub(super) fn too_large(text: &str, max_length: usize, max_depth: usize) -> Opti
     None
 }
 
-/// The closing brackets that are missing at the end, and the problem that they are.
-pub(super) fn unclosed(text: &str) -> (String, Option<SyntaxError>) {
+/// A bracket that is never closed: the innermost one whose block the indentation says has ended, or the first one.
+pub(super) fn unclosed(text: &str) -> Option<SyntaxError> {
     let mut open: Vec<(usize, char)> = Vec::new();
-    for (offset, c, _) in brackets(text) {
-        match c {
-            '{' | '(' | '[' => open.push((offset, c)),
-            _ => drop(open.pop()),
+    let mut suspect: Option<(usize, char)> = None;
+    for (offset, c) in brackets(text) {
+        if matches!(c, '{' | '(' | '[') {
+            open.push((offset, c));
+        } else if let Some((opened, bracket)) = open.pop() {
+            let leads = text[..offset].rsplit('\n').next().unwrap_or_default().trim().is_empty();
+            if leads && indentation(text, offset) < indentation(text, opened) {
+                suspect.get_or_insert((opened, bracket));
+            }
         }
     }
-    let closing = |c| match c {
+    let first = *open.first()?;
+    let (offset, bracket) = suspect.unwrap_or(first);
+    let closing = match bracket {
         '{' => '}',
         '(' => ')',
         _ => ']',
     };
-    let missing: String = open.iter().rev().map(|(_, c)| closing(*c)).collect();
-    let error = open.last().map(|(offset, c)| SyntaxError {
+    Some(SyntaxError {
         code: "E0103",
-        message: format!("this `{c}` is never closed"),
-        span: Span::new(*offset, offset + 1),
-        label: format!("no `{}` closes it", closing(*c)),
-        help: Some(format!("add `{}` where the block ends", closing(*c))),
-    });
-    (missing, error)
+        message: format!("this `{bracket}` is never closed"),
+        span: Span::new(offset, offset + 1),
+        label: format!("no `{closing}` closes it"),
+        help: Some(format!("add `{closing}` where the block ends")),
+    })
+}
+
+/// The number of blanks before the first character of the line that holds an offset.
+fn indentation(text: &str, offset: usize) -> usize {
+    let start = text[..offset].rfind('\n').map_or(0, |newline| newline + 1);
+    text[start..].len() - text[start..].trim_start_matches([' ', '\t']).len()
 }
 
 /// Brackets outside of text and comments, with their offsets.
-fn brackets(text: &str) -> impl Iterator<Item = (usize, char, ())> {
+fn brackets(text: &str) -> impl Iterator<Item = (usize, char)> {
     let mut in_text = false;
     let mut in_comment = false;
     let mut escaped = false;
@@ -96,26 +108,20 @@ fn brackets(text: &str) -> impl Iterator<Item = (usize, char, ())> {
         } else if c == '/' && before == '/' {
             in_comment = true;
         } else if matches!(c, '{' | '}' | '(' | ')' | '[' | ']') {
-            return Some((offset, c, ()));
+            return Some((offset, c));
         }
         None
     })
 }
 
-/// A line that is none of a block's members.
-pub(super) fn bad_member(pair: &Pair<'_, Rule>, strict: Rule) -> SyntaxError {
-    let text = pair.as_str().trim_end();
-    let start = span(pair).start;
+/// A line that is none of a block's members. `strict` is the rule for one right member.
+pub(super) fn bad_member(start: u32, text: &str, strict: Rule) -> SyntaxError {
     let line = Span::new(start as usize, start as usize + text.len());
     match Grammar::parse(strict, text) {
         Ok(_) => unexpected(text, line),
         Err(error) => {
             let mut problem = from_pest(&error, text, None);
-            let at_start = problem.span.start == 0;
             problem.span = problem.span.shifted(start);
-            if at_start {
-                problem.help = near_member(text, &error).or(problem.help);
-            }
             problem
         }
     }
@@ -139,6 +145,9 @@ pub(super) fn from_pest(error: &pest::error::Error<Rule>, text: &str, kind: Opti
     };
     let offset = offset.min(text.len());
     let found = found_at(text, offset);
+    if let Some(problem) = special(found, offset) {
+        return problem;
+    }
     let expected = match &error.variant {
         ErrorVariant::ParsingError { positives, .. } => words(positives),
         ErrorVariant::CustomError { .. } => Vec::new(),
@@ -149,22 +158,26 @@ pub(super) fn from_pest(error: &pest::error::Error<Rule>, text: &str, kind: Opti
         (true, Some(kind)) => format!("{shown} does not fit into this `{}` declaration", kind.keyword()),
         (true, None) => format!("{shown} is not expected here"),
     };
+    let keywords: Vec<&str> = expected.iter().filter_map(|word| word.strip_prefix('`')?.strip_suffix('`')).collect();
+    let near = nearest(found, keywords);
     SyntaxError {
         code: "E0102",
         message,
         span: Span::new(offset, offset + found.len().max(usize::from(offset < text.len()))),
         label: if expected.is_empty() { "not expected here".to_owned() } else { "found this instead".to_owned() },
-        help: None,
+        help: near.map(|near| format!("did you mean `{near}`?")).or_else(|| Some("`mlsysc explain E0102` shows the forms of members".to_owned())),
     }
 }
 
-/// A near keyword for a line whose first word is no member's.
-fn near_member(text: &str, error: &pest::error::Error<Rule>) -> Option<String> {
-    let word: String = text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-    let ErrorVariant::ParsingError { positives, .. } = &error.variant else { return None };
-    let expected: Vec<String> =
-        words(positives).into_iter().map(|word| word.trim_matches('`').to_owned()).collect();
-    nearest(&word, expected.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"))
+/// Slips that have a better explanation than what could have stood there instead.
+fn special(found: &str, offset: usize) -> Option<SyntaxError> {
+    let (message, label, help) = match found {
+        "}" | ")" | "]" => (format!("this `{found}` closes nothing"), "nothing is open here", "remove it"),
+        "\"" => ("this text is never closed".to_owned(), "no `\"` follows on this line", "close it with `\"`"),
+        _ => return None,
+    };
+    let span = Span::new(offset, offset + 1);
+    Some(SyntaxError { code: "E0102", message, span, label: label.to_owned(), help: Some(help.to_owned()) })
 }
 
 pub(super) fn bad_instant(text: &str, span: Span) -> SyntaxError {
@@ -208,12 +221,37 @@ fn shorten(text: &str) -> String {
 fn words(rules: &[Rule]) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     for rule in rules {
-        let word = word(*rule);
-        if !word.is_empty() && !words.contains(&word) {
-            words.push(word);
+        let each = match members(*rule) {
+            Some(members) => members.iter().map(|member| (*member).to_owned()).collect(),
+            None => vec![word(*rule)],
+        };
+        for word in each {
+            if !word.is_empty() && !words.contains(&word) {
+                words.push(word);
+            }
         }
     }
     words
+}
+
+/// What may stand in a block, by the block's rule for one member.
+fn members(rule: Rule) -> Option<&'static [&'static str]> {
+    Some(match rule {
+        Rule::source_only => &["`from`", "`schema`", "`derive`", "`time`", "`key`", "`expect`"],
+        Rule::column_only => &["a column such as `amount: float64`"],
+        Rule::definition_only => &["a definition such as `total = price * count`"],
+        Rule::features_only => &["`where`", "a feature such as `n = count() over 7d`"],
+        Rule::model_only => {
+            &["`observe`", "`label`", "`inputs`", "`impute`", "`split`", "`learn`", "`train`", "`require`"]
+        }
+        Rule::input_only => &["a column", "a definition such as `hour = hour_of_day(paid_at)`", "a group's features such as `spend.*`"],
+        Rule::setting_only => &["a setting such as `epochs 20`"],
+        Rule::deployment_only => &["`model`", "`serve`", "`budget`", "`cache`", "`fallback`", "`canary`", "`log`"],
+        Rule::canary_only => &["`steps`", "`hold`", "`abort`"],
+        Rule::monitor_only => &["`watch`", "`when`"],
+        Rule::test_only => &["`given`", "`expect`"],
+        _ => return None,
+    })
 }
 
 fn word(rule: Rule) -> String {

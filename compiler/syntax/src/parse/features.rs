@@ -31,6 +31,7 @@ impl Builder<'_> {
                 _ => {}
             }
         }
+        features.members.extend(node.broken_names().map(Member::Broken));
         Some(features)
     }
 }

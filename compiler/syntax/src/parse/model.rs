@@ -41,6 +41,7 @@ impl Builder<'_> {
                 model.inputs_span = node.first(Rule::kw_inputs).map(super::children::span);
                 self.bad_members(&node, Rule::input_only);
                 model.inputs.extend(node.iter().filter_map(|input| self.input(input.clone())));
+                model.inputs.extend(node.broken_names().map(Input::Broken));
             }
             Rule::impute_clause => {
                 let strategy = self.expr_in(&node);

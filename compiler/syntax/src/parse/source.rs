@@ -33,6 +33,7 @@ impl Builder<'_> {
             Rule::derive_block => {
                 self.bad_members(&node, Rule::definition_only);
                 source.derived.extend(node.each(Rule::definition).filter_map(|each| self.definition(&each)));
+                source.columns.extend(broken(&node));
             }
             Rule::time_clause => source.time.extend(node.name().map(|column| Time {
                 column,
@@ -50,14 +51,16 @@ impl Builder<'_> {
     /// The columns among the children, bad ones reported.
     pub(super) fn columns(&mut self, node: &Children<'_>) -> Vec<Column> {
         self.bad_members(node, Rule::column_only);
-        node.each(Rule::column).filter_map(|column| self.column(&column)).collect()
+        let mut columns: Vec<Column> = node.each(Rule::column).filter_map(|column| self.column(&column)).collect();
+        columns.extend(broken(node));
+        columns
     }
 
     fn column(&mut self, node: &Children<'_>) -> Option<Column> {
         Some(Column {
             doc: node.doc(),
             name: node.name()?,
-            ty: self.type_in(node)?,
+            ty: Some(self.type_in(node)?),
             known_at: node.open(Rule::known_at).and_then(|known| self.expr_in(&known)),
         })
     }
@@ -74,4 +77,9 @@ impl Builder<'_> {
     fn expectation(&mut self, node: &Children<'_>) -> Option<Expectation> {
         Some(Expectation { predicate: self.expr_in(node)?, action: node.name(), span: node.span })
     }
+}
+
+/// Columns that could not be read keep their names, so that nobody else misses them.
+fn broken(node: &Children<'_>) -> impl Iterator<Item = Column> {
+    node.broken_names().map(|name| Column { doc: String::new(), name, ty: None, known_at: None })
 }

@@ -34,6 +34,7 @@ impl Kernel for All {
 
 /// Values are 0 and 1, so a sum counts what is true.
 pub(super) fn finish(totals: &mut dyn Iterator<Item = Total>) -> Result<ArrayRef, AggregateError> {
-    let results: BooleanArray = totals.map(|total| (total.count > 0).then_some(total.sum == total.count as i128)).collect();
+    let results: BooleanArray =
+        totals.map(|total| (total.count > 0).then_some(total.sum == total.count as i128)).collect();
     Ok(Arc::new(results))
 }

@@ -28,8 +28,16 @@ pub(super) fn output(argument: Option<&DataType>) -> Option<DataType> {
         .filter(|ty| {
             matches!(
                 ty,
-                Boolean | Int32 | Int64 | Float32 | Float64 | Date32 | Utf8 | Binary
-                    | Timestamp(TimeUnit::Microsecond, _) | Duration(TimeUnit::Microsecond)
+                Boolean
+                    | Int32
+                    | Int64
+                    | Float32
+                    | Float64
+                    | Date32
+                    | Utf8
+                    | Binary
+                    | Timestamp(TimeUnit::Microsecond, _)
+                    | Duration(TimeUnit::Microsecond)
             )
         })
         .cloned()
@@ -45,9 +53,7 @@ pub(super) fn sliding(argument: &DataType, windows: usize, keep: Keep) -> Option
         DataType::Float32 => Extremes::<Float32Type>::boxed(ty, windows, keep),
         DataType::Float64 => Extremes::<Float64Type>::boxed(ty, windows, keep),
         DataType::Date32 => Extremes::<Date32Type>::boxed(ty, windows, keep),
-        DataType::Timestamp(TimeUnit::Microsecond, _) => {
-            Extremes::<TimestampMicrosecondType>::boxed(ty, windows, keep)
-        }
+        DataType::Timestamp(TimeUnit::Microsecond, _) => Extremes::<TimestampMicrosecondType>::boxed(ty, windows, keep),
         DataType::Duration(TimeUnit::Microsecond) => Extremes::<DurationMicrosecondType>::boxed(ty, windows, keep),
         DataType::Utf8 | DataType::Binary => TextExtremes::boxed(&ty, windows, keep),
         _ => return None,

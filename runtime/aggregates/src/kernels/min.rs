@@ -2,8 +2,8 @@
 
 use arrow::datatypes::DataType;
 
-use super::extreme::{self, Keep};
 use super::all;
+use super::extreme::{self, Keep};
 use crate::kernel::{AggregateError, Algebra, Kernel, Sliding};
 use crate::prefix::PrefixSums;
 

@@ -16,17 +16,7 @@ use crate::kernel::Kernel;
 
 /// Every kernel, ordered by name.
 pub fn kernels() -> &'static [&'static dyn Kernel] {
-    &[
-        &all::All,
-        &any::Any,
-        &count::Count,
-        &first::First,
-        &last::Last,
-        &max::Max,
-        &mean::Mean,
-        &min::Min,
-        &sum::Sum,
-    ]
+    &[&all::All, &any::Any, &count::Count, &first::First, &last::Last, &max::Max, &mean::Mean, &min::Min, &sum::Sum]
 }
 
 /// The kernel of that name in the language.

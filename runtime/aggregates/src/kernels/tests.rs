@@ -143,3 +143,15 @@ fn undefined_arguments_are_refused_by_name() {
     let error = by_name("mean").unwrap().sliding(text, 1).err().unwrap();
     assert_eq!(error.to_string(), "`mean` is not defined on Utf8");
 }
+
+#[test]
+fn equal_measures_share_one_window() {
+    let measure = Measure { kernel: by_name("sum").unwrap(), argument: Some(0), window: 0 };
+    let mut measures = Measures::new(&[measure, measure], &[DataType::Float64], 1).unwrap();
+    measures.append(&[Arc::new(Float64Array::from(vec![1.0, 2.0, 4.0])) as ArrayRef]).unwrap();
+    let mut windows = RangeBuffer::default();
+    [(0, 1), (1, 3)].into_iter().for_each(|(low, high)| windows.push(low, high));
+    let results = measures.slide(&[windows]).unwrap();
+    assert_eq!(results[0].as_primitive::<Float64Type>().values(), &[1.0, 6.0]);
+    assert_eq!(results[0].as_ref(), results[1].as_ref());
+}

@@ -12,8 +12,12 @@ const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
 /// `hour_of_day(timestamp) -> int32`: 0 to 23.
-pub(super) const HOUR_OF_DAY: Function =
-    Function { name: "hour_of_day", arity: 1, returns: integer, apply: |args| number(args, |t| t.rem_euclid(DAY) / HOUR) };
+pub(super) const HOUR_OF_DAY: Function = Function {
+    name: "hour_of_day",
+    arity: 1,
+    returns: integer,
+    apply: |args| number(args, |t| t.rem_euclid(DAY) / HOUR),
+};
 
 /// `minute_of_day(timestamp) -> int32`: 0 to 1439.
 pub(super) const MINUTE_OF_DAY: Function = Function {

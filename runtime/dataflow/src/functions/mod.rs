@@ -14,9 +14,7 @@ use arrow::array::ArrayRef;
 use arrow::datatypes::DataType;
 use datafusion::common::Result;
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::{
-    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
-};
+use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility};
 
 /// The functions that a program can call, by their names in the language.
 pub(crate) fn functions() -> [Function; 4] {
@@ -87,9 +85,8 @@ impl ScalarUDFImpl for RowFunction {
     }
 
     fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
-        (self.function.returns)(arguments).ok_or_else(|| {
-            DataFusionError::Plan(format!("`{}` is not defined on {arguments:?}", self.function.name))
-        })
+        (self.function.returns)(arguments)
+            .ok_or_else(|| DataFusionError::Plan(format!("`{}` is not defined on {arguments:?}", self.function.name)))
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, PrimitiveArray};
-use arrow::datatypes::{
-    DataType, DurationMicrosecondType, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType,
-};
+use arrow::datatypes::{DataType, DurationMicrosecondType, Float64Type, Int64Type, TimeUnit, TimestampMicrosecondType};
 
 use super::Function;
 use crate::types::timestamp;
@@ -34,7 +32,9 @@ pub(crate) const SUBTRACT_TIME: Function = Function {
     returns: |args| match args {
         [moment @ DataType::Timestamp(TimeUnit::Microsecond, _), DURATION] => Some(moment.clone()),
         [DURATION, DURATION] => Some(DURATION),
-        [DataType::Timestamp(TimeUnit::Microsecond, _), DataType::Timestamp(TimeUnit::Microsecond, _)] => Some(DURATION),
+        [DataType::Timestamp(TimeUnit::Microsecond, _), DataType::Timestamp(TimeUnit::Microsecond, _)] => {
+            Some(DURATION)
+        }
         _ => None,
     },
     apply: |args| {
@@ -87,8 +87,7 @@ fn micros(values: &ArrayRef) -> PrimitiveArray<Int64Type> {
 
 fn combine(args: &[ArrayRef], result: &DataType, apply: fn(i64, i64) -> Option<i64>) -> ArrayRef {
     let (left, right) = (micros(&args[0]), micros(&args[1]));
-    let values: PrimitiveArray<Int64Type> =
-        left.iter().zip(&right).map(|(left, right)| apply(left?, right?)).collect();
+    let values: PrimitiveArray<Int64Type> = left.iter().zip(&right).map(|(left, right)| apply(left?, right?)).collect();
     if result == &DURATION {
         Arc::new(values.reinterpret_cast::<DurationMicrosecondType>())
     } else {
@@ -125,7 +124,6 @@ fn divide_half_even(dividend: i64, divisor: i64) -> Option<i64> {
     let up = rest * 2 > divisor || (rest * 2 == divisor && floor % 2 != 0);
     i64::try_from(floor + i128::from(up)).ok()
 }
-
 
 #[cfg(test)]
 mod tests {

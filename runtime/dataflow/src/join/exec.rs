@@ -114,10 +114,7 @@ impl ExecutionPlan for PointInTimeExec {
         Ok(TreeNodeRecursion::Continue)
     }
 
-    fn with_new_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
+    fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
         let Ok([observations, events]) = <[Arc<dyn ExecutionPlan>; 2]>::try_from(children) else {
             return Err(DataFusionError::Internal("the point-in-time join has two inputs".to_owned()));
         };
@@ -131,7 +128,8 @@ impl ExecutionPlan for PointInTimeExec {
         let reservation =
             MemoryConsumer::new(format!("point-in-time join {partition}")).register(context.memory_pool());
         let pass = Pass::new(self.spec.clone(), observations, events, Arc::clone(&schema), reservation)?;
-        let batches = stream::try_unfold(pass, |mut pass| async move { Ok(pass.next().await?.map(|batch| (batch, pass))) });
+        let batches =
+            stream::try_unfold(pass, |mut pass| async move { Ok(pass.next().await?.map(|batch| (batch, pass))) });
         Ok(Box::pin(RecordBatchStreamAdapter::new(schema, batches)))
     }
 }

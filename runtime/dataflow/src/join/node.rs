@@ -96,9 +96,9 @@ impl Spec {
         for one in &self.measurements {
             let argument = one.argument.map(|index| &arguments[index]);
             let kernel = mlsys_aggregates::by_name(&one.function);
-            let ty = kernel.and_then(|kernel| kernel.output(argument)).ok_or_else(|| {
-                DataError::internal(format!("`{}` has no result for its argument", one.function))
-            })?;
+            let ty = kernel
+                .and_then(|kernel| kernel.output(argument))
+                .ok_or_else(|| DataError::internal(format!("`{}` has no result for its argument", one.function)))?;
             fields.push(Field::new(&one.name, ty, true));
         }
         Ok(Schema::new(fields))

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Schema, SchemaRef};
-use datafusion::logical_expr::{Expr, Extension, LogicalPlan, LogicalPlanBuilder, TableSource, cast, lit, when};
 use datafusion::common::ScalarValue;
+use datafusion::logical_expr::{Expr, Extension, LogicalPlan, LogicalPlanBuilder, TableSource, cast, lit, when};
 use mlsys_aggregates::Algebra;
 use mlsys_plan::{Aggregate, Derived, Features, Join, ValueType, Window, columns};
 
@@ -42,9 +42,10 @@ pub(crate) fn logical_plan(join: &Join, features: &Features, inputs: Inputs) -> 
     let node = PointInTime::try_new(observations, events, spec)?;
     let operator = LogicalPlan::Extension(Extension { node: Arc::new(node) });
     let names: Vec<&str> = needed.aggregates.iter().map(|aggregate| aggregate.name.as_str()).collect();
-    let typed = needed.aggregates.iter().map(|aggregate| {
-        cast(column(&aggregate.name), arrow_type(&aggregate.ty.ty)).alias(aggregate.name.as_str())
-    });
+    let typed = needed
+        .aggregates
+        .iter()
+        .map(|aggregate| cast(column(&aggregate.name), arrow_type(&aggregate.ty.ty)).alias(aggregate.name.as_str()));
     let plan = LogicalPlanBuilder::from(operator).project(typed.chain([column(POSITION)]))?;
     let plan = derive(plan, &names, &needed.derived, &[POSITION])?;
     let wanted = join.features.iter().map(|name| column(name).alias(output_name(join, name)));
@@ -88,7 +89,9 @@ fn needed<'a>(join: &'a Join, features: &'a Features) -> Result<Needed<'a>, Data
     }
     // A derived feature reads features before it, so one pass from the back finds everything.
     let mut derived: Vec<Derived> = Vec::new();
-    for feature in features.derived.iter().rev().filter(|feature| names.contains(feature.name.as_str())).collect::<Vec<_>>() {
+    for feature in
+        features.derived.iter().rev().filter(|feature| names.contains(feature.name.as_str())).collect::<Vec<_>>()
+    {
         feature.expr.visit_columns(&mut |name| {
             names.insert(name);
         });
@@ -222,8 +225,11 @@ pub(crate) fn kernel(aggregate: &Aggregate) -> Result<&'static dyn mlsys_aggrega
         Some(found) if found == declared || (found.is_numeric() && declared.is_numeric()) => Ok(kernel),
         _ => {
             let argument = argument.map_or_else(String::new, ToString::to_string);
-            let message =
-                format!("this runtime has no aggregate `{}({argument})` with a result of `{}`", kernel.name(), aggregate.ty.ty);
+            let message = format!(
+                "this runtime has no aggregate `{}({argument})` with a result of `{}`",
+                kernel.name(),
+                aggregate.ty.ty
+            );
             Err(unsupported(message))
         }
     }

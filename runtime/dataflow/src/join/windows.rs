@@ -6,7 +6,7 @@
 use std::cmp::Ordering;
 use std::collections::VecDeque;
 
-use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::array::{ArrayRef, AsArray};
 use arrow::datatypes::TimestampMicrosecondType;
 use datafusion::error::Result;
 use mlsys_aggregates::RangeBuffer;
@@ -52,11 +52,11 @@ impl Events {
     pub(super) fn append(&mut self, keys: &[ArrayRef], times: &ArrayRef) -> Result<()> {
         let mut runs = self.finder.runs(keys, self.end())?.into_iter();
         // A key may go on from one batch to the next.
-        if let (Some(last), Some(first)) = (self.runs.back_mut(), runs.as_slice().first()) {
-            if last.compare(first) == Ordering::Equal {
-                last.end = first.end;
-                runs.next();
-            }
+        if let (Some(last), Some(first)) = (self.runs.back_mut(), runs.as_slice().first())
+            && last.compare(first) == Ordering::Equal
+        {
+            last.end = first.end;
+            runs.next();
         }
         self.runs.extend(runs);
         self.times.extend_from_slice(times.as_primitive::<TimestampMicrosecondType>().values());

@@ -78,8 +78,7 @@ impl<'a> Judge<'a> {
     /// Judges a batch of the source's plan: columns, place, one truth value per check.
     pub(super) fn judge(&mut self, batch: &RecordBatch) -> Result<Judged, DataError> {
         let rows = batch.num_rows();
-        let mut judged =
-            Judged { rows, left_out: vec![false; rows], any_left_out: false, quarantined: Vec::new() };
+        let mut judged = Judged { rows, left_out: vec![false; rows], any_left_out: false, quarantined: Vec::new() };
         for index in 0..self.checks.len() {
             let satisfied = batch.column(self.columns + 2 + index).as_boolean();
             if satisfied.false_count() > 0 {
@@ -195,14 +194,17 @@ impl<'a> Judge<'a> {
             }
             Rule::Known(column, at) => {
                 let time = self.source.time.as_deref().unwrap_or_default();
+                let say = plural(check.violations, "says", "say");
                 let message = format!(
-                    "{count} say that `{column}` was known before the row's own time: `{at}` is before `{time}`{example}"
+                    "{count} {say} that `{column}` was known before the row's own time: `{at}` is before `{time}`{example}"
                 );
                 DataError::new(Code::KnownTooEarly, message)
             }
             Rule::Expectation(index) => {
                 let expectation = &self.source.expectations[*index];
-                let message = format!("{count} of {} not satisfy `{}`{example}", self.source.name, expectation.predicate);
+                let do_not = plural(check.violations, "does not", "do not");
+                let (source, predicate) = (&self.source.name, &expectation.predicate);
+                let message = format!("{count} of {source} {do_not} satisfy `{predicate}`{example}");
                 DataError::new(Code::ExpectationFailed, message).at_line(expectation.line)
             }
         }
@@ -224,6 +226,10 @@ impl Judged {
             BooleanArray::from_iter(self.left_out.iter().map(|left_out| Some(!left_out)))
         })
     }
+}
+
+fn plural<'a>(count: u64, one: &'a str, many: &'a str) -> &'a str {
+    if count == 1 { one } else { many }
 }
 
 fn describe(batch: &RecordBatch, name: &str, row: usize) -> Result<String, DataError> {

@@ -28,7 +28,8 @@ fn position(file: &InputFile, found: &[String], field: &Field) -> Result<usize, 
     match (places.next(), places.next()) {
         (Some(index), None) => Ok(index),
         (Some(_), Some(_)) => {
-            let message = format!("`{}` has two columns `{}`, so it is not clear which is meant", file.name, field.name);
+            let message =
+                format!("`{}` has two columns `{}`, so it is not clear which is meant", file.name, field.name);
             Err(DataError::new(Code::ColumnMissing, message).at_line(field.line))
         }
         (None, _) => Err(missing_column(file, found, field)),
@@ -91,7 +92,12 @@ fn widens(found: &DataType, declared: &Type) -> bool {
 ///
 /// # Errors
 /// E0903 if a value is outside the declared type, E0905 if one is missing; with the row in the file.
-pub(crate) fn convert(file: &InputFile, field: &Field, column: &ArrayRef, first_row: u64) -> Result<ArrayRef, DataError> {
+pub(crate) fn convert(
+    file: &InputFile,
+    field: &Field,
+    column: &ArrayRef,
+    first_row: u64,
+) -> Result<ArrayRef, DataError> {
     let wanted = arrow_type(&field.ty.ty);
     let converted = match column.data_type() {
         DataType::Timestamp(unit, _) => instants(column, *unit)?,
@@ -115,7 +121,12 @@ pub(crate) fn convert(file: &InputFile, field: &Field, column: &ArrayRef, first_
 ///
 /// # Errors
 /// E0903, E0905; with the row in the file.
-pub(crate) fn check_values(file: &InputFile, field: &Field, column: &ArrayRef, first_row: u64) -> Result<(), DataError> {
+pub(crate) fn check_values(
+    file: &InputFile,
+    field: &Field,
+    column: &ArrayRef,
+    first_row: u64,
+) -> Result<(), DataError> {
     if !field.ty.nullable && column.null_count() > 0 {
         let row = column.nulls().and_then(|nulls| nulls.iter().position(|present| !present)).unwrap_or(0);
         let message = format!(

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, RecordBatch};
-use arrow::csv::reader::{Format, Reader, ReaderBuilder};
+use arrow::csv::reader::{BufReader as CsvReader, Format, ReaderBuilder};
 use arrow::datatypes::{DataType, Field as ArrowField, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use mlsys_plan::{Call, Field};
@@ -72,8 +72,7 @@ fn arguments(call: &Call) -> Result<Arguments, DataError> {
 fn column_names(file: &InputFile, arguments: &Arguments) -> Result<Vec<String>, DataError> {
     let format = Format::default().with_header(arguments.header).with_delimiter(arguments.delimiter);
     let probed_rows = usize::from(!arguments.header);
-    let (schema, _) =
-        format.infer_schema(open(file)?, Some(probed_rows)).map_err(|error| unreadable(file, &error))?;
+    let (schema, _) = format.infer_schema(open(file)?, Some(probed_rows)).map_err(|error| unreadable(file, &error))?;
     Ok(schema.fields().iter().map(|field| field.name().clone()).collect())
 }
 
@@ -96,9 +95,7 @@ fn open(file: &InputFile) -> Result<BufReader<File>, DataError> {
         }
         Ok(reader)
     });
-    opened.map_err(|error| {
-        DataError::new(Code::SourceUnreadable, format!("`{}` cannot be read: {error}", file.name))
-    })
+    opened.map_err(|error| DataError::new(Code::SourceUnreadable, format!("`{}` cannot be read: {error}", file.name)))
 }
 
 fn open_reader(
@@ -106,7 +103,7 @@ fn open_reader(
     arguments: &Arguments,
     names: &[String],
     positions: Vec<usize>,
-) -> Result<Reader<BufReader<File>>, DataError> {
+) -> Result<CsvReader<BufReader<File>>, DataError> {
     let texts: Vec<ArrowField> = names.iter().map(|name| ArrowField::new(name, DataType::Utf8, true)).collect();
     ReaderBuilder::new(Arc::new(Schema::new(texts)))
         .with_header(arguments.header)
@@ -119,7 +116,7 @@ fn open_reader(
 
 /// The rows of one file, typed.
 struct Rows {
-    reader: Reader<BufReader<File>>,
+    reader: CsvReader<BufReader<File>>,
     file: InputFile,
     columns: Vec<Field>,
     schema: SchemaRef,
@@ -129,15 +126,14 @@ struct Rows {
 }
 
 impl Rows {
-    fn new(reader: Reader<BufReader<File>>, file: InputFile, columns: Vec<Field>, null: Option<String>) -> Self {
+    fn new(reader: CsvReader<BufReader<File>>, file: InputFile, columns: Vec<Field>, null: Option<String>) -> Self {
         let fields: Vec<ArrowField> = columns.iter().map(|field| column(&field.name, &field.ty)).collect();
         Rows { reader, file, columns, schema: Arc::new(Schema::new(fields)), null, rows: 0 }
     }
 
     fn convert(&mut self, batch: &RecordBatch) -> Result<RecordBatch, DataError> {
         let pairs = self.columns.iter().zip(batch.columns());
-        let columns: Vec<ArrayRef> =
-            pairs.map(|(field, texts)| self.column(field, texts)).collect::<Result<_, _>>()?;
+        let columns: Vec<ArrayRef> = pairs.map(|(field, texts)| self.column(field, texts)).collect::<Result<_, _>>()?;
         self.rows += batch.num_rows() as u64;
         Ok(RecordBatch::try_new(Arc::clone(&self.schema), columns)?)
     }

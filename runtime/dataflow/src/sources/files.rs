@@ -20,9 +20,8 @@ pub(crate) struct InputFile {
 /// # Errors
 /// E0901 if there is no such file, or if it is a folder; E0910 if `path` is not text.
 pub(crate) fn input_files(call: &Call, project: &Path) -> Result<Vec<InputFile>, DataError> {
-    let path = text_argument(call, "path")?.ok_or_else(|| {
-        DataError::new(Code::Unsupported, format!("`{}` needs a path as text", call.name))
-    })?;
+    let path = text_argument(call, "path")?
+        .ok_or_else(|| DataError::new(Code::Unsupported, format!("`{}` needs a path as text", call.name)))?;
     let full = project.join(&path);
     let found = if is_pattern(&path) { expand(&path, project)? } else { vec![full] };
     let files: Vec<InputFile> = found.into_iter().map(|path| named(path, project)).collect();

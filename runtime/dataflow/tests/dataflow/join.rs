@@ -1,0 +1,143 @@
+//! Runs a join on events and observations of the oracle, and reads what it wrote.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray,
+    TimestampMicrosecondArray,
+};
+use arrow::datatypes::{DataType, Float64Type, Int64Type, TimestampMicrosecondType};
+use mlsys_dataflow::{DataError, JoinReport};
+use mlsys_plan::{Aggregate, EntityKey, Features, Join, JoinKey, Type, Window};
+
+use crate::build::*;
+use crate::oracle::{Event, Feature, Observation, Value};
+
+fn times(values: impl Iterator<Item = Option<i64>>) -> ArrayRef {
+    Arc::new(values.collect::<TimestampMicrosecondArray>().with_timezone("UTC"))
+}
+
+fn texts<'a>(values: impl Iterator<Item = &'a Option<String>>) -> ArrayRef {
+    Arc::new(values.map(|text| text.as_deref()).collect::<StringArray>())
+}
+
+/// Writes both tables into a project.
+pub(crate) fn write(project: &Project, events: &[Event], observations: &[Observation]) {
+    let integers = |pick: fn(&Event) -> Option<i64>| Arc::new(events.iter().map(pick).collect::<Int64Array>());
+    let bools = |pick: fn(&Event) -> Option<bool>| Arc::new(events.iter().map(pick).collect::<BooleanArray>());
+    write_table(
+        &project.path("events.parquet"),
+        vec![
+            ("k1", texts(events.iter().map(|event| &event.key[0]))),
+            ("k2", texts(events.iter().map(|event| &event.key[1]))),
+            ("at", times(events.iter().map(|event| event.at))),
+            ("seq", integers(|event| event.seq)),
+            ("keep", bools(|event| event.keep)),
+            ("x", Arc::new(events.iter().map(|event| event.x).collect::<Float64Array>())),
+            ("n", integers(|event| event.n)),
+            ("s", texts(events.iter().map(|event| &event.s))),
+            ("b", bools(|event| event.b)),
+        ],
+    );
+    write_table(
+        &project.path("observations.parquet"),
+        vec![
+            ("__at", times(observations.iter().map(|observation| observation.at))),
+            ("__key.one", texts(observations.iter().map(|observation| &observation.key[0]))),
+            ("__key.two", texts(observations.iter().map(|observation| &observation.key[1]))),
+        ],
+    );
+}
+
+fn column_type(name: &str) -> Type {
+    match name {
+        "x" => Type::Float64,
+        "n" => Type::Int64,
+        "s" => Type::String,
+        "at" => Type::Timestamp,
+        _ => Type::Bool,
+    }
+}
+
+/// The group with the given features, named `f0`, `f1`, …
+pub(crate) fn group(features: &[Feature]) -> Features {
+    let aggregate = |(index, feature): (usize, &Feature)| {
+        let argument = (feature.column != "rows").then(|| column(feature.column, column_type(feature.column)));
+        let ty = match feature.function {
+            "count" => Type::Int64,
+            "mean" => Type::Float64,
+            _ => column_type(feature.column),
+        };
+        Aggregate {
+            name: format!("f{index}"),
+            function: feature.function.to_owned(),
+            argument,
+            filter: feature.is_filtered.then(|| column("b", Type::Bool)),
+            window: feature.width.map_or(Window::All, |width| Window::Range { width }),
+            ty: ty.optional(),
+            line: 1,
+        }
+    };
+    let key = |name: &str, column: &str| EntityKey {
+        name: name.to_owned(),
+        column: column.to_owned(),
+        ty: Type::String.required(),
+    };
+    Features {
+        name: "group".to_owned(),
+        entity: "pair".to_owned(),
+        keys: vec![key("first", "k1"), key("second", "k2")],
+        source: "events".to_owned(),
+        at: column("at", Type::Timestamp),
+        filter: Some(column("keep", Type::Bool)),
+        order: vec!["seq".to_owned()],
+        aggregates: features.iter().enumerate().map(aggregate).collect(),
+        derived: Vec::new(),
+    }
+}
+
+/// The join that wants every aggregate of a group.
+pub(crate) fn wants(features: &Features) -> Join {
+    let key = |key: &str, column: &str| JoinKey { key: key.to_owned(), column: column.to_owned() };
+    Join {
+        model: "model".to_owned(),
+        group: features.name.clone(),
+        keys: vec![key("first", "one"), key("second", "two")],
+        features: features.aggregates.iter().map(|aggregate| aggregate.name.clone()).collect(),
+    }
+}
+
+/// Runs a join over the tables of a project.
+pub(crate) async fn run(project: &Project, join: &Join, features: &Features) -> Result<JoinReport, DataError> {
+    let (observations, events) = (project.path("observations.parquet"), project.path("events.parquet"));
+    project.dataflow.join(join, features, &observations, &events, &project.path("joined.parquet"), &|_| {}).await
+}
+
+/// Writes both tables, runs the join of all features, and reads the result.
+pub(crate) async fn joined(
+    project: &Project,
+    features: &[Feature],
+    events: &[Event],
+    observations: &[Observation],
+) -> RecordBatch {
+    write(project, events, observations);
+    let group = group(features);
+    let report = run(project, &wants(&group), &group).await.unwrap();
+    assert_eq!(report.rows, observations.len() as u64);
+    read_table(&project.path("joined.parquet"))
+}
+
+/// A value of a result.
+pub(crate) fn value(column: &ArrayRef, row: usize) -> Value {
+    if column.is_null(row) {
+        return Value::Null;
+    }
+    match column.data_type() {
+        DataType::Boolean => Value::Bool(column.as_boolean().value(row)),
+        DataType::Int64 => Value::Int(column.as_primitive::<Int64Type>().value(row)),
+        DataType::Float64 => Value::Float(column.as_primitive::<Float64Type>().value(row)),
+        DataType::Utf8 => Value::Text(column.as_string::<i32>().value(row).to_owned()),
+        DataType::Timestamp(_, _) => Value::Int(column.as_primitive::<TimestampMicrosecondType>().value(row)),
+        other => panic!("unexpected type {other}"),
+    }
+}

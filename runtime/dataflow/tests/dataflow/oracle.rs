@@ -1,0 +1,136 @@
+//! The meaning of a point-in-time join, written as simply as possible: for each observation, look at every event.
+//!
+//! It shares no code with the runtime, neither kernels nor windows.
+
+use std::cmp::Ordering;
+
+/// A value, or none.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Value {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Text(String),
+}
+
+/// A row of a group's source.
+#[derive(Clone, Debug)]
+pub(crate) struct Event {
+    /// The columns `k1` and `k2`.
+    pub(crate) key: [Option<String>; 2],
+    pub(crate) at: Option<i64>,
+    /// The column `seq`, which orders rows of one instant.
+    pub(crate) seq: Option<i64>,
+    pub(crate) keep: Option<bool>,
+    pub(crate) x: Option<f64>,
+    pub(crate) n: Option<i64>,
+    pub(crate) s: Option<String>,
+    pub(crate) b: Option<bool>,
+}
+
+/// A row of the observations.
+#[derive(Clone, Debug)]
+pub(crate) struct Observation {
+    pub(crate) key: [Option<String>; 2],
+    pub(crate) at: Option<i64>,
+}
+
+/// A feature: an aggregate of a column (`rows` counts rows) over a window, of rows where `b` holds if it is filtered.
+#[derive(Clone, Debug)]
+pub(crate) struct Feature {
+    pub(crate) function: &'static str,
+    pub(crate) column: &'static str,
+    pub(crate) is_filtered: bool,
+    pub(crate) width: Option<i64>,
+}
+
+impl Event {
+    fn value(&self, column: &str) -> Value {
+        match column {
+            "rows" => Value::Bool(true),
+            "x" => self.x.map_or(Value::Null, Value::Float),
+            "n" => self.n.map_or(Value::Null, Value::Int),
+            "s" => self.s.clone().map_or(Value::Null, Value::Text),
+            "b" => self.b.map_or(Value::Null, Value::Bool),
+            other => panic!("no column {other}"),
+        }
+    }
+}
+
+impl Feature {
+    fn sees(&self, event: &Event, observation: &Observation) -> bool {
+        let (Some(at), Some(now)) = (event.at, observation.at) else { return false };
+        let same_key = event.key == observation.key && event.key.iter().all(Option::is_some);
+        let in_window =
+            at < now && self.width.is_none_or(|width| i128::from(at) >= i128::from(now) - i128::from(width));
+        same_key && in_window && event.keep == Some(true) && (!self.is_filtered || event.b == Some(true))
+    }
+
+    /// The feature at an observation. Rows of one instant are ordered by `seq`, then by place.
+    pub(crate) fn at(&self, observation: &Observation, events: &[Event]) -> Value {
+        let mut seen: Vec<&Event> = events.iter().filter(|event| self.sees(event, observation)).collect();
+        seen.sort_by_key(|event| (event.at, event.seq));
+        let values: Vec<Value> =
+            seen.into_iter().map(|event| event.value(self.column)).filter(|value| *value != Value::Null).collect();
+        aggregate(self.function, &values, self.column)
+    }
+}
+
+fn aggregate(function: &str, values: &[Value], column: &str) -> Value {
+    let any = |wanted: bool| values.iter().any(|value| *value == Value::Bool(wanted));
+    match function {
+        "count" => Value::Int(i64::try_from(values.len()).unwrap()),
+        "sum" if column == "n" => Value::Int(values.iter().map(integer).sum()),
+        "sum" => Value::Float(values.iter().map(number).sum()),
+        _ if values.is_empty() => Value::Null,
+        "mean" => Value::Float(values.iter().map(number).sum::<f64>() / values.len() as f64),
+        "min" => values.iter().cloned().reduce(|a, b| if order(&b, &a).is_lt() { b } else { a }).unwrap(),
+        "max" => values.iter().cloned().reduce(|a, b| if order(&b, &a).is_gt() { b } else { a }).unwrap(),
+        "first" => values[0].clone(),
+        "last" => values[values.len() - 1].clone(),
+        "any" => Value::Bool(any(true)),
+        "all" => Value::Bool(!any(false)),
+        other => panic!("no aggregate {other}"),
+    }
+}
+
+fn integer(value: &Value) -> i64 {
+    match value {
+        Value::Int(value) => *value,
+        other => panic!("{other:?} is not an integer"),
+    }
+}
+
+fn number(value: &Value) -> f64 {
+    match value {
+        Value::Bool(value) => f64::from(u8::from(*value)),
+        Value::Int(value) => *value as f64,
+        Value::Float(value) => *value,
+        other => panic!("{other:?} is not a number"),
+    }
+}
+
+/// NaN is greater than every number.
+fn order(left: &Value, right: &Value) -> Ordering {
+    match (left, right) {
+        (Value::Bool(left), Value::Bool(right)) => left.cmp(right),
+        (Value::Int(left), Value::Int(right)) => left.cmp(right),
+        (Value::Text(left), Value::Text(right)) => left.cmp(right),
+        (Value::Float(left), Value::Float(right)) => match (left.is_nan(), right.is_nan()) {
+            (false, false) => left.total_cmp(right),
+            (left, right) => left.cmp(&right),
+        },
+        _ => panic!("{left:?} and {right:?} have different types"),
+    }
+}
+
+/// Whether two values are the same: floats up to rounding relative to `scale`, everything else exactly.
+pub(crate) fn same(found: &Value, expected: &Value, scale: f64) -> bool {
+    match (found, expected) {
+        (Value::Float(found), Value::Float(expected)) => {
+            found == expected || (found.is_nan() && expected.is_nan()) || (found - expected).abs() <= 1e-9 * scale
+        }
+        _ => found == expected,
+    }
+}

@@ -1,0 +1,146 @@
+//! Joins over generated data against the oracle: every aggregate, several windows, every kind of disorder.
+
+use std::sync::LazyLock;
+
+use proptest::prelude::*;
+use proptest::sample::select;
+use tokio::runtime::Runtime;
+
+use crate::build::Project;
+use crate::join::{joined, value};
+use crate::oracle::{Event, Feature, Observation, same};
+
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
+
+const AGGREGATES: [(&str, &str, bool); 26] = [
+    ("count", "rows", false),
+    ("count", "rows", true),
+    ("count", "x", false),
+    ("sum", "x", false),
+    ("sum", "x", true),
+    ("mean", "x", false),
+    ("min", "x", false),
+    ("max", "x", false),
+    ("first", "x", false),
+    ("last", "x", false),
+    ("last", "x", true),
+    ("sum", "n", false),
+    ("mean", "n", false),
+    ("min", "n", false),
+    ("max", "n", true),
+    ("first", "n", false),
+    ("min", "s", false),
+    ("max", "s", false),
+    ("first", "s", true),
+    ("last", "s", false),
+    ("any", "b", false),
+    ("all", "b", false),
+    ("mean", "b", false),
+    ("min", "b", false),
+    ("max", "b", false),
+    ("last", "b", false),
+];
+
+fn key() -> impl Strategy<Value = [Option<String>; 2]> {
+    // As text put together, ("1", "23") and ("12", "3") would be one key.
+    let usual = || select(vec!["1", "12", "23", "3"]).prop_map(Some);
+    let part = || prop_oneof![9 => usual(), 2 => select(vec!["", "\u{0}"]).prop_map(Some), 1 => Just(None)];
+    (part(), part()).prop_map(|(one, two)| [one.map(str::to_owned), two.map(str::to_owned)])
+}
+
+fn few_keys() -> impl Strategy<Value = [Option<String>; 2]> {
+    prop_oneof![3 => Just([Some("1".to_owned()), Some("23".to_owned())]), 1 => key()]
+}
+
+fn number() -> impl Strategy<Value = Option<f64>> {
+    let special = [f64::NAN, -f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0, 0.0, 1e15, -1e15, 1e-9];
+    prop_oneof![
+        2 => Just(None),
+        6 => (-8_i32..8).prop_map(|value| Some(f64::from(value) / 4.0)),
+        2 => (-1e6_f64..1e6).prop_map(Some),
+        2 => select(special.to_vec()).prop_map(Some),
+    ]
+}
+
+fn instant() -> impl Strategy<Value = Option<i64>> {
+    // A narrow range around 1970, so that instants are equal and edges are met.
+    prop_oneof![1 => Just(None), 15 => (-12_i64..12).prop_map(Some)]
+}
+
+fn maybe<T: Clone + std::fmt::Debug + 'static>(values: Vec<T>) -> impl Strategy<Value = Option<T>> {
+    prop_oneof![1 => Just(None), 4 => select(values).prop_map(Some)]
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let keep = prop_oneof![1 => Just(None), 1 => Just(Some(false)), 8 => Just(Some(true))];
+    let texts = ["", "a", "b", "ab"].map(str::to_owned).to_vec();
+    let columns = (number(), maybe((-5..5).chain([1 << 40]).collect()), maybe(texts), maybe(vec![true, false]));
+    (few_keys(), instant(), keep, columns).prop_map(|(key, at, keep, (x, n, s, b))| Event {
+        key,
+        at,
+        seq: None,
+        keep,
+        x,
+        n,
+        s,
+        b,
+    })
+}
+
+fn events() -> impl Strategy<Value = Vec<Event>> {
+    // `seq` is a permutation: the order of rows of one instant is not the order in which they are read.
+    prop::collection::vec(event(), 0..60).prop_flat_map(|events| {
+        let order: Vec<i64> = (0..events.len() as i64).collect();
+        (Just(events), Just(order).prop_shuffle()).prop_map(|(mut events, order)| {
+            events.iter_mut().zip(order).for_each(|(event, seq)| event.seq = Some(seq));
+            events
+        })
+    })
+}
+
+fn observations() -> impl Strategy<Value = Vec<Observation>> {
+    let one = (few_keys(), instant()).prop_map(|(key, at)| Observation { key, at });
+    prop::collection::vec(one, 0..40)
+}
+
+fn windows() -> impl Strategy<Value = Vec<Option<i64>>> {
+    let width = prop_oneof![1 => Just(None), 1 => Just(Some(i64::MAX)), 6 => (1_i64..15).prop_map(Some)];
+    prop::collection::vec(width, 1..4)
+}
+
+/// All aggregates over all windows.
+fn features(windows: &[Option<i64>]) -> Vec<Feature> {
+    let over = |width: &Option<i64>| {
+        let width = *width;
+        AGGREGATES.map(|(function, column, is_filtered)| Feature { function, column, is_filtered, width })
+    };
+    windows.iter().flat_map(over).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_join_is_what_the_oracle_says(
+        events in events(),
+        observations in observations(),
+        windows in windows(),
+        threads in 1_usize..4,
+        batch in prop_oneof![3 => 1_usize..9, 1 => Just(8192)],
+    ) {
+        let features = features(&windows);
+        let project = Project::with(threads, batch);
+        let result = RUNTIME.block_on(joined(&project, &features, &events, &observations));
+        let scale: f64 = events.iter().filter_map(|event| event.x).filter(|x| x.is_finite()).map(f64::abs).sum();
+        for (index, feature) in features.iter().enumerate() {
+            for (row, observation) in observations.iter().enumerate() {
+                let found = value(result.column(index), row);
+                let expected = feature.at(observation, &events);
+                prop_assert!(
+                    same(&found, &expected, scale),
+                    "{feature:?} at {observation:?} is {found:?}, expected {expected:?}"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! A run: every node in order, then the gates and the registry.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use mlsys_dataflow::Dataflow;
+use mlsys_plan::{Fingerprint, Node, NodeId, Operation, Plan, Train, TrainReport};
+use mlsys_store::{Digests, NewVersion, Registry, Slot, State, keep};
+use serde_json::Value;
+
+use crate::error::RunError;
+use crate::event::{Event, Observer};
+use crate::fingerprints::{Fingerprints, of_plan};
+use crate::gates::judge;
+use crate::steps::{self, MODEL, REPORT, Work, is_work};
+use crate::summary::{ModelOutcome, NodeOutcome, Outcome, Summary};
+
+/// The alias of the version that is used.
+const CHAMPION: &str = "champion";
+
+/// Where and with what a plan is run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The project's folder: paths in the plan are relative to it.
+    pub project: PathBuf,
+    /// The state folder.
+    pub state: PathBuf,
+    /// The training worker's program.
+    pub worker: PathBuf,
+    /// Threads to use; none for all cores.
+    pub threads: Option<u32>,
+    /// Bytes that operators may hold before they spill; none for the default.
+    pub memory: Option<usize>,
+}
+
+/// Brings everything in a plan up to date. `observer` is told about progress.
+///
+/// A failed node does not end the run: nodes that read it are passed over, the others go on. See
+/// [`Summary::failures`].
+///
+/// # Errors
+/// The run as a whole cannot begin or go on: the plan asks for something that is not implemented, or the state folder
+/// cannot be used.
+pub async fn run(plan: &Plan, options: &Options, observer: Observer<'_>) -> Result<Summary, Vec<RunError>> {
+    supported(plan)?;
+    let mut run = Run::begin(plan, options, observer).await.map_err(|error| vec![error])?;
+    run.everything().await.map_err(|error| vec![error])
+}
+
+fn supported(plan: &Plan) -> Result<(), Vec<RunError>> {
+    let file = plan.nodes.first().map(|node| node.origin.file.clone());
+    mlsys_dataflow::supports(plan).map_err(|errors| {
+        errors.into_iter().map(|error| RunError { file: file.clone(), ..RunError::from(error) }).collect()
+    })
+}
+
+struct Run<'a> {
+    plan: &'a Plan,
+    options: &'a Options,
+    observer: Observer<'a>,
+    state: State,
+    _lock: mlsys_store::Lock,
+    registry: Registry,
+    dataflow: Dataflow,
+    digests: Digests,
+    fingerprints: Fingerprints,
+    slots: BTreeMap<NodeId, Slot>,
+    failed: BTreeMap<NodeId, NodeId>,
+    nodes: Vec<NodeOutcome>,
+    models: Vec<ModelOutcome>,
+}
+
+impl<'a> Run<'a> {
+    async fn begin(plan: &'a Plan, options: &'a Options, observer: Observer<'a>) -> Result<Self, RunError> {
+        let state = State::open(&options.state)?;
+        let lock = state.lock()?;
+        let registry = Registry::open(&state.registry()).await?;
+        let dataflow = Dataflow::new(&mlsys_dataflow::Options {
+            memory_limit: options.memory,
+            threads: options.threads.map(|threads| threads as usize),
+            spill: Some(state.root().join("spill")),
+        })?;
+        let digests = Digests::open(&state);
+        Ok(Run {
+            plan,
+            options,
+            observer,
+            state,
+            _lock: lock,
+            registry,
+            dataflow,
+            digests,
+            fingerprints: Fingerprints::new(),
+            slots: BTreeMap::new(),
+            failed: BTreeMap::new(),
+            nodes: Vec::new(),
+            models: Vec::new(),
+        })
+    }
+
+    async fn everything(&mut self) -> Result<Summary, RunError> {
+        let (started, started_at) = (Instant::now(), chrono::Utc::now());
+        for node in &self.plan.nodes {
+            self.node(node).await?;
+        }
+        self.digests.save()?;
+        let summary = Summary {
+            program: self.plan.program.clone(),
+            started_at: started_at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
+            seconds: started.elapsed().as_secs_f64(),
+            plan: of_plan(self.plan)?.as_str().to_owned(),
+            nodes: std::mem::take(&mut self.nodes),
+            models: std::mem::take(&mut self.models),
+        };
+        // A run that found nothing to do leaves no record: the last one stands.
+        if !summary.nothing_to_do() {
+            let name = format!("{}-{}", started_at.format("%Y%m%dT%H%M%S%.3fZ"), std::process::id());
+            self.state.record(&name, &summary)?;
+        }
+        self.registry.clone().close().await;
+        Ok(summary)
+    }
+
+    /// One node. Its own failures are kept in its outcome; an error here ends the run.
+    async fn node(&mut self, node: &Node) -> Result<(), RunError> {
+        if let Some(cause) = node.inputs.iter().find_map(|input| self.failed.get(input)).cloned() {
+            self.failed.insert(node.id.clone(), cause.clone());
+            if is_work(&node.operation) {
+                self.end(node, Outcome::Skipped(cause), Instant::now(), None, None);
+            }
+            return Ok(());
+        }
+        let started = Instant::now();
+        let fingerprint = match self.fingerprints.add(node, self.plan, &self.options.project, &mut self.digests) {
+            Ok(fingerprint) => fingerprint,
+            Err(error) => {
+                self.fail(node, error, started);
+                return Ok(());
+            }
+        };
+        if !is_work(&node.operation) {
+            return Ok(());
+        }
+        let slot = self.state.slot(&node.id, &fingerprint);
+        let quarantine = self.state.quarantine(&node.id, &fingerprint);
+        let outcome = if slot.is_current() {
+            Ok(Outcome::Current)
+        } else {
+            (self.observer)(Event::Started { node });
+            self.execute(node, &slot, quarantine.clone()).await.map(|()| Outcome::Done)
+        };
+        match outcome {
+            Ok(outcome) => {
+                let report: Value = slot.read(REPORT)?;
+                self.slots.insert(node.id.clone(), slot.clone());
+                let quarantine = quarantine.exists().then_some(quarantine);
+                self.end(node, outcome, started, Some(report.clone()), quarantine);
+                if let Operation::Train(train) = &node.operation {
+                    self.judge(train, &fingerprint, &slot, report).await?;
+                }
+            }
+            Err(error) => self.fail(node, error, started),
+        }
+        Ok(())
+    }
+
+    async fn execute(&self, node: &Node, slot: &Slot, quarantine: PathBuf) -> Result<(), RunError> {
+        let draft = slot.draft()?;
+        let work = Work {
+            plan: self.plan,
+            node,
+            options: self.options,
+            dataflow: &self.dataflow,
+            observer: self.observer,
+            slots: &self.slots,
+            quarantine,
+        };
+        let report = steps::execute(&work, &draft).await?;
+        draft.write(REPORT, &report)?;
+        draft.publish()?;
+        Ok(())
+    }
+
+    fn fail(&mut self, node: &Node, error: RunError, started: Instant) {
+        self.failed.insert(node.id.clone(), node.id.clone());
+        self.end(node, Outcome::Failed(error.of(node)), started, None, None);
+    }
+
+    fn end(
+        &mut self,
+        node: &Node,
+        outcome: Outcome,
+        started: Instant,
+        report: Option<Value>,
+        quarantine: Option<PathBuf>,
+    ) {
+        let seconds = started.elapsed().as_secs_f64();
+        (self.observer)(Event::Ended { node, outcome: &outcome, seconds });
+        self.nodes.push(NodeOutcome { node: node.id.clone(), outcome, seconds, report, quarantine });
+    }
+
+    /// Holds a trained model against its gates, and registers it if it meets them.
+    async fn judge(
+        &mut self,
+        train: &Train,
+        fingerprint: &Fingerprint,
+        slot: &Slot,
+        report: Value,
+    ) -> Result<(), RunError> {
+        let report: TrainReport = serde_json::from_value(report)?;
+        let gates = judge(&train.gates, &report);
+        let met = gates.iter().all(|gate| gate.met || !gate.judged);
+        let registered = if met {
+            let artefact = keep(&self.state, &slot.folder().join(MODEL), &["model.json", "model.safetensors"])?;
+            let plan = of_plan(self.plan)?;
+            let data = self.fingerprints.all_data();
+            let version = NewVersion {
+                model: &train.model,
+                training: fingerprint.as_str(),
+                plan: plan.as_str(),
+                data: data.as_str(),
+                seed: train.training.seed,
+                artefact: &artefact.hash,
+                report: &report,
+            };
+            Some(self.registry.register(&version, CHAMPION).await?)
+        } else {
+            None
+        };
+        self.models.push(ModelOutcome {
+            model: train.model.clone(),
+            report,
+            gates,
+            version: registered.map(|registered| registered.version),
+            fresh: registered.is_some_and(|registered| registered.fresh),
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,105 @@
+//! What came of a run.
+
+use mlsys_plan::{Gate, NodeId, TrainReport};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::error::RunError;
+
+/// The record of a run.
+#[derive(Clone, Debug, Serialize)]
+pub struct Summary {
+    /// The program's name.
+    pub program: String,
+    /// When the run began, RFC 3339 in UTC.
+    pub started_at: String,
+    /// Wall-clock seconds.
+    pub seconds: f64,
+    /// The fingerprint of the plan.
+    pub plan: String,
+    /// What came of each node of work, in the plan's order.
+    pub nodes: Vec<NodeOutcome>,
+    /// What came of each model that has a trained version, now or from before.
+    pub models: Vec<ModelOutcome>,
+}
+
+/// What came of a node.
+#[derive(Clone, Debug, Serialize)]
+pub struct NodeOutcome {
+    /// The node.
+    pub node: NodeId,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Wall-clock seconds.
+    pub seconds: f64,
+    /// The node's own report, if it has one.
+    pub report: Option<Value>,
+    /// The file with rows that were set aside, if there are any.
+    pub quarantine: Option<std::path::PathBuf>,
+}
+
+/// How a node ended.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It was executed.
+    Done,
+    /// Its result was there already.
+    Current,
+    /// It failed.
+    Failed(RunError),
+    /// It was passed over because this node failed.
+    Skipped(NodeId),
+}
+
+/// What came of a model.
+#[derive(Clone, Debug, Serialize)]
+pub struct ModelOutcome {
+    /// The model's name.
+    pub model: String,
+    /// The training's report.
+    pub report: TrainReport,
+    /// Every gate, and every slice of those that look at slices.
+    pub gates: Vec<GateResult>,
+    /// The registered version; none if a gate was not met.
+    pub version: Option<i64>,
+    /// Whether the version was registered by this run.
+    pub fresh: bool,
+}
+
+/// A gate against what was reached.
+#[derive(Clone, Debug, Serialize)]
+pub struct GateResult {
+    /// The gate.
+    pub gate: Gate,
+    /// The slice it was read on; none for the whole part.
+    pub slice: Option<String>,
+    /// Examples it was read on.
+    pub rows: u64,
+    /// The metric; none if it is not defined on these rows.
+    pub value: Option<f64>,
+    /// Whether it counts: slices with too few rows are only reported.
+    pub judged: bool,
+    /// Whether the bound holds.
+    pub met: bool,
+}
+
+impl Summary {
+    /// Failures of nodes, in order.
+    pub fn failures(&self) -> impl Iterator<Item = &RunError> {
+        self.nodes.iter().filter_map(|node| match &node.outcome {
+            Outcome::Failed(error) => Some(error),
+            Outcome::Done | Outcome::Current | Outcome::Skipped(_) => None,
+        })
+    }
+
+    /// Whether every node was current.
+    pub fn nothing_to_do(&self) -> bool {
+        self.nodes.iter().all(|node| node.outcome == Outcome::Current)
+    }
+
+    /// Whether some model's gate was not met.
+    pub fn gate_missed(&self) -> bool {
+        self.models.iter().any(|model| model.gates.iter().any(|gate| gate.judged && !gate.met))
+    }
+}

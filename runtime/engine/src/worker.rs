@@ -1,0 +1,99 @@
+//! Training workers: processes of their own, so that a crash in native code loses one node and not the run.
+
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+
+use mlsys_plan::{Node, TrainEvent};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+use crate::error::RunError;
+use crate::event::{Event, Observer};
+
+/// How much of a worker's error output is kept.
+const MAX_STDERR: u64 = 64 << 10;
+
+/// Runs a worker on a job until it is done. The worker is ended when this is dropped.
+pub(crate) async fn train(worker: &Path, job: &Path, node: &Node, observer: Observer<'_>) -> Result<(), RunError> {
+    let mut child = start(worker, job)?;
+    let complaints = child.stderr.take().map(|stderr| tokio::spawn(read_tail(stderr)));
+    let failure = listen(&mut child, node, observer).await?;
+    let status = child.wait().await.map_err(|error| lost(&error.to_string()))?;
+    let complaints = match complaints {
+        Some(reading) => reading.await.unwrap_or_default(),
+        None => String::new(),
+    };
+    match failure {
+        Some(failure) => Err(failure),
+        None if status.success() => Ok(()),
+        None => Err(ended(status, &complaints)),
+    }
+}
+
+fn start(worker: &Path, job: &Path) -> Result<Child, RunError> {
+    let command = Command::new(worker)
+        .arg("train")
+        .arg(job)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn();
+    command.map_err(|error| {
+        let message = format!("the training worker `{}` could not be started: {error}", worker.display());
+        let help = "build it with `cargo build -p mlsysd`, or name it in the environment variable MLSYSD";
+        RunError::new("E0920", message, Some(help))
+    })
+}
+
+/// Passes on what the worker says; the failure that it reports, if it does.
+async fn listen(child: &mut Child, node: &Node, observer: Observer<'_>) -> Result<Option<RunError>, RunError> {
+    let Some(stdout) = child.stdout.take() else { return Ok(None) };
+    let mut lines = BufReader::new(stdout).lines();
+    let mut failure = None;
+    while let Some(line) = lines.next_line().await.map_err(|error| lost(&error.to_string()))? {
+        // libtorch may print lines of its own: they are no events.
+        let Ok(event) = serde_json::from_str::<TrainEvent>(&line) else { continue };
+        if let TrainEvent::Failed { code, message } = &event {
+            failure = Some(RunError::new(code, message.clone(), None));
+        }
+        observer(Event::Training { node, event: &event });
+    }
+    Ok(failure)
+}
+
+async fn read_tail(mut stderr: tokio::process::ChildStderr) -> String {
+    let mut bytes = Vec::new();
+    // What cannot be read cannot be shown; the worker's end is reported either way.
+    let _ = (&mut stderr).take(MAX_STDERR).read_to_end(&mut bytes).await;
+    let _ = tokio::io::copy(&mut stderr, &mut tokio::io::sink()).await;
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn lost(reason: &str) -> RunError {
+    RunError::new("E0921", format!("the training worker was lost: {reason}"), Some(AGAIN))
+}
+
+const AGAIN: &str = "everything else of this run stands: run again to train";
+
+fn ended(status: ExitStatus, complaints: &str) -> RunError {
+    let last = complaints.lines().rev().find(|line| !line.trim().is_empty());
+    if let Some(signal) = signal(status) {
+        let hint = if signal == 9 { ", as the system does when memory runs out" } else { "" };
+        let message = format!("the training worker was killed by signal {signal}{hint}");
+        return RunError::new("E0921", message, Some(AGAIN));
+    }
+    let code = status.code().map_or_else(|| "an unknown status".to_owned(), |code| format!("status {code}"));
+    let said = last.map(|line| format!(": {}", line.trim())).unwrap_or_default();
+    RunError::new("E0922", format!("the training worker ended with {code}{said}"), Some(AGAIN))
+}
+
+#[cfg(unix)]
+fn signal(status: ExitStatus) -> Option<i32> {
+    std::os::unix::process::ExitStatusExt::signal(&status)
+}
+
+#[cfg(not(unix))]
+fn signal(_status: ExitStatus) -> Option<i32> {
+    None
+}

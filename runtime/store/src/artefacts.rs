@@ -1,0 +1,40 @@
+//! Artefacts: the files of a trained model, kept once under the hash of their content.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::digests::{combined, digest};
+use crate::error::StoreError;
+use crate::state::{Draft, State};
+
+/// A kept artefact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Artefact {
+    /// The SHA-256 over the names and contents of its files.
+    pub hash: String,
+    /// Where it lies.
+    pub folder: PathBuf,
+}
+
+/// Keeps the named files of a folder as an artefact. Keeping the same content again changes nothing.
+///
+/// # Errors
+/// A file cannot be read or written.
+pub fn keep(state: &State, folder: &Path, files: &[&str]) -> Result<Artefact, StoreError> {
+    let mut parts = Vec::new();
+    for name in files {
+        parts.push(((*name).to_owned(), digest(&folder.join(name))?));
+    }
+    parts.sort();
+    let hash = combined(&parts);
+    let target = state.models().join(&hash);
+    if !target.is_dir() {
+        let draft = Draft::beside(&target)?;
+        for name in files {
+            let to = draft.file(name);
+            fs::copy(folder.join(name), &to).map_err(|error| StoreError::io(&to, &error))?;
+        }
+        draft.publish_beside_others()?;
+    }
+    Ok(Artefact { hash, folder: target })
+}

@@ -1,0 +1,58 @@
+//! What can go wrong in a training job.
+
+use std::path::PathBuf;
+
+/// Why a job cannot be done.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// The examples cannot be read.
+    #[error("cannot read the examples in `{}`: {reason}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The examples do not allow to learn.
+    #[error("{0}")]
+    NothingToLearn(String),
+    /// The loss left the range of numbers.
+    #[error("the training loss is not a number after epoch {epoch}: try a smaller learning rate")]
+    NotANumber {
+        /// The epoch, from 1.
+        epoch: u32,
+    },
+    /// The model cannot be written or read back.
+    #[error("cannot write or read the model in `{}`: {reason}", path.display())]
+    Artefact {
+        /// The folder or file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// Something that this runtime cannot train yet.
+    #[error("{0}")]
+    Unsupported(String),
+    /// libtorch refused an operation.
+    #[error("libtorch failed: {}", first_line(.0))]
+    Torch(#[from] tch::TchError),
+}
+
+impl TrainError {
+    /// The diagnostic's code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            TrainError::Unreadable { .. } => "E0930",
+            TrainError::NothingToLearn(_) => "E0931",
+            TrainError::NotANumber { .. } => "E0932",
+            TrainError::Artefact { .. } => "E0933",
+            TrainError::Unsupported(_) => "E0910",
+            TrainError::Torch(_) => "E0999",
+        }
+    }
+}
+
+/// libtorch's messages carry a C++ stack trace after their first line.
+fn first_line(error: &tch::TchError) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
+}
