@@ -65,12 +65,11 @@ fn collect(folder: &std::path::Path, raised: &mut std::collections::BTreeSet<Str
             collect(&path, raised);
         } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("catalogue.rs") {
             let text = std::fs::read_to_string(&path).unwrap();
-            for quoted in text.split('"').skip(1).step_by(2) {
-                let is_code = quoted.len() == 5
-                    && quoted.starts_with(['E', 'W'])
-                    && quoted[1..].bytes().all(|byte| byte.is_ascii_digit());
-                if is_code {
-                    raised.insert(quoted.to_owned());
+            for (quote, _) in text.match_indices('"') {
+                let Some(code) = text.get(quote + 1..quote + 6) else { continue };
+                let closed = text[quote + 6..].starts_with('"');
+                if closed && code.starts_with(['E', 'W']) && code[1..].bytes().all(|byte| byte.is_ascii_digit()) {
+                    raised.insert(code.to_owned());
                 }
             }
         }

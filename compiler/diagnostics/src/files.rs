@@ -28,6 +28,12 @@ impl Files {
         FileId(u32::try_from(self.files.len() - 1).unwrap_or(u32::MAX))
     }
 
+    /// The file of that name.
+    pub fn by_name(&self, name: &str) -> Option<FileId> {
+        let index = self.files.iter().position(|(known, _)| known == name)?;
+        u32::try_from(index).ok().map(FileId)
+    }
+
     /// The file's name; empty for an unknown file.
     pub fn name(&self, file: FileId) -> &str {
         self.files.get(file.0 as usize).map_or("", |(name, _)| name)

@@ -108,18 +108,30 @@ impl Program {
     pub(crate) fn load(&self) -> Result<Compiler, Exit> {
         let params: BTreeMap<String, String> = self.set.iter().cloned().collect();
         Compiler::load(&Disk, &self.path, params).map_err(|error| {
-            let diagnostic = Diagnostic {
-                code: "E0914",
-                severity: Severity::Error,
-                message: error.message,
-                labels: Vec::new(),
-                help: Some(error.help),
-                fix: None,
-            };
-            render::print(&[diagnostic], &mlsys_diagnostics::Files::default());
+            complain("E0914", &error.message, Some(&error.help));
             Exit::Wrong
         })
     }
+}
+
+/// Prints a problem that has no place in a program.
+fn complain(code: &'static str, message: &str, help: Option<&str>) {
+    let diagnostic = Diagnostic {
+        code,
+        severity: Severity::Error,
+        message: message.to_owned(),
+        labels: Vec::new(),
+        help: help.map(str::to_owned),
+        fix: None,
+    };
+    render::print(&[diagnostic], &mlsys_diagnostics::Files::default());
+}
+
+/// Ends with a failure of the outside world.
+#[cfg(feature = "run")]
+pub(crate) fn fail(code: &'static str, message: &str, help: Option<&str>) -> Exit {
+    complain(code, message, help);
+    Exit::External
 }
 
 /// The plan of a program without errors; prints what is wrong otherwise, and warnings.

@@ -90,6 +90,13 @@ pub(crate) struct Word<'db> {
     pub(crate) text: String,
 }
 
+/// Whether a file has text that could not be read and that holds a name: whatever it declares is not missing.
+pub(crate) fn lost(db: &dyn Db, file: SourceFile, name: &str) -> bool {
+    let broken = items(db, file).iter().filter(|item| item.tree(db).is_none() || item.kind(db).is_none());
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    broken.into_iter().any(|item| item.text(db).split(|c| !word(c)).any(|each| each == name))
+}
+
 /// The declarations of a file, in order.
 #[salsa::tracked(returns(deref))]
 pub fn items<'db>(db: &'db dyn Db, file: SourceFile) -> Vec<Item<'db>> {
@@ -156,6 +163,12 @@ impl<'db> Item<'db> {
     /// The declaration as plain data.
     pub fn reference(self, db: &'db dyn Db) -> ItemRef {
         ItemRef { file: self.file(db).id(db), kind: self.kind(db), name: self.name(db).to_owned(), nth: self.nth(db) }
+    }
+
+    /// Whether the text has the right form. What is missing in a declaration that has not may stand in what could not be
+    /// read.
+    pub(crate) fn is_intact(self, db: &'db dyn Db) -> bool {
+        parsed(db, self).errors.is_empty()
     }
 
     /// The syntax tree, if the text could be understood.

@@ -11,7 +11,7 @@ use mlsys_plan::{Aggregate, Derived, Expr, ValueType};
 use mlsys_syntax::{Kind, ast};
 
 use crate::args::Constants;
-use crate::db::{Checked, Db, Item, ItemRef, Project, Word, lookup, names_of_kind};
+use crate::db::{Checked, Db, Item, ItemRef, Project, Word, lookup, lost, names_of_kind};
 use crate::entity::entity_of;
 use crate::known::Moment;
 use crate::narrowing::present_when;
@@ -32,6 +32,8 @@ pub struct GroupDef {
     pub keys: Vec<(String, Option<ValueType>)>,
     /// Whether the source has the keys; what is wrong with them is reported at the group.
     pub keys_fit: bool,
+    /// Whether all of the declaration could be read; if not, a feature that seems to be missing may be in the rest.
+    pub intact: bool,
     /// Names of features that could not be read.
     pub broken: Vec<String>,
     /// The features in written order, windows expanded.
@@ -131,6 +133,7 @@ fn define<'db>(
         name: tree.name.text.clone(),
         keys: keys.unwrap_or_default(),
         keys_fit,
+        intact: item.is_intact(db),
         features,
         broken: tree.members.iter().filter_map(broken_name).collect(),
         node: finished,
@@ -352,7 +355,7 @@ pub(crate) fn refer<'db>(
             report.help(format!("there is {}", crate::scope::listed(&known))).did_you_mean(near);
             None
         }
-        None if crate::imports::mentions(db, constants.file, &name.text) => None,
+        None if crate::imports::mentions(db, constants.file, &name.text) || lost(db, constants.file, &name.text) => None,
         None => {
             let known = names_of_kind(db, constants.file, kind);
             let message = format!("there is no {} `{}`", noun(kind).trim_start_matches("an ").trim_start_matches("a "), name.text);

@@ -59,6 +59,8 @@ pub(crate) struct Context<'a, 'db> {
     pub(crate) present: BTreeSet<String>,
     /// Whether a part of the filter is wrong: what it would have made sure of is not known.
     pub(crate) filter_failed: bool,
+    /// Whether there is a label that inputs may be held against.
+    pub(crate) label_fits: bool,
 }
 
 /// The meaning of a `model` declaration.
@@ -94,11 +96,13 @@ fn define<'db>(
         filter: None,
         present: BTreeSet::new(),
         filter_failed: false,
+        label_fits: false,
     };
     context.at = context.observed_at(observed, reports);
     context.observed_filter(observed, reports);
 
     let label = label::label(&context, reports);
+    context.label_fits = label.is_some();
     let collected = inputs::inputs(&context, reports);
     let impute = training::impute(&context, &collected, reports);
     let gates = training::gates(&context, reports);
@@ -169,6 +173,27 @@ impl<'db> Context<'_, 'db> {
         let mut scope = self.source.scope(&self.constants);
         scope.narrow(self.present.clone());
         scope
+    }
+
+    /// Reports an input that reads what the label is made of: it would only repeat the answer.
+    pub(crate) fn check_label(&self, uses: &[(String, Span)], input: &str, reports: &mut Reports) {
+        let (Some(label), Some(at), Some(timeline)) = (self.model.label.first(), &self.at, &self.source.timeline) else {
+            return;
+        };
+        if !self.label_fits {
+            return;
+        }
+        let names = crate::source::columns::names_read(&label.value);
+        // What is known later than the prediction has been reported as that.
+        let known = |name: &String| {
+            self.source.column(name).is_some_and(|column| timeline.usable(&column.known, at))
+        };
+        let Some((name, span)) = uses.iter().find(|(name, _)| names.contains(name) && known(name)) else { return };
+        let item = reports.item().clone();
+        reports
+            .error("E0402", *span, format!("the input `{input}` reads `{name}`, which the label is made of"), "repeats the answer")
+            .also(&item, label.value.span, "the label")
+            .help("remove the input: at the prediction the label is what is asked for");
     }
 
     fn observed_filter(&mut self, observed: &ast::Observe, reports: &mut Reports) {

@@ -64,7 +64,10 @@ pub fn check_file(db: &dyn Db, project: Project, file: SourceFile) -> Vec<Diagno
                 fix: None,
             });
         }
-        diagnostics.extend(check_item(db, project, *item).iter().map(|report| absolute(db, project, report)));
+        // A declaration that could not be read whole is not blamed for what it lacks.
+        if item.is_intact(db) {
+            diagnostics.extend(check_item(db, project, *item).iter().map(|report| absolute(db, project, report)));
+        }
     }
     diagnostics.extend(check_names(db, file).iter().map(|report| absolute(db, project, report)));
     diagnostics.sort_by_key(|diagnostic| diagnostic.labels.first().map(|label| label.place));

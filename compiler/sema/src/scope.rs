@@ -18,6 +18,8 @@ pub(crate) struct Scope<'db> {
     /// What the columns belong to and what they are called, such as "the source `flights`" and "column"; none where there
     /// are no columns.
     owner: Option<(String, &'static str)>,
+    /// Whether all columns are known; if not, a name that seems to be missing may be one.
+    complete: bool,
     /// Whether names may stand for parameters.
     parameters: bool,
     columns: Vec<ScopeColumn>,
@@ -43,6 +45,7 @@ impl<'db> Scope<'db> {
             project,
             file,
             owner: None,
+            complete: true,
             parameters: true,
             columns: Vec::new(),
             narrowed: BTreeSet::new(),
@@ -60,6 +63,12 @@ impl<'db> Scope<'db> {
     ) -> Self {
         self.owner = Some((owner.into(), what));
         self.columns = columns;
+        self
+    }
+
+    /// Says whether all columns are known.
+    pub(crate) fn complete(mut self, complete: bool) -> Self {
+        self.complete = complete;
         self
     }
 
@@ -103,6 +112,9 @@ impl<'db> Scope<'db> {
     }
 
     fn unknown_column(&self, name: &str, span: Span, reports: &mut Reports) {
+        if !self.complete || crate::db::lost(self.db, self.file, name) {
+            return;
+        }
         let near = nearest(name, self.columns.iter().map(|column| column.name.as_str()));
         let Some((owner, what)) = &self.owner else {
             let parameters = names_of_kind(self.db, self.file, Kind::Param);

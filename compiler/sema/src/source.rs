@@ -22,6 +22,8 @@ pub struct SourceDef {
     pub name: String,
     /// Where the name stands.
     pub name_span: Span,
+    /// Whether all of the declaration could be read; if not, a column that seems to be missing may be in the rest.
+    pub intact: bool,
     /// Declared columns, then derived ones in written order.
     pub columns: Vec<Column>,
     /// The columns of `key`.
@@ -75,6 +77,16 @@ fn define<'db>(
     let key = key_columns(tree, &table, reports);
     let owner = format!("the source `{}`", tree.name.text);
     let dated = availability::table(&constants, tree, &owner, table, time.as_ref(), reports);
+    if let (Some(time), Some(column)) = (&time, time.as_ref().and_then(|time| dated.columns.iter().find(|column| column.name == time.text))) {
+        if let Known::At(known) = &column.known {
+            let message = format!("`{}` is the time of a row, but it becomes known later, at `{}`", time.text, known.text);
+            let item = reports.item().clone();
+            reports
+                .error("E0404", time.span, message, "a row cannot be placed before it is known")
+                .also(&item, column.known_span.unwrap_or(column.span), column.becomes_known(known))
+                .help("take a time that is known with the row");
+        }
+    }
     let expectations = expectations(&constants, tree, &owner, &dated.columns, reports);
 
     let node = (!reports.has_errors()).then(|| mlsys_plan::Source {
@@ -94,6 +106,7 @@ fn define<'db>(
         item: item.reference(db),
         name: tree.name.text.clone(),
         name_span: tree.name.span,
+        intact: item.is_intact(db),
         columns: dated.columns,
         key,
         node,
@@ -209,6 +222,7 @@ impl SourceDef {
     pub(crate) fn scope<'db>(&self, constants: &Constants<'db>) -> Scope<'db> {
         Scope::constant(constants.db, constants.project, constants.file)
             .with_columns(format!("the source `{}`", self.name), "column", scope_columns(&self.columns))
+            .complete(self.intact)
     }
 }
 

@@ -37,6 +37,9 @@ fn given(constants: &Constants<'_>, name: &ast::Name, rows: &[ast::Expr], report
         .filter(|column| column.reads == [column.name.clone()])
         .map(|column| (column.name.clone(), column.ty.clone()))
         .collect();
+    if !source.intact {
+        return None;
+    }
     for row in rows {
         let ast::ExprKind::Record(fields) = &row.kind else {
             reports
@@ -69,7 +72,7 @@ fn expected(constants: &Constants<'_>, expect: &ast::ExpectRows, reports: &mut R
     let item = refer(constants, &expect.group, Kind::Features, reports)?;
     let group = features_of(constants.db, constants.project, item).value.as_ref()?;
     let owner = format!("the group `{}`", group.name);
-    if !group.keys_fit {
+    if !group.keys_fit || !group.intact {
         return None;
     }
     values(constants, &owner, &group.keys, expect.keys.iter().map(|(name, value)| (name, value)), reports);

@@ -10,8 +10,8 @@ use std::time::Instant;
 use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use mlsys_dataflow::{Dataflow, Options};
 use mlsys_plan::{
-    Aggregate, BinaryOp, Call, Derived, EntityKey, Expectation, Expr, ExprKind, Features, Field, Join, JoinKey, Literal,
-    OnViolation, Source, Type, Value, Window,
+    Aggregate, BinaryOp, Call, Derived, EntityKey, Expectation, Expr, ExprKind, Features, Field, Join, JoinKey,
+    Literal, OnViolation, Source, Type, Value, Window,
 };
 use parquet::arrow::ArrowWriter;
 
@@ -71,8 +71,14 @@ async fn csv(file: &Path, folder: &Path) {
         let minute = Expr::literal(Literal::Duration(60_000_000), Type::Duration.required());
         binary(BinaryOp::Multiply, minute, of, Type::Duration)
     };
-    let departs = binary(BinaryOp::Add, column("time_hour", Type::Timestamp), minutes(column("minute", Type::Int32)), Type::Timestamp);
-    let flown = binary(BinaryOp::Add, column("dep_delay", Type::Float64), column("air_time", Type::Float64), Type::Float64);
+    let departs = binary(
+        BinaryOp::Add,
+        column("time_hour", Type::Timestamp),
+        minutes(column("minute", Type::Int32)),
+        Type::Timestamp,
+    );
+    let flown =
+        binary(BinaryOp::Add, column("dep_delay", Type::Float64), column("air_time", Type::Float64), Type::Float64);
     let landed = binary(BinaryOp::Add, column("departs_at", Type::Timestamp), minutes(flown), Type::Timestamp);
     let limit = Expr::literal(Literal::Float(1500.0), Type::Float64.required());
     let source = Source {
@@ -85,7 +91,10 @@ async fn csv(file: &Path, folder: &Path) {
             ]),
         },
         schema: columns.into_iter().map(field).collect(),
-        derived: vec![Derived { name: "departs_at".into(), expr: departs }, Derived { name: "landed_at".into(), expr: landed }],
+        derived: vec![
+            Derived { name: "departs_at".into(), expr: departs },
+            Derived { name: "landed_at".into(), expr: landed },
+        ],
         time: Some("departs_at".into()),
         key: ["carrier", "flight", "origin", "departs_at"].map(str::to_owned).to_vec(),
         known_at: Vec::new(),
@@ -103,7 +112,9 @@ async fn csv(file: &Path, folder: &Path) {
 }
 
 fn write(path: &Path, columns: Vec<(&str, ArrayRef)>) {
-    let batch = RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, column)| (name, column, true))).unwrap();
+    let batch =
+        RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, column)| (name, column, true)))
+            .unwrap();
     let mut writer = ArrowWriter::try_new(std::fs::File::create(path).unwrap(), batch.schema(), None).unwrap();
     writer.write(&batch).unwrap();
     writer.close().unwrap();
@@ -123,16 +134,19 @@ async fn join(events: u64, observations: u64, keys: u64, folder: &Path) {
         let times = (0..count).map(|_| random(year) as i64);
         Arc::new(TimestampMicrosecondArray::from_iter_values(times).with_timezone("UTC"))
     };
-    write(&folder.join("events.parquet"), vec![
-        ("key", names(events, &mut random)),
-        ("at", times(events, &mut random)),
-        ("seq", Arc::new(Int64Array::from_iter_values(0..events as i64))),
-        ("x", Arc::new(Float64Array::from_iter_values((0..events).map(|_| random(1000) as f64 / 7.0)))),
-    ]);
-    write(&folder.join("observations.parquet"), vec![
-        ("__at", times(observations, &mut random)),
-        ("__key.key", names(observations, &mut random)),
-    ]);
+    write(
+        &folder.join("events.parquet"),
+        vec![
+            ("key", names(events, &mut random)),
+            ("at", times(events, &mut random)),
+            ("seq", Arc::new(Int64Array::from_iter_values(0..events as i64))),
+            ("x", Arc::new(Float64Array::from_iter_values((0..events).map(|_| random(1000) as f64 / 7.0)))),
+        ],
+    );
+    write(
+        &folder.join("observations.parquet"),
+        vec![("__at", times(observations, &mut random)), ("__key.key", names(observations, &mut random))],
+    );
     let functions = ["count", "sum", "mean", "max", "last", "min"];
     let ordered = std::env::var("ORDERED").is_ok();
     let aggregate = |function: &str, days: i64| Aggregate {
@@ -145,7 +159,8 @@ async fn join(events: u64, observations: u64, keys: u64, folder: &Path) {
         line: 1,
     };
     let windows = [1, 7, 30, 90];
-    let kinds: Vec<&str> = functions.into_iter().filter(|name| ordered || *name != "last").take(3 + usize::from(ordered) * 2).collect();
+    let kinds: Vec<&str> =
+        functions.into_iter().filter(|name| ordered || *name != "last").take(3 + usize::from(ordered) * 2).collect();
     let features = Features {
         name: "group".into(),
         entity: "entity".into(),
@@ -165,7 +180,8 @@ async fn join(events: u64, observations: u64, keys: u64, folder: &Path) {
     };
     let start = Instant::now();
     let (left, right) = (folder.join("observations.parquet"), folder.join("events.parquet"));
-    let report = dataflow().join(&join, &features, &left, &right, &folder.join("joined.parquet"), &|_| {}).await.unwrap();
+    let report =
+        dataflow().join(&join, &features, &left, &right, &folder.join("joined.parquet"), &|_| {}).await.unwrap();
     println!("{} rows, {} features over {kinds:?} x {windows:?}", report.rows, report.columns.len());
     println!("join: {:.3} s", start.elapsed().as_secs_f64());
 }

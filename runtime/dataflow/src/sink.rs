@@ -58,7 +58,10 @@ impl Sink {
                 rows += batch.num_rows() as u64;
                 table.write(&batch).map_err(|error| failed(&error))?;
             }
-            table.close().map_err(|error| failed(&error))?;
+            let file = table.into_inner().map_err(|error| failed(&error))?;
+            // A table that is in its place is complete, also after the machine has lost power.
+            let file = file.into_inner().map_err(|error| failed(&error))?;
+            file.sync_all().map_err(|error| failed(&error))?;
             Ok(rows)
         });
         Ok(Sink { batches, writer, temporary })

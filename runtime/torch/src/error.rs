@@ -13,6 +13,14 @@ pub enum TrainError {
         /// Why.
         reason: String,
     },
+    /// A column of the examples cannot be used.
+    #[error("cannot use the column `{name}` of the examples: {reason}")]
+    Column {
+        /// The column.
+        name: String,
+        /// Why.
+        reason: String,
+    },
     /// The examples do not allow to learn.
     #[error("{0}")]
     NothingToLearn(String),
@@ -42,7 +50,7 @@ impl TrainError {
     /// The diagnostic's code.
     pub fn code(&self) -> &'static str {
         match self {
-            TrainError::Unreadable { .. } => "E0930",
+            TrainError::Unreadable { .. } | TrainError::Column { .. } => "E0930",
             TrainError::NothingToLearn(_) => "E0931",
             TrainError::NotANumber { .. } => "E0932",
             TrainError::Artefact { .. } => "E0933",

@@ -72,8 +72,8 @@ impl Examples {
     /// The label of every row; rows without one are in no part.
     pub(crate) fn labels(&self) -> Result<BooleanArray, TrainError> {
         let column = self.column(columns::LABEL)?;
-        column.as_boolean_opt().cloned().ok_or_else(|| TrainError::Unreadable {
-            path: PathBuf::from(columns::LABEL),
+        column.as_boolean_opt().cloned().ok_or_else(|| TrainError::Column {
+            name: columns::LABEL.to_owned(),
             reason: format!("the label is a {}, expected a bool", column.data_type()),
         })
     }
@@ -121,9 +121,9 @@ fn read_file(path: &Path) -> Result<(BTreeMap<String, ArrayRef>, usize), String>
 }
 
 fn missing(name: &str) -> TrainError {
-    TrainError::Unreadable { path: PathBuf::from(name), reason: "there is no such column".to_owned() }
+    TrainError::Column { name: name.to_owned(), reason: "there is no such column".to_owned() }
 }
 
 fn unusable(name: &str, error: &arrow::error::ArrowError) -> TrainError {
-    TrainError::Unreadable { path: PathBuf::from(name), reason: error.to_string() }
+    TrainError::Column { name: name.to_owned(), reason: error.to_string() }
 }

@@ -26,6 +26,9 @@ fn one(context: &Context<'_, '_>, entity: &EntityDef, key: &KeyDef, reports: &mu
     let (name, span) = mapped.map_or((&key.name, group.entity.span), |column| (&column.text, column.span));
     let scope = context.scope(None);
     let Some(found) = scope.column_type(name) else {
+        if !context.source.intact {
+            return None;
+        }
         let message = format!("the source `{}` has no column `{name}` for the key of `{}`", context.source.name, group.entity.text);
         let near = nearest(name, context.source.columns.iter().map(|column| column.name.as_str()));
         let report = reports.error("E0202", span, message, format!("`{name}` is not a column"));

@@ -66,6 +66,7 @@ fn row_input(
     let mut scope = context.scope();
     let typed = scope.expr(value, reports);
     context.check_known(&scope.uses, &format!("the input `{}`", name.text), reports);
+    context.check_label(&scope.uses, &name.text, reports);
     collected.columns.extend(scope.uses.iter().map(|(column, _)| column.clone()));
     let Some(expr) = typed else { return };
     // The filter narrows examples, but a request is no example: a column that may be missing there stays optional,
@@ -119,7 +120,7 @@ fn group_input(
             for each in names {
                 match group.features.iter().find(|feature| feature.name == each.text) {
                     Some(feature) => wanted.push((feature, each.span)),
-                    None if group.broken.contains(&each.text) => {}
+                    None if group.broken.contains(&each.text) || !group.intact => {}
                     None => unknown_feature(group, each, reports),
                 }
             }
@@ -167,6 +168,9 @@ fn join_keys(
     for (key, ty) in &group.keys {
         let scope = context.scope();
         let Some(found) = scope.column_type(key) else {
+            if !context.source.intact {
+                return None;
+            }
             let message = format!("`{}` is keyed by `{key}`, which the source `{}` does not have", group.name, context.source.name);
             let near = nearest(key, context.source.columns.iter().map(|column| column.name.as_str()));
             let report = reports.error("E0202", name.span, message, format!("needs a column `{key}`"));

@@ -125,6 +125,10 @@ fn follow(
             if read.known == Known::Unclear {
                 known = Known::Unclear;
             }
+            let own = declared.iter().find(|(own, ..)| *own == derived.name);
+            if let (Some((_, moment, said)), Some(timeline)) = (own, dated.timeline.as_ref()) {
+                too_early(&derived.name, (moment, *said), (read, *span), timeline, reports);
+            }
             let Some(timeline) = dated.timeline.as_ref().filter(|_| !says) else { continue };
             match timeline.later(known.clone(), read.known.clone()) {
                 Ok(later) => known = later,
@@ -142,6 +146,27 @@ fn follow(
             }
         }
     }
+}
+
+/// What a definition says of itself cannot be earlier than what it reads.
+fn too_early(
+    name: &str,
+    (moment, said): (&Moment, mlsys_diagnostics::Span),
+    (read, span): (&Column, mlsys_diagnostics::Span),
+    timeline: &Timeline,
+    reports: &mut Reports,
+) {
+    let Known::At(at) = &read.known else { return };
+    let earlier = moment.no_later_than(at) || moment.no_later_than(&timeline.row);
+    if at.no_later_than(moment) || !earlier {
+        return;
+    }
+    let message = format!("`{name}` is said to be known at `{}`, but reads `{}`, known at `{}`", moment.text, read.name, at.text);
+    let item = reports.item().clone();
+    reports
+        .error("E0403", said, message, "too early")
+        .also(&item, span, format!("known at `{}` only", at.text))
+        .help(format!("say `known at {}`, or leave it out", at.text));
 }
 
 fn two_times(name: &str, span: mlsys_diagnostics::Span, one: &Moment, other: &Moment, reports: &mut Reports) {

@@ -32,7 +32,9 @@ impl<'i> Children<'i> {
         let end = bad.as_span().start() + bad.as_str().trim_end().len();
         let mut start = bad.as_span().start();
         if let Some(before) = self.children.last().filter(|child| is_member(child.as_rule())) {
-            let between = source.get(before.as_span().end()..start).unwrap_or_default();
+            // A pair may end with the blanks before what it could not match.
+            let ended = before.as_span().start() + before.as_str().trim_end().len();
+            let between = source.get(ended..start).unwrap_or_default();
             if !between.contains(['\n', ',']) {
                 start = before.as_span().start();
                 self.children.pop();
@@ -120,7 +122,21 @@ fn is_member(rule: Rule) -> bool {
 
 pub(super) fn span(pair: &Pair<'_, Rule>) -> Span {
     let span = pair.as_span();
-    Span::new(span.start(), span.end())
+    Span::new(span.start(), span.start() + without_trivia(pair.as_str()).len())
+}
+
+/// A pair may end with the blanks and comments before what it could not match: they do not belong to it.
+fn without_trivia(text: &str) -> &str {
+    let mut text = text.trim_end();
+    loop {
+        let line = text.rfind('\n').map_or(0, |newline| newline + 1);
+        let comment = text[line..].match_indices("//").find(|(at, _)| text[line..line + at].matches('"').count() % 2 == 0);
+        match comment {
+            // A doc comment is all there is of its pair.
+            Some((at, _)) if !text[..line + at].trim().is_empty() => text = text[..line + at].trim_end(),
+            _ => return text,
+        }
+    }
 }
 
 pub(super) fn name(pair: &Pair<'_, Rule>) -> Name {

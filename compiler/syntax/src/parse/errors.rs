@@ -159,7 +159,7 @@ pub(super) fn from_pest(error: &pest::error::Error<Rule>, text: &str, kind: Opti
         (true, None) => format!("{shown} is not expected here"),
     };
     let keywords: Vec<&str> = expected.iter().filter_map(|word| word.strip_prefix('`')?.strip_suffix('`')).collect();
-    let near = nearest(found, keywords);
+    let near = nearest(found, keywords).filter(|near| near.starts_with(|c: char| c.is_ascii_alphabetic()));
     SyntaxError {
         code: "E0102",
         message,
@@ -179,6 +179,20 @@ fn special(found: &str, offset: usize) -> Option<SyntaxError> {
     let span = Span::new(offset, offset + 1);
     Some(SyntaxError { code: "E0102", message, span, label: label.to_owned(), help: Some(help.to_owned()) })
 }
+
+/// A chain of operators that is longer than can be compiled.
+pub(super) fn too_long(span: Span) -> SyntaxError {
+    SyntaxError {
+        code: "E0105",
+        message: format!("an expression may chain at most {MAX_CHAIN} operators"),
+        span,
+        label: "too long to compile".to_owned(),
+        help: Some("split it into several definitions".to_owned()),
+    }
+}
+
+/// How many operators of one kind may follow each other.
+pub(super) const MAX_CHAIN: usize = 500;
 
 pub(super) fn bad_instant(text: &str, span: Span) -> SyntaxError {
     SyntaxError {
@@ -277,6 +291,7 @@ fn word(rule: Rule) -> String {
         Rule::add_op | Rule::mul_op | Rule::minus | Rule::field | Rule::every_field | Rule::is_null => "",
         Rule::between | Rule::kw_and | Rule::kw_or | Rule::kw_not | Rule::doc | Rule::docs | Rule::bad_member => "",
         Rule::EOI | Rule::instant | Rule::percent | Rule::boolean | Rule::null | Rule::group => "",
+        Rule::chunk | Rule::argument | Rule::record_field => "",
         Rule::aggregate_tail | Rule::optional | Rule::type_list | Rule::type_names | Rule::balanced => "",
         other => return keyword(other),
     };

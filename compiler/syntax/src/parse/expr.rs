@@ -50,7 +50,14 @@ impl Builder<'_> {
         };
         let mut result: Option<Expr> = None;
         let mut operator = implied;
-        for child in pair.into_inner() {
+        let whole = span(&pair);
+        let children = pair.into_inner();
+        // The tree is as deep as the chain is long.
+        if children.len() > 2 * errors::MAX_CHAIN {
+            self.errors.push(errors::too_long(whole));
+            return None;
+        }
+        for child in children {
             match child.as_rule() {
                 Rule::kw_or | Rule::kw_and => {}
                 Rule::add_op | Rule::mul_op => operator = binary(child.as_str())?,
@@ -75,6 +82,10 @@ impl Builder<'_> {
             } else {
                 operand = self.expr(child);
             }
+        }
+        if marks.len() > errors::MAX_CHAIN {
+            self.errors.push(errors::too_long(marks[0]));
+            return None;
         }
         marks.into_iter().rev().fold(operand, |operand, mark| {
             operand.map(|operand| Expr {
@@ -115,6 +126,9 @@ impl Builder<'_> {
 
     fn postfix(&mut self, pair: Pair<'_, Rule>) -> Option<Expr> {
         let mut children = pair.into_inner();
+        if children.len() > errors::MAX_CHAIN {
+            return None;
+        }
         let mut result = self.expr(children.next()?)?;
         for suffix in children {
             let whole = result.span.to(span(&suffix));

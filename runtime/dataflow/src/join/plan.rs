@@ -161,7 +161,7 @@ fn key_name(key: &str) -> String {
 #[derive(Default)]
 struct SpecBuilder {
     arguments: Vec<(String, Expr)>,
-    /// Arguments that `first` or `last` choose from: they order rows that nothing else tells apart.
+    /// Arguments that `first` or `last` choose from: they order rows of one instant where the source has no key.
     chosen: BTreeSet<usize>,
     windows: Vec<Window>,
     measurements: Vec<Measurement>,
@@ -174,7 +174,9 @@ impl SpecBuilder {
         let argument = argument(aggregate)?.map(|(text, expr)| self.argument(text, expr));
         if kernel.algebra() == Algebra::Ordered {
             self.is_ordered = true;
-            self.chosen.extend(argument);
+            // Lists and vectors are left to their place: sorting by them costs more than it tells.
+            let is_plain = aggregate.argument.as_ref().is_some_and(|one| !arrow_type(&one.ty.ty).is_nested());
+            self.chosen.extend(argument.filter(|_| is_plain));
         }
         let window = self.windows.iter().position(|window| *window == aggregate.window).unwrap_or_else(|| {
             self.windows.push(aggregate.window);
@@ -196,7 +198,8 @@ impl SpecBuilder {
         let arguments = self.arguments.len();
         // Behind the keys and the instant come the arguments, then the order columns, then the position.
         let first_argument = keys + 1;
-        let content: Vec<usize> = self.chosen.iter().map(|argument| first_argument + argument).collect();
+        let chosen = if order == 0 { self.chosen } else { BTreeSet::new() };
+        let content: Vec<usize> = chosen.iter().map(|argument| first_argument + argument).collect();
         let declared: Vec<usize> = (0..order).map(|index| first_argument + arguments + index).collect();
         let position = first_argument + arguments + order;
         let order = declared.into_iter().chain(content).chain([position]).collect();

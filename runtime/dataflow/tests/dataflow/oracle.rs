@@ -78,7 +78,7 @@ impl Feature {
 }
 
 fn aggregate(function: &str, values: &[Value], column: &str) -> Value {
-    let any = |wanted: bool| values.iter().any(|value| *value == Value::Bool(wanted));
+    let any = |wanted: bool| values.contains(&Value::Bool(wanted));
     match function {
         "count" => Value::Int(i64::try_from(values.len()).unwrap()),
         "sum" if column == "n" => Value::Int(values.iter().map(integer).sum()),

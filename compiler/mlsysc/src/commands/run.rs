@@ -1,0 +1,154 @@
+//! `mlsysc run`: brings the finite work of a program up to date.
+
+mod progress;
+mod summary;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use mlsys_diagnostics::{Diagnostic, Files, Label, Place, Severity};
+use mlsys_engine::{Options, RunError, Summary};
+use mlsys_plan::Plan;
+
+use super::{Exit, Program, fail, planned};
+use crate::render;
+use progress::Progress;
+
+#[derive(Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    program: Program,
+    /// The folder that keeps results, models and the registry [default: `.mlsys` beside the program]
+    #[arg(long, value_name = "FOLDER")]
+    state: Option<PathBuf>,
+    /// Threads to use [default: all cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    threads: Option<u32>,
+    /// MiB that operators may hold in memory before they spill to disk
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(16..))]
+    memory: Option<u32>,
+    /// Print the record of the run as JSON instead of a summary
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn execute(arguments: &Arguments) -> Exit {
+    let loaded = arguments.program.load().and_then(|compiler| planned(&compiler).map(|plan| (compiler, plan)));
+    let (compiler, plan) = match loaded {
+        Ok(loaded) => loaded,
+        Err(exit) => return exit,
+    };
+    let options = Options {
+        project: compiler.root().to_path_buf(),
+        state: arguments.state.clone().unwrap_or_else(|| compiler.root().join(".mlsys")),
+        worker: worker(),
+        threads: arguments.threads,
+        memory: arguments.memory.map(|mebibytes| (mebibytes as usize) << 20),
+    };
+    match run(plan, options) {
+        Ok(Some(summary)) => conclude(&summary, compiler.files(), arguments.json),
+        Ok(None) => {
+            eprintln!("interrupted: what was finished is kept, the next run goes on from there");
+            Exit::Interrupted
+        }
+        Err(errors) => {
+            show(errors.iter(), compiler.files());
+            exit_of(&errors)
+        }
+    }
+}
+
+/// Runs the plan until it is done or the user interrupts.
+fn run(plan: Plan, options: Options) -> Result<Option<Summary>, Vec<RunError>> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            fail("E0999", &format!("cannot start threads: {error}"), None);
+            return Err(Vec::new());
+        }
+    };
+    let progress = Arc::new(Progress::new(&plan));
+    let listener = Arc::clone(&progress);
+    let mut work = runtime.spawn(async move { mlsys_engine::run(&plan, &options, &|event| listener.tell(event)).await });
+    let outcome = runtime.block_on(async {
+        tokio::select! {
+            outcome = &mut work => Some(outcome),
+            // Ending the task ends the training worker with it.
+            _ = tokio::signal::ctrl_c() => {
+                work.abort();
+                let _ = tokio::time::timeout(std::time::Duration::from_secs(5), &mut work).await;
+                None
+            }
+        }
+    });
+    progress.clear();
+    // Threads that are in the middle of something are not waited for: unfinished results are never in place.
+    runtime.shutdown_background();
+    match outcome {
+        None => Ok(None),
+        Some(Ok(result)) => result.map(Some),
+        Some(Err(error)) => {
+            fail("E0999", &format!("the run ended unexpectedly: {error}"), None);
+            Err(Vec::new())
+        }
+    }
+}
+
+fn conclude(summary: &Summary, files: &Files, json: bool) -> Exit {
+    let failures: Vec<RunError> = summary.failures().cloned().collect();
+    show(failures.iter(), files);
+    if json {
+        println!("{}", serde_json::to_string_pretty(summary).unwrap_or_default());
+    } else {
+        summary::print(summary);
+    }
+    if !failures.is_empty() {
+        exit_of(&failures)
+    } else if summary.gate_missed() {
+        Exit::Gate
+    } else {
+        Exit::Fine
+    }
+}
+
+/// The worker's program: named by the environment, beside this one, or on the path.
+fn worker() -> PathBuf {
+    if let Some(named) = std::env::var_os("MLSYSD") {
+        return named.into();
+    }
+    let name = format!("mlsysd{}", std::env::consts::EXE_SUFFIX);
+    let beside = std::env::current_exe().ok().map(|this| this.with_file_name(&name));
+    beside.filter(|path| path.is_file()).unwrap_or_else(|| name.into())
+}
+
+/// Shows failures of a run at the program's own lines.
+fn show<'a>(errors: impl Iterator<Item = &'a RunError>, files: &Files) {
+    let catalogued = |code: &str| mlsys_diagnostics::entry(code).map_or("E0999", |entry| entry.code);
+    let diagnostics: Vec<Diagnostic> = errors
+        .map(|error| Diagnostic {
+            code: catalogued(&error.code),
+            severity: Severity::Error,
+            message: error.message.clone(),
+            labels: label(error, files).into_iter().collect(),
+            help: error.help.clone(),
+            fix: None,
+        })
+        .collect();
+    render::print(&diagnostics, files);
+}
+
+fn label(error: &RunError, files: &Files) -> Option<Label> {
+    let file = files.by_name(error.file.as_deref()?)?;
+    let span = files.line_span(file, error.line?)?;
+    let text = error.node.as_ref().map_or_else(|| "here".to_owned(), |node| format!("in `{node}`"));
+    Some(Label { place: Place { file, span }, text })
+}
+
+/// Failures of data and program end with 1; those of disks, workers and other runs with 4.
+fn exit_of(errors: &[RunError]) -> Exit {
+    const EXTERNAL: [&str; 8] = ["E0911", "E0912", "E0913", "E0920", "E0921", "E0922", "E0933", "E0999"];
+    let external = errors.is_empty() || errors.iter().all(|error| EXTERNAL.contains(&error.code.as_str()));
+    if external { Exit::External } else { Exit::Wrong }
+}

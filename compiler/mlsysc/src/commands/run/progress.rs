@@ -1,0 +1,113 @@
+//! Progress of a run: bars on a terminal, plain lines otherwise.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use mlsys_engine::{Event, Outcome};
+use mlsys_plan::{EpochReport, Metric, Plan, TrainEvent};
+
+use super::summary::thousands;
+
+/// Shows events as they come.
+pub(super) struct Progress {
+    bar: ProgressBar,
+    /// How wide names of nodes are.
+    width: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    rows: u64,
+    epochs: u32,
+    steps: u64,
+    last: Option<EpochReport>,
+}
+
+impl Progress {
+    pub(super) fn new(plan: &Plan) -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
+        bar.set_style(spinner());
+        let width = plan.nodes.iter().map(|node| node.id.as_str().len()).max().unwrap_or_default();
+        Progress { bar, width, state: Mutex::new(State::default()) }
+    }
+
+    pub(super) fn tell(&self, event: Event<'_>) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        match event {
+            Event::Started { node } => {
+                *state = State::default();
+                self.bar.set_style(spinner());
+                self.bar.set_message(node.id.to_string());
+                self.bar.enable_steady_tick(Duration::from_millis(100));
+            }
+            Event::Rows { node, rows } => {
+                state.rows = rows;
+                self.bar.set_message(format!("{}  {} rows", node.id, thousands(rows)));
+            }
+            Event::Training { node, event } => self.training(&mut state, node.id.as_str(), event),
+            Event::Ended { node, outcome, seconds } => {
+                let name = node.id.as_str();
+                let detail = if state.rows > 0 { format!("  {} rows", thousands(state.rows)) } else { String::new() };
+                let width = self.width;
+                match outcome {
+                    Outcome::Current => {}
+                    Outcome::Done => self.line(&format!("{name:width$}  done  {seconds:6.1} s{detail}")),
+                    Outcome::Failed(_) => self.line(&format!("{name:width$}  failed")),
+                    Outcome::Skipped(cause) => self.line(&format!("{name:width$}  skipped, because {cause} failed")),
+                }
+            }
+        }
+    }
+
+    /// Removes what moves from the terminal.
+    pub(super) fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    fn training(&self, state: &mut State, name: &str, event: &TrainEvent) {
+        match event {
+            TrainEvent::Ready { epochs, steps, .. } => {
+                (state.epochs, state.steps) = (*epochs, *steps);
+                self.bar.set_style(bar());
+                self.bar.set_length(u64::from(*epochs) * steps);
+                self.bar.set_message(name.to_owned());
+            }
+            TrainEvent::Step { epoch, step } => {
+                self.bar.set_position(u64::from(epoch.saturating_sub(1)) * state.steps + step);
+            }
+            TrainEvent::Epoch(report) => {
+                self.bar.set_position(u64::from(report.epoch) * state.steps);
+                let text = epoch(report, state.epochs);
+                self.bar.set_message(format!("{name}  {text}"));
+                if self.bar.is_hidden() {
+                    self.line(&format!("{name:width$}  {text}", width = self.width));
+                }
+                state.last = Some(report.clone());
+            }
+            TrainEvent::Done | TrainEvent::Failed { .. } => {}
+        }
+    }
+
+    fn line(&self, text: &str) {
+        if self.bar.is_hidden() {
+            eprintln!("{text}");
+        } else {
+            self.bar.println(text);
+        }
+    }
+}
+
+fn epoch(report: &EpochReport, epochs: u32) -> String {
+    let validate = report.validate.get(&Metric::Auc).map(|auc| format!("  validate.auc {auc:.4}"));
+    format!("epoch {}/{epochs}  loss {:.4}{}", report.epoch, report.loss, validate.unwrap_or_default())
+}
+
+fn spinner() -> ProgressStyle {
+    ProgressStyle::with_template("{spinner} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner())
+}
+
+fn bar() -> ProgressStyle {
+    ProgressStyle::with_template("{bar:30} {msg}  {eta}").unwrap_or_else(|_| ProgressStyle::default_bar())
+}

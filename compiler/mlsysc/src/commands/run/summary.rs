@@ -1,0 +1,138 @@
+//! The summary of a run, for people.
+
+use mlsys_engine::{GateResult, ModelOutcome, NodeOutcome, Outcome, Summary};
+use mlsys_plan::{Metric, Part};
+use serde_json::Value;
+
+/// Prints what came of a run.
+pub(super) fn print(summary: &Summary) {
+    for node in &summary.nodes {
+        quality(node);
+    }
+    for model in &summary.models {
+        model_outcome(model);
+    }
+    let count = |wanted: fn(&Outcome) -> bool| summary.nodes.iter().filter(|node| wanted(&node.outcome)).count();
+    let done = count(|outcome| *outcome == Outcome::Done);
+    let current = count(|outcome| *outcome == Outcome::Current);
+    let failed = count(|outcome| matches!(outcome, Outcome::Failed(_) | Outcome::Skipped(_)));
+    if summary.nothing_to_do() {
+        println!("nothing to do: all {current} nodes are current ({:.2} s)", summary.seconds);
+    } else {
+        let failed = if failed > 0 { format!(", {failed} not done") } else { String::new() };
+        println!("{done} nodes done, {current} were current{failed} ({:.1} s)", summary.seconds);
+    }
+}
+
+/// What a source's checks found, if they found anything.
+fn quality(node: &NodeOutcome) {
+    let Some(report) = &node.report else { return };
+    let number = |value: &Value, name: &str| value.get(name).and_then(Value::as_u64).unwrap_or_default();
+    if node.outcome == Outcome::Done && report.get("rows_read").is_some() {
+        let duplicates = match number(report, "duplicates") {
+            0 => String::new(),
+            count => format!(", {} replaced by later rows of the same key", thousands(count)),
+        };
+        let (kept, read) = (number(report, "rows_written"), number(report, "rows_read"));
+        println!("{}: {} of {} rows kept{duplicates}", node.node, thousands(kept), thousands(read));
+    }
+    for check in report.get("checks").and_then(Value::as_array).into_iter().flatten() {
+        let violations = number(check, "violations");
+        if violations > 0 {
+            let text = |name: &str| check.get(name).and_then(Value::as_str).unwrap_or_default();
+            let done = match text("action") {
+                "warn" => "kept",
+                "drop" => "dropped",
+                _ => "quarantined",
+            };
+            println!("  {} rows violate `{}` (line {}): {done}", thousands(violations), text("text"), number(check, "line"));
+        }
+    }
+    if let Some(path) = &node.quarantine {
+        println!("  quarantined rows are in {}", path.display());
+    }
+}
+
+fn model_outcome(model: &ModelOutcome) {
+    let report = &model.report;
+    let rows = |part: Part| report.parts.get(&part).map(|part| part.rows).unwrap_or_default();
+    println!("\nmodel {}", model.model);
+    println!(
+        "  examples  {} train, {} validate, {} test; {} left out, their labels were not known in time",
+        thousands(rows(Part::Train)),
+        thousands(rows(Part::Validate)),
+        thousands(rows(Part::Test)),
+        thousands(report.left_out)
+    );
+    println!(
+        "  training  best epoch {} of {}, {} parameters, {:.1} s",
+        report.best_epoch,
+        report.epochs.len(),
+        thousands(report.parameters),
+        report.seconds
+    );
+    for part in [Part::Validate, Part::Test] {
+        let metrics = report.parts.get(&part).map(|part| &part.metrics);
+        let shown: Vec<String> = Metric::ALL
+            .into_iter()
+            .filter_map(|metric| Some(format!("{} {:.4}", metric.name(), metrics?.get(&metric)?)))
+            .collect();
+        if !shown.is_empty() {
+            println!("  {:<8}  {}", part.name(), shown.join("  "));
+        }
+    }
+    gates(&model.gates);
+    match (model.version, model.fresh) {
+        (Some(version), true) => println!("  version {version} is registered and is the champion\n"),
+        (Some(version), false) => println!("  version {version} is the champion\n"),
+        (None, _) => println!("  not registered: a gate was not met\n"),
+    }
+}
+
+/// One line a gate; slices are summed up, those that fail are named.
+fn gates(results: &[GateResult]) {
+    for group in results.chunk_by(|left, right| left.gate == right.gate) {
+        let Some(first) = group.first() else { continue };
+        let judged: Vec<&GateResult> = group.iter().filter(|result| result.judged).collect();
+        let missed: Vec<&&GateResult> = judged.iter().filter(|result| !result.met).collect();
+        let mark = if missed.is_empty() { "met   " } else { "MISSED" };
+        let reached = if first.gate.by.is_none() {
+            format!("reached {}", value(first))
+        } else {
+            let worst = judged.iter().min_by(|left, right| {
+                let key = |result: &GateResult| result.value.unwrap_or(f64::NAN);
+                let order = key(left).total_cmp(&key(right));
+                if first.gate.metric.larger_is_better() { order } else { order.reverse() }
+            });
+            let worst = worst.map(|worst| format!(", worst {} {}", slice(worst), value(worst))).unwrap_or_default();
+            let small = group.len() - judged.len();
+            let small = if small > 0 { format!(", {small} too small to judge") } else { String::new() };
+            format!("{} of {} slices{worst}{small}", judged.len() - missed.len(), judged.len())
+        };
+        println!("  gate      {mark}  {}: {reached}", first.gate);
+        for result in missed.iter().filter(|result| result.slice.is_some()) {
+            println!("            {:>20}  {}  ({} rows)", slice(result), value(result), thousands(result.rows));
+        }
+    }
+}
+
+fn slice(result: &GateResult) -> &str {
+    result.slice.as_deref().unwrap_or_default()
+}
+
+fn value(result: &GateResult) -> String {
+    result.value.map_or_else(|| "nothing (not defined on these rows)".to_owned(), |value| format!("{value:.4}"))
+}
+
+/// A count with its digits in groups of three.
+pub(super) fn thousands(count: u64) -> String {
+    let digits = count.to_string();
+    let mut grouped = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
