@@ -27,10 +27,10 @@ demo: python
 	@cargo build --release -p mlsysc -p mlsysd
 	@$(TARGET)/release/mlsysc run examples/flights
 
-# Some tests run both programs, which `cargo test` alone would not build.
+# Some tests run both programs. One selection of packages for all builds: another one has other features and builds anew.
 test: python
 	@$(SETUP) tools libtorch flights testenv
-	@cargo build --quiet -p mlsysd -p mlsysc
+	@cargo build --quiet --workspace --all-targets
 	@cargo test --workspace --quiet
 
 lint: python

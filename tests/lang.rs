@@ -91,7 +91,7 @@ fn check(text: &str) -> (Document, usize, Vec<String>) {
                 }
                 continue;
             }
-            Block::Heading(..) | Block::Fence(..) | Block::Text(_) => {}
+            Block::Fence(..) | Block::Text(_) => {}
         }
         if matches!(block, Block::Heading(..)) {
             settle(&mut found, &heading, &mut out, &mut failures);

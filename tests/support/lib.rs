@@ -1,8 +1,10 @@
 //! What the tests share: compiling text in memory, Markdown suites, and where things lie.
 
+mod binaries;
 mod markdown;
 mod program;
 
+pub use binaries::{binaries, mlsysc, printed};
 pub use markdown::{Block, Document};
 pub use program::{compile, concise};
 

@@ -17,7 +17,8 @@ use crate::error::DataError;
 use crate::join::PointInTimePlanner;
 use crate::options::Options;
 
-/// Runs the batch nodes of a plan. Cloning is cheap: clones share memory and threads.
+/// Runs the batch nodes of a plan, inside a tokio runtime with its clock enabled. Cloning is cheap: clones share memory
+/// and threads.
 #[derive(Clone)]
 pub struct Dataflow {
     runtime: Arc<RuntimeEnv>,

@@ -129,7 +129,7 @@ pub(crate) fn used(features: &Features, join: &Join) -> Features {
     // Derived features read features before them: from the last to the first, what is needed is known.
     for derived in features.derived.iter().rev() {
         if names.contains(&derived.name) {
-            derived.expr.visit_columns(&mut |name| drop(names.insert(name.to_owned())));
+            derived.expr.visit_columns(&mut |name| names.extend([name.to_owned()]));
         }
     }
     Features {

@@ -20,6 +20,7 @@ use datafusion::physical_expr::{
     Distribution, EquivalenceProperties, LexOrdering, OrderingRequirements, PhysicalExpr, PhysicalSortExpr,
 };
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
+use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, InputDistributionRequirements, Partitioning,
@@ -39,7 +40,19 @@ pub(super) struct PointInTimeExec {
     events: Arc<dyn ExecutionPlan>,
     spec: Spec,
     properties: Arc<PlanProperties>,
+    metrics: ExecutionPlanMetricsSet,
 }
+
+/// How many observations the operators of a plan have done so far.
+pub(super) fn observations_done(plan: &Arc<dyn ExecutionPlan>) -> u64 {
+    let own = match plan.name() {
+        NAME => plan.metrics().and_then(|metrics| metrics.output_rows()).unwrap_or(0) as u64,
+        _ => 0,
+    };
+    own + plan.children().into_iter().map(observations_done).sum::<u64>()
+}
+
+const NAME: &str = "PointInTimeExec";
 
 impl PointInTimeExec {
     pub(super) fn try_new(
@@ -55,7 +68,8 @@ impl PointInTimeExec {
             EmissionType::Incremental,
             Boundedness::Bounded,
         );
-        Ok(PointInTimeExec { observations, events, spec, properties: Arc::new(properties) })
+        let metrics = ExecutionPlanMetricsSet::new();
+        Ok(PointInTimeExec { observations, events, spec, properties: Arc::new(properties), metrics })
     }
 
     fn column(schema: &Schema, index: usize) -> Arc<dyn PhysicalExpr> {
@@ -84,7 +98,11 @@ impl DisplayAs for PointInTimeExec {
 
 impl ExecutionPlan for PointInTimeExec {
     fn name(&self) -> &'static str {
-        "PointInTimeExec"
+        NAME
+    }
+
+    fn metrics(&self) -> Option<MetricsSet> {
+        Some(self.metrics.clone_inner())
     }
 
     fn properties(&self) -> &Arc<PlanProperties> {
@@ -127,7 +145,8 @@ impl ExecutionPlan for PointInTimeExec {
         let schema = Arc::clone(self.properties.eq_properties.schema());
         let reservation =
             MemoryConsumer::new(format!("point-in-time join {partition}")).register(context.memory_pool());
-        let pass = Pass::new(self.spec.clone(), observations, events, Arc::clone(&schema), reservation)?;
+        let metrics = BaselineMetrics::new(&self.metrics, partition);
+        let pass = Pass::new(self.spec.clone(), observations, events, Arc::clone(&schema), reservation, metrics)?;
         let batches =
             stream::try_unfold(pass, |mut pass| async move { Ok(pass.next().await?.map(|batch| (batch, pass))) });
         Ok(Box::pin(RecordBatchStreamAdapter::new(schema, batches)))
@@ -145,6 +164,7 @@ struct Pass {
     windows: Windows,
     measures: Measures,
     reservation: MemoryReservation,
+    metrics: BaselineMetrics,
 }
 
 impl Pass {
@@ -154,6 +174,7 @@ impl Pass {
         rest: SendableRecordBatchStream,
         schema: SchemaRef,
         reservation: MemoryReservation,
+        metrics: BaselineMetrics,
     ) -> Result<Self> {
         let keys = spec.keys;
         let types = |schema: &SchemaRef| -> Vec<DataType> {
@@ -170,6 +191,7 @@ impl Pass {
             observations,
             rest,
             reservation,
+            metrics,
         })
     }
 
@@ -201,6 +223,7 @@ impl Pass {
             }
             self.read_events().await?;
         }
+        self.metrics.record_output(batch.num_rows());
         let mut columns = vec![Arc::clone(batch.column(self.spec.position()))];
         for index in 0..self.spec.measurements.len() {
             columns.push(join_pieces(&pieces, index)?);

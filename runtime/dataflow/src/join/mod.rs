@@ -9,9 +9,11 @@ mod windows;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use datafusion::datasource::provider_as_source;
+use datafusion::physical_plan::execute_stream;
 use futures::StreamExt;
 use mlsys_plan::{Features, Join};
 use serde::{Deserialize, Serialize};
@@ -19,11 +21,15 @@ use serde::{Deserialize, Serialize};
 pub(crate) use self::plan::{Inputs, kernel, logical_plan, output_schema};
 pub(crate) use self::planner::PointInTimePlanner;
 
+use self::exec::observations_done;
 use crate::error::DataError;
 use crate::session::Dataflow;
 use crate::sink::Sink;
 use crate::source::Progress;
 use crate::table::StoredTable;
+
+/// How often progress is reported.
+const PROGRESS: Duration = Duration::from_millis(100);
 
 /// What a point-in-time join came to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,19 +67,29 @@ impl Dataflow {
         let (expected, events) = (left.rows(), right.rows());
         let inputs = Inputs { observations: provider_as_source(left), events: provider_as_source(right) };
         let plan = logical_plan(join, features, inputs)?;
-        let mut rows = self.parallel_session().execute_logical_plan(plan).await?.execute_stream().await?;
+        let session = self.parallel_session();
+        let plan = session.execute_logical_plan(plan).await?.create_physical_plan().await?;
+        let mut rows = execute_stream(Arc::clone(&plan), session.task_ctx())?;
         let schema = output_schema(join, features)?;
         let mut table = Sink::create(output, &schema)?;
         let mut done = 0;
-        while let Some(batch) = rows.next().await {
-            let batch = batch?;
-            done += batch.num_rows() as u64;
-            table.write(RecordBatch::try_new(Arc::clone(&schema), batch.columns().to_vec())?).await?;
-            progress(done);
+        let mut clock = tokio::time::interval(PROGRESS);
+        loop {
+            tokio::select! {
+                biased;
+                batch = rows.next() => {
+                    let Some(batch) = batch.transpose()? else { break };
+                    done += batch.num_rows() as u64;
+                    table.write(RecordBatch::try_new(Arc::clone(&schema), batch.columns().to_vec())?).await?;
+                }
+                // The observations' order is restored at the end: until then only the operator knows how far it is.
+                _ = clock.tick() => progress(observations_done(&plan)),
+            }
         }
         if done != expected {
             return Err(DataError::internal(format!("the join gave {done} rows for {expected} observations")));
         }
+        progress(done);
         table.finish().await?.publish()?;
         let columns = schema.fields().iter().map(|field| field.name().clone()).collect();
         Ok(JoinReport { rows: done, columns, events })

@@ -1,5 +1,7 @@
 //! Mistakes that other systems have made, as tests by name, and the edges of the semantics.
 
+use std::sync::Mutex;
+
 use mlsys_dataflow::{Dataflow, Options};
 use mlsys_plan::{BinaryOp, Type};
 
@@ -185,6 +187,21 @@ async fn derived_features_and_the_order_that_the_model_wants() {
     let table = read_table(&project.path("joined.parquet"));
     assert_eq!(names(&table), report.columns);
     assert_eq!(show(&table), ["2.0|4.0|1.0", "-|-|-"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn progress_ends_at_the_number_of_observations() {
+    let project = Project::with(2, 4);
+    let observations: Vec<Observation> = (0..50).map(|at| observation(KEY, at)).collect();
+    write(&project, &[event(KEY, 0, 0, 1.0)], &observations);
+    let group = group(&[feature("sum", "x", None)]);
+    let done = Mutex::new(Vec::new());
+    let (left, right) = (project.path("observations.parquet"), project.path("events.parquet"));
+    let output = project.path("joined.parquet");
+    let progress = |rows: u64| done.lock().unwrap().push(rows);
+    project.dataflow.join(&wants(&group), &group, &left, &right, &output, &progress).await.unwrap();
+    let done = done.into_inner().unwrap();
+    assert!(done.is_sorted() && done.last() == Some(&50), "{done:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

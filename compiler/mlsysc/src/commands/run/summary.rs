@@ -45,7 +45,10 @@ fn quality(node: &NodeOutcome) {
                 "drop" => "dropped",
                 _ => "quarantined",
             };
-            println!("  {} rows violate `{}` (line {}): {done}", thousands(violations), text("text"), number(check, "line"));
+            let rows = if violations == 1 { "1 row violates".to_owned() } else { format!("{} rows violate", thousands(violations)) };
+            let predicate = text("text");
+            let predicate = predicate.strip_prefix('(').and_then(|text| text.strip_suffix(')')).unwrap_or(predicate);
+            println!("  {rows} `{predicate}` (line {}): {done}", number(check, "line"));
         }
     }
     if let Some(path) = &node.quarantine {
