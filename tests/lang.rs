@@ -109,7 +109,8 @@ fn settle(found: &mut Option<(String, String)>, heading: &str, out: &mut Documen
         return;
     }
     failures.push(format!("{heading}: unexpected\n{diagnostics}"));
-    let fence = out.blocks.iter().rposition(|block| matches!(block, Block::Fence(..))).map_or(out.blocks.len(), |at| at + 1);
+    let fence =
+        out.blocks.iter().rposition(|block| matches!(block, Block::Fence(..))).map_or(out.blocks.len(), |at| at + 1);
     out.blocks.insert(fence, Block::Fence("diagnostics".to_owned(), diagnostics));
 }
 

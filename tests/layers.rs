@@ -83,9 +83,8 @@ impl Graph {
         let own: BTreeSet<&str> =
             metadata["workspace_members"].as_array().unwrap().iter().map(|id| id.as_str().unwrap()).collect();
         let packages = metadata["packages"].as_array().unwrap().iter();
-        let names: BTreeMap<&str, &str> = packages
-            .map(|package| (package["id"].as_str().unwrap(), package["name"].as_str().unwrap()))
-            .collect();
+        let names: BTreeMap<&str, &str> =
+            packages.map(|package| (package["id"].as_str().unwrap(), package["name"].as_str().unwrap())).collect();
         let mut graph = Graph { direct: BTreeMap::new(), own: own.iter().map(|id| names[id].to_owned()).collect() };
         // What is resolved, and not what is declared: optional dependencies count only where they are used.
         for node in metadata["resolve"]["nodes"].as_array().unwrap() {

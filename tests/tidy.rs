@@ -27,7 +27,9 @@ fn files_hold_one_thing() {
 fn nothing_is_left_open() {
     for path in sources() {
         let text = std::fs::read_to_string(&path).unwrap();
-        for mark in [concat!("todo", "!("), concat!("unimplemented", "!("), concat!("#[ig", "nore"), concat!("FIX", "ME")] {
+        for mark in
+            [concat!("todo", "!("), concat!("unimplemented", "!("), concat!("#[ig", "nore"), concat!("FIX", "ME")]
+        {
             assert!(!text.contains(mark), "{} contains `{mark}`", path.display());
         }
     }

@@ -11,14 +11,15 @@ use crate::repository;
 ///
 /// # Panics
 /// They cannot be built.
-#[expect(clippy::expect_used, reason = "a test that cannot build what it tests has failed")]
 pub fn binaries() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
         let this = std::env::current_exe().expect("this test has a path");
         let folder = this.parent().and_then(Path::parent).expect("tests lie in `deps` of the target folder");
         let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--workspace", "--all-targets", "--quiet", "--offline", "--locked"]).current_dir(repository());
+        build
+            .args(["build", "--workspace", "--all-targets", "--quiet", "--offline", "--locked"])
+            .current_dir(repository());
         if folder.ends_with("release") {
             build.arg("--release");
         }

@@ -8,8 +8,8 @@ use mlsys_diagnostics::{Diagnostic, Files, Severity, nearest};
 use mlsys_sema::{Project, SourceFile, items};
 use mlsys_syntax::{Kind, ast};
 
-use crate::database::Database;
 use crate::Compiler;
+use crate::database::Database;
 
 /// How large a file may be, in bytes.
 const MAX_FILE: usize = 64 << 20;
@@ -124,8 +124,11 @@ fn root_file(file_system: &dyn FileSystem, path: &Path) -> Result<PathBuf, LoadE
             help: "name a file that ends in `.mlsys`, or the folder of one".to_owned(),
         }),
         (several, None) => {
-            let names: Vec<String> =
-                several.iter().filter_map(|each| each.file_name()).map(|name| format!("`{}`", name.to_string_lossy())).collect();
+            let names: Vec<String> = several
+                .iter()
+                .filter_map(|each| each.file_name())
+                .map(|name| format!("`{}`", name.to_string_lossy()))
+                .collect();
             Err(LoadError {
                 message: format!("there are several programs in `{shown}`: {}", names.join(", ")),
                 help: "name the one that is meant, or call one of them `main.mlsys`".to_owned(),
@@ -141,10 +144,9 @@ fn read(file_system: &dyn FileSystem, path: &Path) -> Result<String, LoadError> 
             message: format!("there is no file `{shown}`"),
             help: "name a file that ends in `.mlsys`, or the folder of one".to_owned(),
         },
-        std::io::ErrorKind::InvalidData => LoadError {
-            message: format!("`{shown}` is not a text file"),
-            help: "programs are UTF-8 text".to_owned(),
-        },
+        std::io::ErrorKind::InvalidData => {
+            LoadError { message: format!("`{shown}` is not a text file"), help: "programs are UTF-8 text".to_owned() }
+        }
         _ => LoadError { message: format!("cannot read `{shown}`: {error}"), help: access_help() },
     })?;
     if text.len() > MAX_FILE {

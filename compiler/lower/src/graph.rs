@@ -30,7 +30,8 @@ pub(crate) fn in_order(lowered: Vec<Lowered>) -> Result<Vec<Node>, Vec<Diagnosti
     let mut placed: Vec<Node> = Vec::new();
     while placed.len() < waiting.len() {
         let ready = waiting.iter_mut().find(|each| {
-            each.as_ref().is_some_and(|each| each.node.inputs.iter().all(|input| placed.iter().any(|done| done.id == *input)))
+            each.as_ref()
+                .is_some_and(|each| each.node.inputs.iter().all(|input| placed.iter().any(|done| done.id == *input)))
         });
         // Without a circle something is always ready; a node without its input is left out with those that need it.
         let Some(next) = ready.and_then(Option::take) else { break };
@@ -60,7 +61,8 @@ pub fn edges(plan: &Plan) -> Vec<(&NodeId, &NodeId)> {
 
 /// The graph in the DOT language of Graphviz.
 pub fn to_dot(plan: &Plan) -> String {
-    let mut out = format!("digraph \"{}\" {{\n  rankdir=LR;\n  node [shape=box, fontname=\"sans-serif\"];\n", plan.program);
+    let mut out =
+        format!("digraph \"{}\" {{\n  rankdir=LR;\n  node [shape=box, fontname=\"sans-serif\"];\n", plan.program);
     for node in &plan.nodes {
         // Writing to a string cannot fail.
         let _ = writeln!(out, "  \"{}\" [label=\"{}\\n{}\"];", node.id, node.operation.kind(), name(node));

@@ -18,7 +18,8 @@ impl<'a> Lines<'a> {
     pub(crate) fn of(db: &dyn Db, item: Item<'_>, files: &'a Files) -> Self {
         // Doc comments stand before the declaration's own line.
         let text = item.text(db);
-        let docs: usize = text.split_inclusive('\n').take_while(|line| line.trim_start().starts_with("//")).map(str::len).sum();
+        let docs: usize =
+            text.split_inclusive('\n').take_while(|line| line.trim_start().starts_with("//")).map(str::len).sum();
         let length = text[docs..].find(['\n', '{']).unwrap_or(text.len() - docs);
         let head = Span::new(docs, docs + text[docs..docs + length].trim_end().len());
         Lines { files, file: item.file(db).id(db), offset: item.offset(db), head: head.shifted(item.offset(db)) }

@@ -20,8 +20,8 @@ pub use expr::{BinaryOp, Derived, Expr, ExprKind, Literal, UnaryOp};
 pub use features::{Aggregate, EntityKey, Features, Window};
 pub use fingerprint::{Fingerprint, fingerprint};
 pub use model::{
-    Comparison, Gate, Impute, ImputeStrategy, Join, JoinKey, Label, Metric, ModelInput, Observe, Part, StopEarly,
-    Task, TimeSplit, Train, Training, columns,
+    Comparison, Gate, Impute, ImputeStrategy, Join, JoinKey, Label, Metric, ModelInput, Observe, Part, StopEarly, Task,
+    TimeSplit, Train, Training, columns,
 };
 pub use node::{Node, NodeId, Operation, Origin, Plan, PlanError, VERSION};
 pub use serving::{AbortRule, Canary, Deployment, Endpoint, Monitor, MonitorRule, ServingBudget};

@@ -106,7 +106,8 @@ fn write_observe(out: &mut String, observe: &Observe) -> fmt::Result {
 }
 
 fn split_text(split: &TimeSplit) -> String {
-    let named = [("from", split.from), ("validate", split.validate), ("test", Some(split.test)), ("until", split.until)];
+    let named =
+        [("from", split.from), ("validate", split.validate), ("test", Some(split.test)), ("until", split.until)];
     let parts: Vec<String> =
         named.into_iter().filter_map(|(name, at)| at.map(|at| format!("{name}: {}", instant(at)))).collect();
     format!("time({})", parts.join(", "))

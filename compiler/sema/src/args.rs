@@ -110,17 +110,18 @@ impl<'db> Constants<'db> {
         let mut values = BTreeMap::new();
         let mut fine = true;
         for (parameter, slot) in signature.parameters.iter().zip(slots) {
-            let value = match (slot, &parameter.default) {
-                (Some(argument), _) => self.value(signature, parameter, &argument.value, reports),
-                (None, Some(default)) => self.value(signature, parameter, default, reports),
-                (None, None) => {
-                    let message = format!("`{}` needs the argument `{}`", signature.name, parameter.name);
-                    reports
-                        .error("E0303", span, message, format!("`{}` is missing", parameter.name))
-                        .help(format!("`{}` takes {}", signature.name, listed(&names)));
-                    None
-                }
-            };
+            let value =
+                match (slot, &parameter.default) {
+                    (Some(argument), _) => self.value(signature, parameter, &argument.value, reports),
+                    (None, Some(default)) => self.value(signature, parameter, default, reports),
+                    (None, None) => {
+                        let message = format!("`{}` needs the argument `{}`", signature.name, parameter.name);
+                        reports
+                            .error("E0303", span, message, format!("`{}` is missing", parameter.name))
+                            .help(format!("`{}` takes {}", signature.name, listed(&names)));
+                        None
+                    }
+                };
             match value {
                 Some(value) => drop(values.insert(parameter.name.clone(), value)),
                 None => fine = false,
@@ -155,7 +156,12 @@ impl<'db> Constants<'db> {
                 self.call(kind, &call, reports).map(|(call, _)| call)
             }
             _ => {
-                reports.error("E0302", written.span, format!("expected {kind}, such as a call of one"), format!("not a {kind}"));
+                reports.error(
+                    "E0302",
+                    written.span,
+                    format!("expected {kind}, such as a call of one"),
+                    format!("not a {kind}"),
+                );
                 None
             }
         }
@@ -181,7 +187,9 @@ impl<'db> Constants<'db> {
             }
             (Type::List(_), _) => {
                 let message = format!("`{}` of `{}` is a {ty}", parameter.name, signature.name);
-                reports.error("E0302", written.span, message, "not a list").help("write it in brackets, such as `[64, 32]`");
+                reports
+                    .error("E0302", written.span, message, "not a list")
+                    .help("write it in brackets, such as `[64, 32]`");
                 None
             }
             (Type::String, ast::ExprKind::Call(call)) if call.name.text == "env" => env(call, reports),
@@ -234,7 +242,9 @@ impl<'db> Constants<'db> {
             return Some(());
         }
         let message = format!("{} lies between {low} and {high}, this is {number}", slot(signature, parameter));
-        reports.error("E0314", span, message, "outside of its bounds").help(format!("give it a value between {low} and {high}"));
+        reports
+            .error("E0314", span, message, "outside of its bounds")
+            .help(format!("give it a value between {low} and {high}"));
         None
     }
 
@@ -282,12 +292,15 @@ pub(crate) fn metric_of(constants: &Constants<'_>, name: &ast::Name, reports: &m
 /// `env("NAME")`: the name of an environment variable, read when it is needed.
 fn env(call: &ast::Call, reports: &mut Reports) -> Option<Value> {
     let named = match call.arguments.as_slice() {
-        [ast::Argument { name: None, value: ast::Expr { kind: ast::ExprKind::Literal(ast::Literal::Text(parts)), .. } }] => {
-            match parts.as_slice() {
-                [ast::TextPart::Plain(name)] => Some(name.clone()),
-                _ => None,
-            }
-        }
+        [
+            ast::Argument {
+                name: None,
+                value: ast::Expr { kind: ast::ExprKind::Literal(ast::Literal::Text(parts)), .. },
+            },
+        ] => match parts.as_slice() {
+            [ast::TextPart::Plain(name)] => Some(name.clone()),
+            _ => None,
+        },
         _ => None,
     };
     if named.is_none() {

@@ -88,7 +88,8 @@ impl Measurable<'_, '_> {
             }
         };
         let constants = &self.constants;
-        let found = self.kinds.iter().find_map(|kind| overloads(constants.db, constants.project, kind, &name.text).first());
+        let found =
+            self.kinds.iter().find_map(|kind| overloads(constants.db, constants.project, kind, &name.text).first());
         let Some(signature) = found else {
             let known: Vec<String> =
                 self.kinds.iter().flat_map(|kind| names(constants.db, constants.project, kind)).collect();

@@ -1,5 +1,7 @@
 //! Inputs, items and the look-up of names: the queries everything else stands on.
 
+#![allow(missing_docs, reason = "salsa's macros make public functions without documentation")]
+
 use std::collections::BTreeMap;
 
 use mlsys_diagnostics::FileId;

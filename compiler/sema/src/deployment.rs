@@ -70,7 +70,9 @@ fn budget(constants: &Constants<'_>, tree: &ast::Deployment, reports: &mut Repor
     let signature = constants.entry("signal", quantile, reports)?;
     if !matches!(&signature.result, Some(crate::library::SlotType::Value(ty)) if ty.ty == Type::Duration) {
         let message = format!("`{}` is not a latency", quantile.text);
-        reports.error("E0602", quantile.span, message, "not a latency").help("bound a quantile, such as `budget p99 20ms`");
+        reports
+            .error("E0602", quantile.span, message, "not a latency")
+            .help("bound a quantile, such as `budget p99 20ms`");
         return None;
     }
     Some(ServingBudget { quantile: quantile.text.clone(), latency: latency.value })

@@ -30,7 +30,10 @@ impl Scope<'_> {
                 operators::binary(*operator, (typed_left?, left.span), (typed_right?, right.span), reports)
             }
             ast::ExprKind::IsNull { arg, negated } => {
-                let test = Expr { kind: ExprKind::IsNull { arg: Box::new(self.expr(arg, reports)?) }, ty: Type::Bool.required() };
+                let test = Expr {
+                    kind: ExprKind::IsNull { arg: Box::new(self.expr(arg, reports)?) },
+                    ty: Type::Bool.required(),
+                };
                 Some(if *negated { not(test) } else { test })
             }
             ast::ExprKind::Between { arg, low, high } => self.between(arg, low, high, reports),
@@ -49,7 +52,12 @@ impl Scope<'_> {
             return Some(typed);
         }
         reports
-            .error("E0305", written.span, format!("a condition must be a bool, this is {}", a(&typed.ty)), "not a condition")
+            .error(
+                "E0305",
+                written.span,
+                format!("a condition must be a bool, this is {}", a(&typed.ty)),
+                "not a condition",
+            )
             .help("compare it with something, such as `> 0`");
         None
     }
@@ -58,8 +66,12 @@ impl Scope<'_> {
         let typed = self.expr(arg, reports);
         let (typed_low, typed_high) = (self.expr(low, reports), self.expr(high, reports));
         let (typed, typed_low, typed_high) = (typed?, typed_low?, typed_high?);
-        let above =
-            operators::binary(ast::BinaryOp::GreaterOrEqual, (typed.clone(), arg.span), (typed_low, low.span), reports)?;
+        let above = operators::binary(
+            ast::BinaryOp::GreaterOrEqual,
+            (typed.clone(), arg.span),
+            (typed_low, low.span),
+            reports,
+        )?;
         let below = operators::binary(ast::BinaryOp::LessOrEqual, (typed, arg.span), (typed_high, high.span), reports)?;
         Some(and(above, below))
     }
@@ -101,7 +113,8 @@ impl Scope<'_> {
     fn parameter(&mut self, name: &ast::Name, reports: &mut Reports) -> Option<Expr> {
         let declared = names_of_kind(self.db, self.file, Kind::Param);
         let word = Word::new(self.db, name.text.clone());
-        let found = lookup(self.db, self.project, self.file, word).filter(|item| item.kind(self.db) == Some(Kind::Param));
+        let found =
+            lookup(self.db, self.project, self.file, word).filter(|item| item.kind(self.db) == Some(Kind::Param));
         if found.is_none() {
             reports
                 .error("E0201", name.span, format!("there is no parameter `{}`", name.text), "not declared")
@@ -120,7 +133,12 @@ impl Scope<'_> {
             format!("a group's features enter a model by their own names: write `{shown}.{}` as an input", name.text)
         };
         reports
-            .error("E0305", span, format!("`{shown}.{}` cannot be used inside an expression", name.text), "not a column")
+            .error(
+                "E0305",
+                span,
+                format!("`{shown}.{}` cannot be used inside an expression", name.text),
+                "not a column",
+            )
             .help(help);
         None
     }

@@ -156,9 +156,10 @@ impl Context<'_, '_> {
         let moment = availability::moment(&mut scope, written, &self.source.derived, reports)?;
         if !timeline.not_before_row(&moment) {
             let message = format!("`{}` may come before the row's own time `{}`", moment.text, timeline.row.text);
-            reports
-                .error("E0404", written.span, message, "not surely after the row")
-                .help(format!("use `{}`, a moment that `known at` declares, or one of them plus a duration", timeline.row.text));
+            reports.error("E0404", written.span, message, "not surely after the row").help(format!(
+                "use `{}`, a moment that `known at` declares, or one of them plus a duration",
+                timeline.row.text
+            ));
             return None;
         }
         Some(moment)
@@ -221,7 +222,10 @@ impl Context<'_, '_> {
         for (_, name, span) in late.iter().skip(1).take(MOST) {
             report.also(&item, *span, format!("`{name}` neither"));
         }
-        report.help(format!("let the group see rows when the value is there: `from {} at {}`", self.source.name, known.text));
+        report.help(format!(
+            "let the group see rows when the value is there: `from {} at {}`",
+            self.source.name, known.text
+        ));
     }
 }
 
@@ -316,8 +320,11 @@ fn derived(
         let definition = pending[index];
         let owner = format!("the group `{}`", context.group.name.text);
         let constants = &context.constants;
-        let mut scope =
-            Scope::constant(constants.db, constants.project, constants.file).with_columns(owner, "feature", columns.clone());
+        let mut scope = Scope::constant(constants.db, constants.project, constants.file).with_columns(
+            owner,
+            "feature",
+            columns.clone(),
+        );
         let typed = scope.expr(&definition.value, reports);
         let name = definition.name.text.clone();
         let ty = typed.as_ref().map(|typed| typed.ty.clone());
@@ -355,10 +362,16 @@ pub(crate) fn refer<'db>(
             report.help(format!("there is {}", crate::scope::listed(&known))).did_you_mean(near);
             None
         }
-        None if crate::imports::mentions(db, constants.file, &name.text) || lost(db, constants.file, &name.text) => None,
+        None if crate::imports::mentions(db, constants.file, &name.text) || lost(db, constants.file, &name.text) => {
+            None
+        }
         None => {
             let known = names_of_kind(db, constants.file, kind);
-            let message = format!("there is no {} `{}`", noun(kind).trim_start_matches("an ").trim_start_matches("a "), name.text);
+            let message = format!(
+                "there is no {} `{}`",
+                noun(kind).trim_start_matches("an ").trim_start_matches("a "),
+                name.text
+            );
             let near = nearest(&name.text, known.iter().copied());
             let report = reports.error("E0201", name.span, message, "not declared");
             if near.is_some() {

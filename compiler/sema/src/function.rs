@@ -69,7 +69,12 @@ pub(crate) fn check<'db>(db: &'db dyn Db, project: Project, item: Item<'db>) -> 
         }
         Some(ast::Item::Extern(tree)) if !project.library(db).contains(&item.file(db)) => {
             reports
-                .error("E0212", tree.name.span, "`extern` declares what the runtime has built in", "has no meaning here")
+                .error(
+                    "E0212",
+                    tree.name.span,
+                    "`extern` declares what the runtime has built in",
+                    "has no meaning here",
+                )
                 .help("give the function a value: `fn name(x: float64) -> float64 = …`");
         }
         _ => {}
@@ -164,7 +169,12 @@ fn check_body<'db>(
     let nullable = typed.ty.nullable;
     if scope.coerce_or_report(typed, &result.ty, body.span, reports).is_some() && nullable && !result.nullable {
         reports
-            .error("E0305", body.span, format!("this may be missing, but `{}` gives a {result}", definition.name), "may be missing")
+            .error(
+                "E0305",
+                body.span,
+                format!("this may be missing, but `{}` gives a {result}", definition.name),
+                "may be missing",
+            )
             .help(format!("declare the result as `{}?`, or give a value for the missing one with `??`", result.ty));
     }
 }

@@ -34,7 +34,12 @@ pub(crate) fn check<'db>(db: &'db dyn Db, project: Project, item: Item<'db>) -> 
             if find(db, project, &path, Word::new(db, name.text.clone())).is_none() {
                 let known = known_names(db, file);
                 reports
-                    .error("E0206", name.span, format!("`{path}` does not declare `{}`", name.text), "not declared there")
+                    .error(
+                        "E0206",
+                        name.span,
+                        format!("`{path}` does not declare `{}`", name.text),
+                        "not declared there",
+                    )
                     .help(format!("it declares {}", crate::scope::listed(&known)))
                     .did_you_mean(nearest(&name.text, known));
             }
@@ -46,7 +51,11 @@ pub(crate) fn check<'db>(db: &'db dyn Db, project: Project, item: Item<'db>) -> 
         if near.is_some() {
             report.did_you_mean(near);
         } else {
-            report.help(format!("a module is a file: `{}.mlsys` beside this one, or one of {}", path.replace('.', "/"), modules.join(", ")));
+            report.help(format!(
+                "a module is a file: `{}.mlsys` beside this one, or one of {}",
+                path.replace('.', "/"),
+                modules.join(", ")
+            ));
         }
     }
     Checked { value: Some(()), reports: reports.into_vec() }
@@ -68,7 +77,10 @@ fn path(tree: &ast::Use) -> String {
 fn find<'db>(db: &'db dyn Db, project: Project, path: &str, word: Word<'db>) -> Option<Item<'db>> {
     exported(db, project, path, word).or_else(|| {
         let file = file_of(db, project, path)?;
-        items(db, file).iter().copied().find(|item| item.kind(db) == Some(Kind::Extern) && item.name(db) == word.text(db))
+        items(db, file)
+            .iter()
+            .copied()
+            .find(|item| item.kind(db) == Some(Kind::Extern) && item.name(db) == word.text(db))
     })
 }
 

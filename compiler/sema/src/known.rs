@@ -56,15 +56,18 @@ impl Moment {
 /// One step from `column + duration`, or from a derived column that is such a sum, towards its base.
 fn step<'a>(expr: &'a Expr, derived: &'a [Derived]) -> Option<(&'a Expr, i64)> {
     match &expr.kind {
-        ExprKind::Binary { operator: operator @ (BinaryOp::Add | BinaryOp::Subtract), left, right } => match &right.kind {
-            ExprKind::Literal { value: Literal::Duration(micros) } => {
-                Some((left, if *operator == BinaryOp::Add { *micros } else { -micros }))
+        ExprKind::Binary { operator: operator @ (BinaryOp::Add | BinaryOp::Subtract), left, right } => {
+            match &right.kind {
+                ExprKind::Literal { value: Literal::Duration(micros) } => {
+                    Some((left, if *operator == BinaryOp::Add { *micros } else { -micros }))
+                }
+                _ => None,
             }
-            _ => None,
-        },
+        }
         ExprKind::Column { name } => {
             let definition = derived.iter().find(|derived| derived.name == *name)?;
-            let fixed = matches!(&definition.expr.kind, ExprKind::Column { .. }) || step(&definition.expr, &[]).is_some();
+            let fixed =
+                matches!(&definition.expr.kind, ExprKind::Column { .. }) || step(&definition.expr, &[]).is_some();
             fixed.then_some((&definition.expr, 0))
         }
         _ => None,
@@ -96,13 +99,13 @@ impl Timeline {
     }
 
     /// The later of two availabilities, if they can be compared.
-    pub(crate) fn later(&self, left: Known, right: Known) -> Result<Known, (Moment, Moment)> {
+    pub(crate) fn later(&self, left: Known, right: Known) -> Result<Known, Box<(Moment, Moment)>> {
         match (left, right) {
             (Known::Unclear, _) | (_, Known::Unclear) => Ok(Known::Unclear),
             (Known::WithRow, other) | (other, Known::WithRow) => Ok(other),
             (Known::At(left), Known::At(right)) if left.no_later_than(&right) => Ok(Known::At(right)),
             (Known::At(left), Known::At(right)) if right.no_later_than(&left) => Ok(Known::At(left)),
-            (Known::At(left), Known::At(right)) => Err((left, right)),
+            (Known::At(left), Known::At(right)) => Err(Box::new((left, right))),
         }
     }
 }

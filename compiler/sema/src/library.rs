@@ -48,7 +48,7 @@ pub(crate) enum SlotType {
 
 /// Every signature by kind and name; overloads in written order.
 #[salsa::tracked(returns(ref))]
-pub(crate) fn signatures<'db>(db: &'db dyn Db, project: Project) -> BTreeMap<String, BTreeMap<String, Vec<Signature>>> {
+pub(crate) fn signatures(db: &dyn Db, project: Project) -> BTreeMap<String, BTreeMap<String, Vec<Signature>>> {
     let mut kinds: BTreeMap<String, BTreeMap<String, Vec<Signature>>> = BTreeMap::new();
     for file in project.library(db) {
         for item in items(db, *file).iter().filter(|item| item.kind(db) == Some(Kind::Extern)) {

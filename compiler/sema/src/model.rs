@@ -151,7 +151,9 @@ impl<'db> Context<'_, 'db> {
         let Some(timeline) = &self.source.timeline else {
             if self.source.node.is_some() {
                 let message = format!("the source `{}` has no `time` to observe at", self.source.name);
-                reports.error("E0406", observed.source.span, message, "has no time").help("add `time COLUMN` to the source");
+                reports
+                    .error("E0406", observed.source.span, message, "has no time")
+                    .help("add `time COLUMN` to the source");
             }
             return None;
         };
@@ -177,7 +179,8 @@ impl<'db> Context<'_, 'db> {
 
     /// Reports an input that reads what the label is made of: it would only repeat the answer.
     pub(crate) fn check_label(&self, uses: &[(String, Span)], input: &str, reports: &mut Reports) {
-        let (Some(label), Some(at), Some(timeline)) = (self.model.label.first(), &self.at, &self.source.timeline) else {
+        let (Some(label), Some(at), Some(timeline)) = (self.model.label.first(), &self.at, &self.source.timeline)
+        else {
             return;
         };
         if !self.label_fits {
@@ -185,13 +188,16 @@ impl<'db> Context<'_, 'db> {
         }
         let names = crate::source::columns::names_read(&label.value);
         // What is known later than the prediction has been reported as that.
-        let known = |name: &String| {
-            self.source.column(name).is_some_and(|column| timeline.usable(&column.known, at))
-        };
+        let known = |name: &String| self.source.column(name).is_some_and(|column| timeline.usable(&column.known, at));
         let Some((name, span)) = uses.iter().find(|(name, _)| names.contains(name) && known(name)) else { return };
         let item = reports.item().clone();
         reports
-            .error("E0402", *span, format!("the input `{input}` reads `{name}`, which the label is made of"), "repeats the answer")
+            .error(
+                "E0402",
+                *span,
+                format!("the input `{input}` reads `{name}`, which the label is made of"),
+                "repeats the answer",
+            )
             .also(&item, label.value.span, "the label")
             .help("remove the input: at the prediction the label is what is asked for");
     }
@@ -228,7 +234,10 @@ impl<'db> Context<'_, 'db> {
                 .error("E0402", *span, message, format!("not known yet at `{}`", at.text))
                 .also(&self.source.item, column.known_span.unwrap_or(column.span), column.becomes_known(known))
                 .also(&item, self.source_span, format!("a prediction is made at `{}`", at.text))
-                .help(format!("remove it, or learn from its past: a `features` group `from {} at {}`", self.source.name, known.text));
+                .help(format!(
+                    "remove it, or learn from its past: a `features` group `from {} at {}`",
+                    self.source.name, known.text
+                ));
             // One input is one mistake, however many columns it reads.
             return;
         }

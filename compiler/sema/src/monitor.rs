@@ -67,7 +67,8 @@ fn action(constants: &Constants<'_>, when: &ast::When, reports: &mut Reports) ->
     };
     let parameter = signature.parameters.first()?;
     let SlotType::Kind(kind) = &parameter.ty else { return None };
-    let declared = [("model", Kind::Model), ("deployment", Kind::Deployment)].into_iter().find(|(word, _)| word == kind);
+    let declared =
+        [("model", Kind::Model), ("deployment", Kind::Deployment)].into_iter().find(|(word, _)| word == kind);
     let value = match (declared, when.target.as_name()) {
         (Some((_, kind)), Some(target)) => {
             let target = ast::Name { text: target.to_owned(), span: when.target.span };

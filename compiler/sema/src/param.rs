@@ -34,7 +34,9 @@ fn define<'db>(
 ) -> Option<ParamDef> {
     let ty = crate::types::resolve(reports, &tree.ty)?.ty;
     let default = match &tree.default {
-        Some(default) => Some(Scope::constant(db, project, item.file(db)).without_parameters().literal(default, &ty, reports)?),
+        Some(default) => {
+            Some(Scope::constant(db, project, item.file(db)).without_parameters().literal(default, &ty, reports)?)
+        }
         None => None,
     };
     let name = &tree.name;
@@ -61,9 +63,7 @@ fn read(ty: &Type, text: &str) -> Option<Literal> {
         Type::Bool => text.parse().ok().map(Literal::Bool),
         Type::Int32 => text.parse::<i32>().ok().map(|value| Literal::Int(i64::from(value))),
         Type::Int64 => text.parse().ok().map(Literal::Int),
-        Type::Float32 | Type::Float64 => {
-            text.parse().ok().filter(|value: &f64| value.is_finite()).map(Literal::Float)
-        }
+        Type::Float32 | Type::Float64 => text.parse().ok().filter(|value: &f64| value.is_finite()).map(Literal::Float),
         Type::String => Some(Literal::String(text.to_owned())),
         Type::Timestamp => mlsys_syntax::instant(&format!("@{}", text.trim_start_matches('@'))).map(Literal::Timestamp),
         Type::Duration => mlsys_syntax::duration(text).map(Literal::Duration),

@@ -35,7 +35,8 @@ fn check_names<'db>(db: &'db dyn Db, file: SourceFile) -> Vec<Report> {
         let named = !matches!(item.kind(db), None | Some(Kind::Use | Kind::Test | Kind::Extern));
         let Some(name) = item.tree(db).and_then(mlsys_syntax::ast::Item::name).filter(|_| named) else { continue };
         if let Some(earlier) = first.get(name.text.as_str()) {
-            let place = earlier.tree(db).and_then(mlsys_syntax::ast::Item::name).map_or(Span::default(), |name| name.span);
+            let place =
+                earlier.tree(db).and_then(mlsys_syntax::ast::Item::name).map_or(Span::default(), |name| name.span);
             let mut of_item = Reports::on(item.reference(db));
             of_item
                 .error("E0203", name.span, format!("`{}` is declared twice", name.text), "declared a second time")
@@ -76,9 +77,10 @@ pub fn check_file(db: &dyn Db, project: Project, file: SourceFile) -> Vec<Diagno
 
 fn absolute(db: &dyn Db, project: Project, report: &Report) -> Diagnostic {
     let at = |item: &ItemRef, span| find(db, project, item).map(|item| place(db, item, span));
-    let labels = report.labels.iter().filter_map(|label| {
-        Some(Label { place: at(&label.item, label.span)?, text: label.text.clone() })
-    });
+    let labels = report
+        .labels
+        .iter()
+        .filter_map(|label| Some(Label { place: at(&label.item, label.span)?, text: label.text.clone() }));
     let fix = report.fix.as_ref().and_then(|fix| {
         let edit = Edit { place: at(&fix.item, fix.span)?, text: fix.text.clone() };
         Some(Fix { title: fix.title.clone(), edits: vec![edit] })
@@ -99,7 +101,8 @@ fn place(db: &dyn Db, item: Item<'_>, span: Span) -> Place {
 
 fn find<'db>(db: &'db dyn Db, project: Project, wanted: &ItemRef) -> Option<Item<'db>> {
     let file = project.files(db).iter().chain(project.library(db)).copied().find(|file| file.id(db) == wanted.file)?;
-    items(db, file).iter().copied().find(|item| {
-        item.kind(db) == wanted.kind && item.name(db) == wanted.name && item.nth(db) == wanted.nth
-    })
+    items(db, file)
+        .iter()
+        .copied()
+        .find(|item| item.kind(db) == wanted.kind && item.name(db) == wanted.name && item.nth(db) == wanted.nth)
 }

@@ -68,7 +68,14 @@ impl Reports {
         self.push(code, Severity::Warning, span, message.into(), label.into())
     }
 
-    fn push(&mut self, code: &'static str, severity: Severity, span: Span, message: String, text: String) -> &mut Report {
+    fn push(
+        &mut self,
+        code: &'static str,
+        severity: Severity,
+        span: Span,
+        message: String,
+        text: String,
+    ) -> &mut Report {
         let labels = vec![RelativeLabel { item: self.item.clone(), span, text }];
         self.reports.push(Report { code, severity, message, labels, help: None, fix: None });
         let last = self.reports.len() - 1;

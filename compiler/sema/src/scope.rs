@@ -120,7 +120,11 @@ impl<'db> Scope<'db> {
             let parameters = names_of_kind(self.db, self.file, Kind::Param);
             reports
                 .error("E0317", span, format!("`{name}` is not known when the program is compiled"), "not a constant")
-                .help(if self.parameters { "only literals and parameters may stand here" } else { "only literals may stand here" })
+                .help(if self.parameters {
+                    "only literals and parameters may stand here"
+                } else {
+                    "only literals may stand here"
+                })
                 .did_you_mean(nearest(name, parameters));
             return;
         };
@@ -149,7 +153,12 @@ impl<'db> Scope<'db> {
         match typed.kind {
             ExprKind::Literal { value } => Some(value),
             _ => {
-                reports.error("E0317", value.span, "this value is not known when the program is compiled", "not a constant");
+                reports.error(
+                    "E0317",
+                    value.span,
+                    "this value is not known when the program is compiled",
+                    "not a constant",
+                );
                 None
             }
         }

@@ -77,24 +77,24 @@ fn define<'db>(
     let key = key_columns(tree, &table, reports);
     let owner = format!("the source `{}`", tree.name.text);
     let dated = availability::table(&constants, tree, &owner, table, time.as_ref(), reports);
-    if let (Some(time), Some(column)) = (&time, time.as_ref().and_then(|time| dated.columns.iter().find(|column| column.name == time.text))) {
-        if let Known::At(known) = &column.known {
-            let message = format!("`{}` is the time of a row, but it becomes known later, at `{}`", time.text, known.text);
-            let item = reports.item().clone();
-            reports
-                .error("E0404", time.span, message, "a row cannot be placed before it is known")
-                .also(&item, column.known_span.unwrap_or(column.span), column.becomes_known(known))
-                .help("take a time that is known with the row");
-        }
+    if let (Some(time), Some(column)) =
+        (&time, time.as_ref().and_then(|time| dated.columns.iter().find(|column| column.name == time.text)))
+        && let Known::At(known) = &column.known
+    {
+        let message = format!("`{}` is the time of a row, but it becomes known later, at `{}`", time.text, known.text);
+        let item = reports.item().clone();
+        reports
+            .error("E0404", time.span, message, "a row cannot be placed before it is known")
+            .also(&item, column.known_span.unwrap_or(column.span), column.becomes_known(known))
+            .help("take a time that is known with the row");
     }
     let expectations = expectations(&constants, tree, &owner, &dated.columns, reports);
 
     let node = (!reports.has_errors()).then(|| mlsys_plan::Source {
         name: tree.name.text.clone(),
-        connector: connector.map(|(call, _)| call).unwrap_or_else(|| mlsys_plan::Call {
-            name: String::new(),
-            args: std::collections::BTreeMap::new(),
-        }),
+        connector: connector
+            .map(|(call, _)| call)
+            .unwrap_or_else(|| mlsys_plan::Call { name: String::new(), args: std::collections::BTreeMap::new() }),
         schema: dated.schema.clone(),
         derived: dated.derived.clone(),
         time: time.as_ref().map(|time| time.text.clone()),
@@ -135,7 +135,12 @@ fn time_column(tree: &ast::Source, table: &columns::Table, reports: &mut Reports
     }
     if ty.nullable {
         reports
-            .error("E0315", name.span, format!("the time of a row is never missing, `{}` may be", name.text), "may be missing")
+            .error(
+                "E0315",
+                name.span,
+                format!("the time of a row is never missing, `{}` may be", name.text),
+                "may be missing",
+            )
             .help("use a column that every row has, or leave rows without it out of the source");
         return None;
     }
@@ -143,7 +148,8 @@ fn time_column(tree: &ast::Source, table: &columns::Table, reports: &mut Reports
 }
 
 fn key_columns(tree: &ast::Source, table: &columns::Table, reports: &mut Reports) -> Vec<String> {
-    let Some(names) = only_one(&tree.key, |names| names.first().map_or(tree.name.span, |name| name.span), "key", reports)
+    let Some(names) =
+        only_one(&tree.key, |names| names.first().map_or(tree.name.span, |name| name.span), "key", reports)
     else {
         return Vec::new();
     };
@@ -158,7 +164,12 @@ fn key_columns(tree: &ast::Source, table: &columns::Table, reports: &mut Reports
                 .help("a key names columns of the source")
                 .did_you_mean(near);
         } else if key.contains(&name.text) {
-            reports.error("E0203", name.span, format!("`{}` is named twice in `key`", name.text), "named a second time");
+            reports.error(
+                "E0203",
+                name.span,
+                format!("`{}` is named twice in `key`", name.text),
+                "named a second time",
+            );
         } else {
             key.push(name.text.clone());
         }
@@ -177,8 +188,11 @@ fn expectations(
         [OnViolation::Warn, OnViolation::Drop, OnViolation::Quarantine, OnViolation::Fail];
     let mut expectations = Vec::new();
     for written in &tree.expectations {
-        let mut scope = Scope::constant(constants.db, constants.project, constants.file)
-            .with_columns(owner, "column", scope_columns(columns));
+        let mut scope = Scope::constant(constants.db, constants.project, constants.file).with_columns(
+            owner,
+            "column",
+            scope_columns(columns),
+        );
         let predicate = scope.predicate(&written.predicate, reports);
         let on_violation = match &written.action {
             None => Some(OnViolation::Fail),

@@ -60,7 +60,9 @@ fn given(constants: &Constants<'_>, name: &ast::Name, rows: &[ast::Expr], report
         // A misspelt column is reported as such, and not as a missing one besides.
         if !missing.is_empty() && all_known {
             let message = format!("the row has no {}", crate::scope::listed(&missing));
-            reports.error("E0303", row.span, message, "values are missing").help("only columns with `?` may be left out");
+            reports
+                .error("E0303", row.span, message, "values are missing")
+                .help("only columns with `?` may be left out");
         }
     }
     Some(())
@@ -76,7 +78,8 @@ fn expected(constants: &Constants<'_>, expect: &ast::ExpectRows, reports: &mut R
         return None;
     }
     values(constants, &owner, &group.keys, expect.keys.iter().map(|(name, value)| (name, value)), reports);
-    let mut slots: Vec<Slot> = group.features.iter().map(|feature| (feature.name.clone(), feature.ty.clone())).collect();
+    let mut slots: Vec<Slot> =
+        group.features.iter().map(|feature| (feature.name.clone(), feature.ty.clone())).collect();
     slots.extend(group.broken.iter().map(|name| (name.clone(), None)));
     values(constants, &owner, &slots, expect.values.iter().map(|each| (&each.name, &each.value)), reports);
     Some(())
@@ -92,17 +95,15 @@ fn values<'a>(
     for (name, value) in fields {
         let Some((_, ty)) = slots.iter().find(|(known, _)| *known == name.text) else {
             let near = nearest(&name.text, slots.iter().map(|(known, _)| known.as_str()));
-            reports
-                .error("E0202", name.span, format!("{owner} has no `{}`", name.text), "unknown")
-                .did_you_mean(near);
+            reports.error("E0202", name.span, format!("{owner} has no `{}`", name.text), "unknown").did_you_mean(near);
             continue;
         };
         let is_null = matches!(value.kind, ast::ExprKind::Literal(ast::Literal::Null));
-        if let Some(ty) = ty {
-            if !(is_null && ty.nullable) {
-                let scope = Scope::constant(constants.db, constants.project, constants.file);
-                scope.literal(value, &ty.ty, reports);
-            }
+        if let Some(ty) = ty
+            && !(is_null && ty.nullable)
+        {
+            let scope = Scope::constant(constants.db, constants.project, constants.file);
+            scope.literal(value, &ty.ty, reports);
         }
     }
 }

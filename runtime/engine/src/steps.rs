@@ -40,10 +40,7 @@ pub(crate) struct Work<'a> {
 
 /// Whether a node is work at all; definitions and what is served are not.
 pub(crate) fn is_work(operation: &Operation) -> bool {
-    matches!(
-        operation,
-        Operation::Source(_) | Operation::Observe(_) | Operation::Join(_) | Operation::Train(_)
-    )
+    matches!(operation, Operation::Source(_) | Operation::Observe(_) | Operation::Join(_) | Operation::Train(_))
 }
 
 /// Executes a node into its draft; its report.

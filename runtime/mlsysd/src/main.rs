@@ -3,6 +3,8 @@
 //! Reads a job, prints its progress as one JSON object a line on the standard output, and leaves its results in the
 //! job's output folder. It needs nothing of the language: only the plan's types.
 
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a binary speaks")]
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

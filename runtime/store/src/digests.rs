@@ -46,10 +46,11 @@ impl Digests {
         let modified = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         let modified = modified.map_or(0, |since| since.as_nanos());
         let name = fs::canonicalize(path).map_err(fail)?.to_string_lossy().into_owned();
-        if let Some(known) = self.known.get(&name) {
-            if known.size == metadata.len() && known.modified == modified {
-                return Ok(known.digest.clone());
-            }
+        if let Some(known) = self.known.get(&name)
+            && known.size == metadata.len()
+            && known.modified == modified
+        {
+            return Ok(known.digest.clone());
         }
         let digest = digest(path)?;
         self.known.insert(name, Known { size: metadata.len(), modified, digest: digest.clone() });

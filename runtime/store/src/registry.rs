@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use mlsys_plan::TrainReport;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow};
 use sqlx::Row;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow};
 
 use crate::error::StoreError;
 

@@ -24,8 +24,8 @@ const LEARNERS: &[(&str, Build)] = &[("mlp", mlp::build)];
 /// The network of a `learn` clause.
 pub(crate) fn build(path: &Path<'_>, learner: &Call, encoders: &Encoders) -> Result<Box<dyn Network>, TrainError> {
     let known = LEARNERS.iter().find(|(name, _)| *name == learner.name);
-    let (_, build) =
-        known.ok_or_else(|| TrainError::Unsupported(format!("the learner `{}` cannot be trained yet", learner.name)))?;
+    let (_, build) = known
+        .ok_or_else(|| TrainError::Unsupported(format!("the learner `{}` cannot be trained yet", learner.name)))?;
     build(path, learner, encoders)
 }
 

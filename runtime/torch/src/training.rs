@@ -66,7 +66,10 @@ fn check(parts: &Parts, labels: &BTreeMap<Part, Vec<bool>>) -> Result<(), TrainE
     let training = &labels[&Part::Train];
     let positives = training.iter().filter(|label| **label).count();
     let nothing = if training.is_empty() {
-        format!("the training part has no examples ({} were left out, because their label was not known in time)", parts.left_out)
+        format!(
+            "the training part has no examples ({} were left out, because their label was not known in time)",
+            parts.left_out
+        )
     } else if positives == 0 || positives == training.len() {
         format!("all {} examples of the training part have the same label", training.len())
     } else if labels[&Part::Test].is_empty() {

@@ -1,5 +1,7 @@
 //! Metrics against scikit-learn, on predictions with ties, extremes and single classes.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is how tests fail")]
+
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
@@ -31,8 +33,10 @@ fn metrics_equal_scikit_learns() {
         String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(answers.len(), cases.len());
     for ((labels, probabilities), expected) in cases.iter().zip(answers) {
-        let found: BTreeMap<String, f64> =
-            metrics(labels, probabilities).into_iter().map(|(metric, value)| (metric.name().to_owned(), value)).collect();
+        let found: BTreeMap<String, f64> = metrics(labels, probabilities)
+            .into_iter()
+            .map(|(metric, value)| (metric.name().to_owned(), value))
+            .collect();
         assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
         for (name, value) in &expected {
             assert!((found[name] - value).abs() <= 1e-9 * value.abs().max(1.0), "{name}: {} {value}", found[name]);

@@ -38,7 +38,11 @@ pub(crate) fn execute(arguments: &Arguments) -> Exit {
             println!("{} files in {}", files.len(), out.display());
             Exit::Fine
         }
-        Err(error) => fail("E0911", &format!("cannot write `{}`: {error}", out.display()), Some("name another folder with `--out`")),
+        Err(error) => fail(
+            "E0911",
+            &format!("cannot write `{}`: {error}", out.display()),
+            Some("name another folder with `--out`"),
+        ),
     }
 }
 

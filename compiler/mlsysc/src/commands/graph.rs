@@ -27,9 +27,12 @@ pub(crate) fn execute(arguments: &Arguments) -> Exit {
         Ok(plan) => plan,
         Err(exit) => return exit,
     };
-    print!("{}", match arguments.format {
-        Format::Text => to_tree(&plan),
-        Format::Dot => to_dot(&plan),
-    });
+    print!(
+        "{}",
+        match arguments.format {
+            Format::Text => to_tree(&plan),
+            Format::Dot => to_dot(&plan),
+        }
+    );
     Exit::Fine
 }

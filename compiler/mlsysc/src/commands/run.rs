@@ -71,7 +71,8 @@ fn run(plan: Plan, options: Options) -> Result<Option<Summary>, Vec<RunError>> {
     };
     let progress = Arc::new(Progress::new(&plan));
     let listener = Arc::clone(&progress);
-    let mut work = runtime.spawn(async move { mlsys_engine::run(&plan, &options, &|event| listener.tell(event)).await });
+    let mut work =
+        runtime.spawn(async move { mlsys_engine::run(&plan, &options, &|event| listener.tell(event)).await });
     let outcome = runtime.block_on(async {
         tokio::select! {
             outcome = &mut work => Some(outcome),

@@ -39,8 +39,15 @@ impl Scope<'_> {
         let applied = self.apply(definition, item, args)?;
         if self.depth >= MAX_DEPTH || applied.size() > MAX_SIZE {
             reports
-                .error("E0105", name.span, format!("`{}` expands to more than can be compiled", name.text), "called here")
-                .help(format!("functions may call each other at most {MAX_DEPTH} deep and expand to {MAX_SIZE} operations"));
+                .error(
+                    "E0105",
+                    name.span,
+                    format!("`{}` expands to more than can be compiled", name.text),
+                    "called here",
+                )
+                .help(format!(
+                    "functions may call each other at most {MAX_DEPTH} deep and expand to {MAX_SIZE} operations"
+                ));
             return None;
         }
         Some(applied)
@@ -60,16 +67,20 @@ impl Scope<'_> {
             .zip(&args)
             .map(|(parameter, arg)| ScopeColumn { name: parameter.name.clone(), ty: Some(arg.ty.clone()) })
             .collect();
-        let mut inner = Scope::constant(self.db, self.project, item.file(self.db)).with_columns("the function", "parameter", columns);
+        let mut inner = Scope::constant(self.db, self.project, item.file(self.db)).with_columns(
+            "the function",
+            "parameter",
+            columns,
+        );
         inner.depth = self.depth + 1;
         let mut silent = Reports::on(item.reference(self.db));
         let typed = inner.expr(body, &mut silent)?;
         let typed = coerce(typed, &definition.result.as_ref()?.ty).ok()?;
         let named: Vec<(&str, &Expr)> =
             definition.parameters.iter().map(|parameter| parameter.name.as_str()).zip(&args).collect();
-        Some(typed.with_columns(&|column| {
-            named.iter().find(|(name, _)| *name == column).map(|(_, arg)| (*arg).clone())
-        }))
+        Some(
+            typed.with_columns(&|column| named.iter().find(|(name, _)| *name == column).map(|(_, arg)| (*arg).clone())),
+        )
     }
 
     fn function_arguments(
@@ -78,7 +89,8 @@ impl Scope<'_> {
         call: &ast::Call,
         reports: &mut Reports,
     ) -> Option<Vec<Expr>> {
-        let slots = crate::args::slots(&definition.name, &definition.names(), call.name.span, &call.arguments, reports)?;
+        let slots =
+            crate::args::slots(&definition.name, &definition.names(), call.name.span, &call.arguments, reports)?;
         let mut args = Vec::new();
         for (parameter, slot) in definition.parameters.iter().zip(slots) {
             let Some(argument) = slot else {
@@ -87,9 +99,11 @@ impl Scope<'_> {
                     continue;
                 }
                 let message = format!("`{}` needs the argument `{}`", definition.name, parameter.name);
-                reports
-                    .error("E0303", call.span, message, "an argument is missing")
-                    .help(format!("`{}` takes {}", definition.name, crate::scope::listed(&definition.names())));
+                reports.error("E0303", call.span, message, "an argument is missing").help(format!(
+                    "`{}` takes {}",
+                    definition.name,
+                    crate::scope::listed(&definition.names())
+                ));
                 return None;
             };
             let typed = self.expr(&argument.value, reports)?;
@@ -97,7 +111,8 @@ impl Scope<'_> {
             match coerce(typed, ty) {
                 Ok(typed) => args.push(typed),
                 Err(typed) => {
-                    let message = format!("`{}` of `{}` is {}, this is {}", parameter.name, definition.name, a(ty), a(&typed.ty));
+                    let message =
+                        format!("`{}` of `{}` is {}, this is {}", parameter.name, definition.name, a(ty), a(&typed.ty));
                     if matches!(ty, mlsys_plan::Type::Enum(_)) {
                         mismatch(&typed, ty, argument.value.span, reports);
                     } else {

@@ -25,10 +25,10 @@ pub(super) fn unary(operator: ast::UnaryOp, arg: Expr, span: Span, reports: &mut
         report.help(format!("give it {needed}"));
         return None;
     }
-    if let (ast::UnaryOp::Negate, ExprKind::Literal { value }) = (operator, &arg.kind) {
-        if let Some(value) = negated(value) {
-            return Some(Expr::literal(value, arg.ty));
-        }
+    if let (ast::UnaryOp::Negate, ExprKind::Literal { value }) = (operator, &arg.kind)
+        && let Some(value) = negated(value)
+    {
+        return Some(Expr::literal(value, arg.ty));
     }
     let operator = match operator {
         ast::UnaryOp::Not => UnaryOp::Not,
@@ -217,7 +217,8 @@ fn scaled(operator: BinaryOp, duration: Expr, number: Expr) -> Option<Expr> {
         ExprKind::Literal { value: Literal::Duration(micros) } => micros.unsigned_abs() <= (i64::MAX as u64) >> 31,
         _ => false,
     };
-    let small_number = number.ty.ty == Type::Int32 || matches!(&number.kind, ExprKind::Literal { value: Literal::Int(value) } if i32::try_from(*value).is_ok());
+    let small_number = number.ty.ty == Type::Int32
+        || matches!(&number.kind, ExprKind::Literal { value: Literal::Int(value) } if i32::try_from(*value).is_ok());
     let target = if number.ty.ty.is_integer() { Type::Int64 } else { Type::Float64 };
     let number = coerce(number, &target).ok()?;
     let safe = operator == BinaryOp::Multiply && short && small_number;
@@ -252,15 +253,19 @@ fn hint(operator: BinaryOp, left: &Expr, right: &Expr) -> Option<&'static str> {
         (Class::Timestamp, Class::Number, _) | (Class::Number, Class::Timestamp, _) => {
             Some("multiply the number by a unit, such as `* 1m`, to make it a duration")
         }
-        (Class::Timestamp, Class::Timestamp, BinaryOp::Add) => Some("two instants have no sum; their difference is a duration"),
+        (Class::Timestamp, Class::Timestamp, BinaryOp::Add) => {
+            Some("two instants have no sum; their difference is a duration")
+        }
         (
             Class::Number,
             Class::Duration,
             BinaryOp::Less | BinaryOp::Greater | BinaryOp::LessOrEqual | BinaryOp::GreaterOrEqual,
         ) => Some("write the duration as a plain number, or make a duration of the other side, such as `x * 1m`"),
-        (Class::Duration, Class::Number, BinaryOp::Less | BinaryOp::Greater | BinaryOp::LessOrEqual | BinaryOp::GreaterOrEqual) => {
-            Some("write the number with a unit, such as `15m`")
-        }
+        (
+            Class::Duration,
+            Class::Number,
+            BinaryOp::Less | BinaryOp::Greater | BinaryOp::LessOrEqual | BinaryOp::GreaterOrEqual,
+        ) => Some("write the number with a unit, such as `15m`"),
         _ => Some("both sides must be of one kind: numbers, text, instants or durations"),
     }
 }

@@ -25,7 +25,10 @@ pub(super) fn call_of<'a>(context: &Context<'_, '_>, value: &'a ast::Expr) -> Op
 
 /// `visib` alone: the last value of the column.
 pub(super) fn bare(context: &Context<'_, '_>, name: &ast::Name, reports: &mut Reports) -> Vec<Feature> {
-    let argument = ast::Argument { name: None, value: ast::Expr { kind: ast::ExprKind::Name(name.text.clone()), span: name.span } };
+    let argument = ast::Argument {
+        name: None,
+        value: ast::Expr { kind: ast::ExprKind::Name(name.text.clone()), span: name.span },
+    };
     let tail = ast::AggregateTail { filter: None, window: ast::Windows::All, span: name.span };
     let call = ast::Call {
         name: ast::Name { text: "last".to_owned(), span: name.span },
@@ -186,7 +189,9 @@ fn choose(
     match argument {
         None => {
             let message = format!("`{}` needs an argument", call.name.text);
-            reports.error("E0303", call.span, message, "aggregates what?").help(format!("name a column, such as `{}(amount)`", call.name.text));
+            reports
+                .error("E0303", call.span, message, "aggregates what?")
+                .help(format!("name a column, such as `{}(amount)`", call.name.text));
         }
         Some((expr, span)) => {
             let message = format!("`{}` does not take a {}", call.name.text, expr.ty.ty);

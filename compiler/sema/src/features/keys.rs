@@ -29,7 +29,10 @@ fn one(context: &Context<'_, '_>, entity: &EntityDef, key: &KeyDef, reports: &mu
         if !context.source.intact {
             return None;
         }
-        let message = format!("the source `{}` has no column `{name}` for the key of `{}`", context.source.name, group.entity.text);
+        let message = format!(
+            "the source `{}` has no column `{name}` for the key of `{}`",
+            context.source.name, group.entity.text
+        );
         let near = nearest(name, context.source.columns.iter().map(|column| column.name.as_str()));
         let report = reports.error("E0202", span, message, format!("`{name}` is not a column"));
         report.also(&entity.item, key.span, "the key is declared here");

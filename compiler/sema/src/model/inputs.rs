@@ -36,7 +36,9 @@ pub(super) fn inputs(context: &Context<'_, '_>, reports: &mut Reports) -> Collec
             missing::<()>(&context.model.name, "inputs", "`inputs { amount }`", reports);
         } else {
             let span = context.model.inputs_span.unwrap_or_default();
-            reports.error("E0209", span, "the model has no inputs", "is empty").help("name columns, or `group.*` for a group's features");
+            reports
+                .error("E0209", span, "the model has no inputs", "is empty")
+                .help("name columns, or `group.*` for a group's features");
         }
     }
     for input in &context.model.inputs {
@@ -90,7 +92,12 @@ fn add(name: String, ty: &ValueType, span: Span, collected: &mut Collected, repo
         ty.ty,
         Type::Bool | Type::Int32 | Type::Int64 | Type::Float32 | Type::Float64 | Type::String | Type::Enum(_)
     ) {
-        let report = reports.error("E0311", span, format!("the input `{name}` is a {ty}, which cannot be learnt from"), format!("this is {}", a(&ty)));
+        let report = reports.error(
+            "E0311",
+            span,
+            format!("the input `{name}` is a {ty}, which cannot be learnt from"),
+            format!("this is {}", a(&ty)),
+        );
         report.help(match ty.ty {
             Type::Timestamp => "take parts of it, such as `hour_of_day(…)`, or the time since another instant",
             Type::Duration => "divide it by a unit to make it a number, such as `… / 1d`",
@@ -148,7 +155,12 @@ fn group_input(
 fn unknown_feature(group: &GroupDef, name: &ast::Name, reports: &mut Reports) {
     let known: Vec<&str> = group.features.iter().map(|feature| feature.name.as_str()).collect();
     reports
-        .error("E0205", name.span, format!("the group `{}` has no feature `{}`", group.name, name.text), "no such feature")
+        .error(
+            "E0205",
+            name.span,
+            format!("the group `{}` has no feature `{}`", group.name, name.text),
+            "no such feature",
+        )
         .help(format!("it has {}", listed(&known)))
         .did_you_mean(nearest(&name.text, known));
 }
@@ -171,7 +183,10 @@ fn join_keys(
             if !context.source.intact {
                 return None;
             }
-            let message = format!("`{}` is keyed by `{key}`, which the source `{}` does not have", group.name, context.source.name);
+            let message = format!(
+                "`{}` is keyed by `{key}`, which the source `{}` does not have",
+                group.name, context.source.name
+            );
             let near = nearest(key, context.source.columns.iter().map(|column| column.name.as_str()));
             let report = reports.error("E0202", name.span, message, format!("needs a column `{key}`"));
             report.also(&context.source.item, context.source.name_span, "observed here");
@@ -183,7 +198,10 @@ fn join_keys(
         };
         let (found, expected) = (found?, ty.clone()?);
         if found.ty != expected.ty {
-            let message = format!("`{}` is keyed by a {expected}, the column `{key}` of `{}` is a {}", group.name, context.source.name, found.ty);
+            let message = format!(
+                "`{}` is keyed by a {expected}, the column `{key}` of `{}` is a {}",
+                group.name, context.source.name, found.ty
+            );
             reports
                 .error("E0306", name.span, message, format!("needs {}", a(&expected)))
                 .help("give both the same type");

@@ -64,16 +64,23 @@ fn task(context: &Context<'_, '_>, written: &ast::Label, ty: &Type, reports: &mu
 }
 
 /// When the label is known: with the latest of what it reads.
-fn known(context: &Context<'_, '_>, uses: &[(String, mlsys_diagnostics::Span)], reports: &mut Reports) -> Option<Known> {
+fn known(
+    context: &Context<'_, '_>,
+    uses: &[(String, mlsys_diagnostics::Span)],
+    reports: &mut Reports,
+) -> Option<Known> {
     let timeline = context.source.timeline.as_ref()?;
     let mut known = Known::WithRow;
     for (name, span) in uses {
         let Some(column) = context.source.column(name) else { continue };
         match timeline.later(known, column.known.clone()) {
             Ok(later) => known = later,
-            Err((one, other)) => {
-                let message =
-                    format!("the label is known at `{}` and at `{}`, and neither is surely the later", one.text, other.text);
+            Err(times) => {
+                let (one, other) = *times;
+                let message = format!(
+                    "the label is known at `{}` and at `{}`, and neither is surely the later",
+                    one.text, other.text
+                );
                 reports
                     .error("E0403", *span, message, format!("known at `{}`", other.text))
                     .help("derive the label as a column of the source and say `known at` there");

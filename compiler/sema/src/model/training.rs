@@ -27,13 +27,16 @@ pub(super) fn training(
     let learner = learner.and_then(|call| constants.call("learner", call, reports));
     let settings = settings(constants, model, reports)?;
     let (learner, _) = learner?;
-    Some((learner, Training {
-        optimizer: settings.call("optimizer")?,
-        epochs: u32::try_from(settings.int("epochs")?).ok()?,
-        batch: u32::try_from(settings.int("batch")?).ok()?,
-        stop_early: settings.stop_early()?,
-        seed: u64::try_from(settings.int("seed")?).ok()?,
-    }))
+    Some((
+        learner,
+        Training {
+            optimizer: settings.call("optimizer")?,
+            epochs: u32::try_from(settings.int("epochs")?).ok()?,
+            batch: u32::try_from(settings.int("batch")?).ok()?,
+            stop_early: settings.stop_early()?,
+            seed: u64::try_from(settings.int("seed")?).ok()?,
+        },
+    ))
 }
 
 /// Values of settings by name.
@@ -107,7 +110,12 @@ fn settings(constants: &Constants<'_>, model: &ast::Model, reports: &mut Reports
 }
 
 /// Stopping on the test part would choose the weights by what is to judge them.
-fn stops_on_what_it_may_see(model: &ast::Model, stop: &StopEarly, spans: &[(&str, Span)], reports: &mut Reports) -> bool {
+fn stops_on_what_it_may_see(
+    model: &ast::Model,
+    stop: &StopEarly,
+    spans: &[(&str, Span)],
+    reports: &mut Reports,
+) -> bool {
     let span = spans.iter().find(|(name, _)| *name == "stop_early").map_or(model.name.span, |(_, span)| *span);
     if stop.part != Part::Validate {
         reports
@@ -116,7 +124,8 @@ fn stops_on_what_it_may_see(model: &ast::Model, stop: &StopEarly, spans: &[(&str
         return false;
     }
     let validates = model.split.iter().flat_map(|split| &split.arguments);
-    let has_part = validates.into_iter().any(|argument| argument.name.as_ref().is_some_and(|name| name.text == "validate"));
+    let has_part =
+        validates.into_iter().any(|argument| argument.name.as_ref().is_some_and(|name| name.text == "validate"));
     if !has_part {
         reports
             .error("E0211", span, "there is no validation part to stop on", "needs a validation part")
@@ -142,7 +151,8 @@ pub(super) fn split(constants: &Constants<'_>, model: &ast::Model, reports: &mut
         _ => None,
     };
     let split = TimeSplit { from: at("from"), validate: at("validate"), test: at("test")?, until: at("until") };
-    let named = [("from", split.from), ("validate", split.validate), ("test", Some(split.test)), ("until", split.until)];
+    let named =
+        [("from", split.from), ("validate", split.validate), ("test", Some(split.test)), ("until", split.until)];
     let given: Vec<(&str, i64)> = named.into_iter().filter_map(|(name, at)| Some((name, at?))).collect();
     for pair in given.windows(2) {
         let ((earlier, before), (later, after)) = (pair[0], pair[1]);
@@ -168,7 +178,8 @@ pub(super) fn impute(context: &Context<'_, '_>, collected: &Collected, reports: 
     let model = context.model;
     let written = only_one(&model.impute, |impute| impute.strategy.span, "impute", reports);
     let Some(written) = written else {
-        let missing: Vec<usize> = (0..collected.inputs.len()).filter(|&index| collected.inputs[index].ty.nullable).collect();
+        let missing: Vec<usize> =
+            (0..collected.inputs.len()).filter(|&index| collected.inputs[index].ty.nullable).collect();
         if let Some(&first) = missing.first().filter(|_| !context.filter_failed) {
             let names: Vec<&str> = missing.iter().map(|&index| collected.inputs[index].name.as_str()).collect();
             let message = match names.len() {
@@ -202,7 +213,8 @@ pub(super) fn impute(context: &Context<'_, '_>, collected: &Collected, reports: 
 
 /// The gates; none if one of them is wrong.
 pub(super) fn gates(context: &Context<'_, '_>, reports: &mut Reports) -> Option<Vec<Gate>> {
-    let gates: Vec<Option<Gate>> = context.model.require.iter().map(|require| gate(context, require, reports)).collect();
+    let gates: Vec<Option<Gate>> =
+        context.model.require.iter().map(|require| gate(context, require, reports)).collect();
     gates.into_iter().collect()
 }
 

@@ -31,25 +31,33 @@ pub(super) fn table(
     clauses.extend(tree.derived.iter().filter_map(|derived| Some((&derived.name, derived.known_at.as_ref()?))));
     let mut declared: Vec<(String, Moment, mlsys_diagnostics::Span)> = Vec::new();
     for (name, written) in clauses {
-        let mut scope =
-            Scope::constant(constants.db, constants.project, constants.file).with_columns(owner, "column", table.scope_columns());
+        let mut scope = Scope::constant(constants.db, constants.project, constants.file).with_columns(
+            owner,
+            "column",
+            table.scope_columns(),
+        );
         if let Some(moment) = moment(&mut scope, written, &table.derived, reports) {
             declared.push((name.text.clone(), moment, written.span));
         }
     }
-    if let (None, Some((_, _, span))) = (time, declared.first()) {
-        if tree.time.is_empty() {
-            reports
-                .error("E0406", *span, format!("`{}` has no `time` that `known at` could come after", tree.name.text), "later than what?")
-                .help("say which column holds the time of a row, such as `time paid_at`");
-        }
+    if let (None, Some((_, _, span))) = (time, declared.first())
+        && tree.time.is_empty()
+    {
+        reports
+            .error(
+                "E0406",
+                *span,
+                format!("`{}` has no `time` that `known at` could come after", tree.name.text),
+                "later than what?",
+            )
+            .help("say which column holds the time of a row, such as `time paid_at`");
     }
-    let known_at =
-        declared.iter().map(|(column, moment, _)| KnownAt { column: column.clone(), at: moment.expr.clone() }).collect();
-    let timeline = row_moment(time, &table).map(|row| Timeline {
-        row,
-        declared: declared.iter().map(|(_, moment, _)| moment.clone()).collect(),
-    });
+    let known_at = declared
+        .iter()
+        .map(|(column, moment, _)| KnownAt { column: column.clone(), at: moment.expr.clone() })
+        .collect();
+    let timeline = row_moment(time, &table)
+        .map(|row| Timeline { row, declared: declared.iter().map(|(_, moment, _)| moment.clone()).collect() });
     let mut dated = Dated { schema: table.schema, derived: table.derived, columns: Vec::new(), known_at, timeline };
     for column in &table.columns {
         let own = declared.iter().find(|(name, ..)| *name == column.scope.name);
@@ -108,7 +116,8 @@ fn follow(
     }
     // Derived columns are in dependency order: what one reads has been followed before it.
     for derived in dated.derived.clone() {
-        let Some(uses) = typed.iter().find(|typed| typed.scope.name == derived.name).and_then(|typed| typed.uses.as_ref())
+        let Some(uses) =
+            typed.iter().find(|typed| typed.scope.name == derived.name).and_then(|typed| typed.uses.as_ref())
         else {
             continue;
         };
@@ -132,8 +141,8 @@ fn follow(
             let Some(timeline) = dated.timeline.as_ref().filter(|_| !says) else { continue };
             match timeline.later(known.clone(), read.known.clone()) {
                 Ok(later) => known = later,
-                Err((one, other)) => {
-                    two_times(&derived.name, *span, &one, &other, reports);
+                Err(times) => {
+                    two_times(&derived.name, *span, &times.0, &times.1, reports);
                     known = Known::Unclear;
                 }
             }
@@ -161,7 +170,8 @@ fn too_early(
     if at.no_later_than(moment) || !earlier {
         return;
     }
-    let message = format!("`{name}` is said to be known at `{}`, but reads `{}`, known at `{}`", moment.text, read.name, at.text);
+    let message =
+        format!("`{name}` is said to be known at `{}`, but reads `{}`, known at `{}`", moment.text, read.name, at.text);
     let item = reports.item().clone();
     reports
         .error("E0403", said, message, "too early")
@@ -170,7 +180,8 @@ fn too_early(
 }
 
 fn two_times(name: &str, span: mlsys_diagnostics::Span, one: &Moment, other: &Moment, reports: &mut Reports) {
-    let message = format!("`{name}` is known at `{}` and at `{}`, and neither is surely the later", one.text, other.text);
+    let message =
+        format!("`{name}` is known at `{}` and at `{}`, and neither is surely the later", one.text, other.text);
     reports
         .error("E0403", span, message, format!("known at `{}`", other.text))
         .help(format!("say which it is: `{name} = … known at {}`", other.text));

@@ -103,8 +103,11 @@ fn derive(constants: &Constants<'_>, tree: &ast::Source, table: &mut Table, repo
         let definition = definitions[index];
         // A definition that reads a later one is typed after it; one that reads nothing known says so itself.
         let owner = format!("the source `{}`", tree.name.text);
-        let mut scope =
-            Scope::constant(constants.db, constants.project, constants.file).with_columns(owner, "column", table.scope_columns());
+        let mut scope = Scope::constant(constants.db, constants.project, constants.file).with_columns(
+            owner,
+            "column",
+            table.scope_columns(),
+        );
         let typed = scope.expr(&definition.value, reports);
         let ty = typed.as_ref().map(|typed| typed.ty.clone());
         table.derived.extend(typed.map(|expr| Derived { name: definition.name.text.clone(), expr }));

@@ -48,10 +48,12 @@ impl<'i> Children<'i> {
     pub(super) fn broken_names(&self) -> impl Iterator<Item = Name> {
         self.bad.iter().filter_map(|(start, text)| {
             // Doc comments stand before the name.
-            let docs: usize = text.split_inclusive('\n').take_while(|line| line.trim_start().starts_with("///")).map(str::len).sum();
+            let docs: usize =
+                text.split_inclusive('\n').take_while(|line| line.trim_start().starts_with("///")).map(str::len).sum();
             let rest = &text[docs..];
             let indent = rest.len() - rest.trim_start().len();
-            let word: String = rest.trim_start().chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+            let word: String =
+                rest.trim_start().chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
             let begins = word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
             let at = *start as usize + docs + indent;
             begins.then(|| Name { span: Span::new(at, at + word.len()), text: word })
@@ -130,7 +132,9 @@ fn without_trivia(text: &str) -> &str {
     let mut text = text.trim_end();
     loop {
         let line = text.rfind('\n').map_or(0, |newline| newline + 1);
-        let comment = text[line..].match_indices("//").find(|(at, _)| text[line..line + at].matches('"').count() % 2 == 0);
+        let comment = text[line..]
+            .match_indices("//")
+            .find(|(at, _)| text[line..line + at].matches('"').count().is_multiple_of(2));
         match comment {
             // A doc comment is all there is of its pair.
             Some((at, _)) if !text[..line + at].trim().is_empty() => text = text[..line + at].trim_end(),

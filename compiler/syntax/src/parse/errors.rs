@@ -165,7 +165,9 @@ pub(super) fn from_pest(error: &pest::error::Error<Rule>, text: &str, kind: Opti
         message,
         span: Span::new(offset, offset + found.len().max(usize::from(offset < text.len()))),
         label: if expected.is_empty() { "not expected here".to_owned() } else { "found this instead".to_owned() },
-        help: near.map(|near| format!("did you mean `{near}`?")).or_else(|| Some("`mlsysc explain E0102` shows the forms of members".to_owned())),
+        help: near
+            .map(|near| format!("did you mean `{near}`?"))
+            .or_else(|| Some("`mlsysc explain E0102` shows the forms of members".to_owned())),
     }
 }
 
@@ -258,7 +260,9 @@ fn members(rule: Rule) -> Option<&'static [&'static str]> {
         Rule::model_only => {
             &["`observe`", "`label`", "`inputs`", "`impute`", "`split`", "`learn`", "`train`", "`require`"]
         }
-        Rule::input_only => &["a column", "a definition such as `hour = hour_of_day(paid_at)`", "a group's features such as `spend.*`"],
+        Rule::input_only => {
+            &["a column", "a definition such as `hour = hour_of_day(paid_at)`", "a group's features such as `spend.*`"]
+        }
         Rule::setting_only => &["a setting such as `epochs 20`"],
         Rule::deployment_only => &["`model`", "`serve`", "`budget`", "`cache`", "`fallback`", "`canary`", "`log`"],
         Rule::canary_only => &["`steps`", "`hold`", "`abort`"],

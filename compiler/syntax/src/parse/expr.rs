@@ -35,7 +35,9 @@ impl Builder<'_> {
                 let items = items.all(Rule::expr).filter_map(|item| self.expr(item.clone())).collect();
                 Some(Expr { kind: ExprKind::List(items), span: whole })
             }
-            Rule::record => self.record(&Children::of(pair)).map(|fields| Expr { kind: ExprKind::Record(fields), span: whole }),
+            Rule::record => {
+                self.record(&Children::of(pair)).map(|fields| Expr { kind: ExprKind::Record(fields), span: whole })
+            }
             Rule::name => Some(Expr { kind: ExprKind::Name(pair.as_str().to_owned()), span: whole }),
             _ => Some(Expr { kind: ExprKind::Literal(self.literal(&pair)), span: whole }),
         }
@@ -88,10 +90,8 @@ impl Builder<'_> {
             return None;
         }
         marks.into_iter().rev().fold(operand, |operand, mark| {
-            operand.map(|operand| Expr {
-                span: mark.to(operand.span),
-                kind: ExprKind::Unary(operator, Box::new(operand)),
-            })
+            operand
+                .map(|operand| Expr { span: mark.to(operand.span), kind: ExprKind::Unary(operator, Box::new(operand)) })
         })
     }
 
@@ -101,9 +101,7 @@ impl Builder<'_> {
         let left = self.expr(children.next()?)?;
         let Some(second) = children.next() else { return Some(left) };
         let kind = match second.as_rule() {
-            Rule::is_null => {
-                ExprKind::IsNull { arg: Box::new(left), negated: Children::of(second).has(Rule::kw_not) }
-            }
+            Rule::is_null => ExprKind::IsNull { arg: Box::new(left), negated: Children::of(second).has(Rule::kw_not) },
             Rule::between => {
                 let (low, high) = self.bounds(&Children::of(second))?;
                 ExprKind::Between { arg: Box::new(left), low: Box::new(low), high: Box::new(high) }
@@ -197,9 +195,8 @@ impl Builder<'_> {
             Rule::int => digits.parse().map_or_else(|_| self.out_of_range(pair, Literal::Int(0)), Literal::Int),
             Rule::float => self.float(pair, &digits, 1.0),
             Rule::percent => self.float(pair, digits.trim_end_matches('%'), 100.0),
-            Rule::duration => {
-                crate::time::duration(text).map_or_else(|| self.out_of_range(pair, Literal::Duration(0)), Literal::Duration)
-            }
+            Rule::duration => crate::time::duration(text)
+                .map_or_else(|| self.out_of_range(pair, Literal::Duration(0)), Literal::Duration),
             Rule::instant => crate::time::instant(text).map_or_else(
                 || {
                     self.errors.push(errors::bad_instant(text, span(pair)));
@@ -238,9 +235,9 @@ fn type_ref(node: &Children<'_>) -> Option<TypeRef> {
             None => Some(TypeArgument::Length(list.first(Rule::int)?.as_str().replace('_', "").parse().ok()?)),
         },
     };
-    let names = node.open(Rule::type_names).map(|names| {
-        names.all(Rule::string).map(|text| plain(&text_parts(text.as_str(), span(text)))).collect()
-    });
+    let names = node
+        .open(Rule::type_names)
+        .map(|names| names.all(Rule::string).map(|text| plain(&text_parts(text.as_str(), span(text)))).collect());
     Some(TypeRef {
         name: node.name()?,
         argument,

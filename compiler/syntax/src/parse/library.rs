@@ -51,9 +51,6 @@ impl Builder<'_> {
     /// The names before the brace are the path; the grammar keeps them in order.
     #[expect(clippy::unused_self, reason = "the same shape as every other declaration")]
     pub(super) fn use_item(&mut self, node: &Children<'_>) -> Use {
-        Use {
-            path: node.open(Rule::use_path).map(|path| path.names()).unwrap_or_default(),
-            names: node.names(),
-        }
+        Use { path: node.open(Rule::use_path).map(|path| path.names()).unwrap_or_default(), names: node.names() }
     }
 }

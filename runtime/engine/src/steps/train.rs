@@ -11,7 +11,8 @@ use crate::worker;
 pub(super) async fn execute(work: &Work<'_>, train: &Train, draft: &Draft) -> Result<Value, RunError> {
     let examples: Result<Vec<_>, RunError> = work.node.inputs.iter().map(|input| work.rows_of(input)).collect();
     let output = draft.file(MODEL);
-    let job = TrainJob { train: train.clone(), examples: examples?, output: output.clone(), threads: work.options.threads };
+    let job =
+        TrainJob { train: train.clone(), examples: examples?, output: output.clone(), threads: work.options.threads };
     draft.write("job.json", &job)?;
     worker::train(&work.options.worker, &draft.file("job.json"), work.node, work.observer).await?;
     let path = output.join(REPORT);

@@ -83,11 +83,8 @@ impl Category {
         let indices: HashMap<&str, i64> =
             self.values.iter().map(String::as_str).zip(i64::try_from(RESERVED).unwrap_or_default()..).collect();
         for (index, &row) in rows.iter().enumerate() {
-            out[index * stride + at] = if column.is_valid(row) {
-                indices.get(column.value(row)).copied().unwrap_or(UNKNOWN)
-            } else {
-                MISSING
-            };
+            out[index * stride + at] =
+                if column.is_valid(row) { indices.get(column.value(row)).copied().unwrap_or(UNKNOWN) } else { MISSING };
         }
         Ok(())
     }

@@ -29,7 +29,12 @@ pub(super) fn build(path: &Path<'_>, learner: &Call, encoders: &Encoders) -> Res
     }
     let mut hidden = Vec::new();
     for (index, size) in widths(learner)?.into_iter().enumerate() {
-        hidden.push(nn::linear(path / "hidden" / index, dimension(width), dimension(size), nn::LinearConfig::default()));
+        hidden.push(nn::linear(
+            path / "hidden" / index,
+            dimension(width),
+            dimension(size),
+            nn::LinearConfig::default(),
+        ));
         width = size;
     }
     let output = nn::linear(path / "output", dimension(width), 1, nn::LinearConfig::default());

@@ -45,7 +45,11 @@ fn quality(node: &NodeOutcome) {
                 "drop" => "dropped",
                 _ => "quarantined",
             };
-            let rows = if violations == 1 { "1 row violates".to_owned() } else { format!("{} rows violate", thousands(violations)) };
+            let rows = if violations == 1 {
+                "1 row violates".to_owned()
+            } else {
+                format!("{} rows violate", thousands(violations))
+            };
             let predicate = text("text");
             let predicate = predicate.strip_prefix('(').and_then(|text| text.strip_suffix(')')).unwrap_or(predicate);
             println!("  {rows} `{predicate}` (line {}): {done}", number(check, "line"));
@@ -132,7 +136,7 @@ pub(super) fn thousands(count: u64) -> String {
     let digits = count.to_string();
     let mut grouped = String::new();
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             grouped.push(',');
         }
         grouped.push(digit);
