@@ -149,6 +149,8 @@ fn read(file_system: &dyn FileSystem, path: &Path) -> Result<String, LoadError> 
         }
         _ => LoadError { message: format!("cannot read `{shown}`: {error}"), help: access_help() },
     })?;
+    // Some editors begin a file with a byte order mark.
+    let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
     if text.len() > MAX_FILE {
         return Err(LoadError {
             message: format!("`{shown}` is larger than {} MiB", MAX_FILE >> 20),

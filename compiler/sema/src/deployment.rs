@@ -36,7 +36,7 @@ fn define(constants: &Constants<'_>, tree: &ast::Deployment, reports: &mut Repor
         .or_else(|| missing(&tree.name, "model", "`model fraud`", reports));
     let endpoints = endpoints(constants, tree, reports);
     let budget = budget(constants, tree, reports);
-    let cache = only_one(&tree.cache, |cache| cache.span, "cache", reports).map(|cache| cache.value);
+    let cache = only_one(&tree.cache, |cache| cache.span, "cache", reports).and_then(|cache| positive(*cache, reports));
     let fallback = fallback(constants, tree, reports);
     let canary = canary(constants, tree, reports);
     let log_predictions = logs(tree, reports);
@@ -75,7 +75,7 @@ fn budget(constants: &Constants<'_>, tree: &ast::Deployment, reports: &mut Repor
             .help("bound a quantile, such as `budget p99 20ms`");
         return None;
     }
-    Some(ServingBudget { quantile: quantile.text.clone(), latency: latency.value })
+    Some(ServingBudget { quantile: quantile.text.clone(), latency: positive(*latency, reports)? })
 }
 
 fn fallback(constants: &Constants<'_>, tree: &ast::Deployment, reports: &mut Reports) -> Option<f64> {
@@ -108,7 +108,18 @@ fn canary(constants: &Constants<'_>, tree: &ast::Deployment, reports: &mut Repor
             condition.map(|each| AbortRule { metric: each.metric, comparison: each.comparison, bound: each.bound })
         })
         .collect();
-    Some(Canary { steps: steps?, hold: hold?.value, abort: abort? })
+    Some(Canary { steps: steps?, hold: positive(*hold?, reports)?, abort: abort? })
+}
+
+/// A length of time that is more than nothing.
+pub(crate) fn positive(length: ast::Spanned<i64>, reports: &mut Reports) -> Option<i64> {
+    if length.value > 0 {
+        return Some(length.value);
+    }
+    reports
+        .error("E0314", length.span, "this length of time is zero", "nothing fits into it")
+        .help("give it a length, such as `10m`, or remove the clause");
+    None
 }
 
 /// Growing shares that end with everything.
@@ -123,7 +134,11 @@ fn shares(constants: &Constants<'_>, written: &ast::Expr, reports: &mut Reports)
             let message = "canary steps grow, from more than 0% to 100%";
             reports
                 .error("E0601", item.span, message, format!("{}% does not grow", share * 100.0))
-                .help("put the steps in order, such as `[5%, 25%, 100%]`");
+                .help(if share > 1.0 {
+                    "a share is at most 100%: write five percent as `5%`"
+                } else {
+                    "put the steps in order, such as `[5%, 25%, 100%]`"
+                });
             return None;
         }
         shares.push(share);

@@ -32,8 +32,16 @@ pub(crate) fn entity_of<'db>(db: &'db dyn Db, item: Item<'db>) -> Checked<Entity
             .help("name a key and its type, such as `{ customer_id: int64 }`");
         return Checked { value: None, reports: reports.into_vec() };
     }
-    let mut keys = Vec::new();
+    let mut keys: Vec<KeyDef> = Vec::new();
     for key in &tree.keys {
+        if let Some(first) = keys.iter().find(|known| known.name == key.name.text) {
+            let (item, span) = (reports.item().clone(), first.span);
+            reports
+                .error("E0203", key.name.span, format!("the key `{}` is declared twice", key.name.text), "declared a second time")
+                .also(&item, span, "first declared here")
+                .help("remove one of them");
+            continue;
+        }
         let ty = key.ty.as_ref().and_then(|ty| crate::types::resolve(&mut reports, ty));
         let usable = ty.filter(|ty| key_type(&mut reports, key, ty));
         keys.push(KeyDef { name: key.name.text.clone(), ty: usable, span: key.name.span });
@@ -49,10 +57,10 @@ fn key_type(reports: &mut Reports, key: &ast::Column, ty: &ValueType) -> bool {
             .help("remove the `?`");
         return false;
     }
-    if ty.ty.is_float() {
+    if ty.ty.is_float() || matches!(ty.ty, mlsys_plan::Type::List(_) | mlsys_plan::Type::Vector(_)) {
         reports
             .error("E0306", span, format!("`{ty}` cannot be a key"), "not a key's type")
-            .help("floating-point numbers do not compare reliably: use an integer or text");
+            .help("keys are integers, text or other values that are equal or not: floating-point numbers and lists are no keys");
         return false;
     }
     true

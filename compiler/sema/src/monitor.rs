@@ -9,7 +9,7 @@ use mlsys_syntax::{Kind, ast};
 use crate::args::Constants;
 use crate::condition::Measurable;
 use crate::db::{Checked, Db, Item, Project};
-use crate::deployment::{DeploymentDef, deployment_of};
+use crate::deployment::{DeploymentDef, deployment_of, positive};
 use crate::features::refer;
 use crate::library::{SlotType, names, overloads};
 use crate::report::Reports;
@@ -46,7 +46,7 @@ fn define(constants: &Constants<'_>, tree: &ast::Monitor, reports: &mut Reports)
             inputs: condition.inputs,
             comparison: condition.comparison,
             bound: condition.bound,
-            over: when.over.map(|over| over.value),
+            over: when.over.and_then(|over| positive(over, reports)),
             action,
             line: when.span.start,
         });

@@ -86,6 +86,11 @@ impl Reports {
         &self.item
     }
 
+    /// Whether a code has been reported.
+    pub(crate) fn has(&self, code: &str) -> bool {
+        self.reports.iter().any(|report| report.code == code)
+    }
+
     pub(crate) fn has_errors(&self) -> bool {
         self.reports.iter().any(|report| report.severity == Severity::Error)
     }

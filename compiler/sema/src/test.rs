@@ -92,18 +92,38 @@ fn values<'a>(
     fields: impl Iterator<Item = (&'a ast::Name, &'a ast::Expr)>,
     reports: &mut Reports,
 ) {
+    let mut seen: Vec<&ast::Name> = Vec::new();
     for (name, value) in fields {
+        if let Some(first) = seen.iter().find(|known| known.text == name.text) {
+            let item = reports.item().clone();
+            reports
+                .error("E0203", name.span, format!("`{}` is given twice", name.text), "given a second time")
+                .also(&item, first.span, "first given here")
+                .help("remove one of them");
+            continue;
+        }
+        seen.push(name);
         let Some((_, ty)) = slots.iter().find(|(known, _)| *known == name.text) else {
             let near = nearest(&name.text, slots.iter().map(|(known, _)| known.as_str()));
-            reports.error("E0202", name.span, format!("{owner} has no `{}`", name.text), "unknown").did_you_mean(near);
+            let known: Vec<&str> = slots.iter().map(|(known, _)| known.as_str()).collect();
+            reports
+                .error("E0202", name.span, format!("{owner} has no `{}` that can be given here", name.text), "unknown")
+                .help(format!("it has {}", crate::scope::listed(&known)))
+                .did_you_mean(near);
             continue;
         };
         let is_null = matches!(value.kind, ast::ExprKind::Literal(ast::Literal::Null));
-        if let Some(ty) = ty
-            && !(is_null && ty.nullable)
-        {
-            let scope = Scope::constant(constants.db, constants.project, constants.file);
-            scope.literal(value, &ty.ty, reports);
+        match ty {
+            Some(ty) if is_null && !ty.nullable => {
+                reports
+                    .error("E0305", value.span, format!("`{}` is never missing", name.text), "cannot be null")
+                    .help(format!("give it {}", crate::report::a(&ty.ty)));
+            }
+            Some(ty) if !is_null => {
+                let scope = Scope::constant(constants.db, constants.project, constants.file);
+                scope.literal(value, &ty.ty, reports);
+            }
+            _ => {}
         }
     }
 }

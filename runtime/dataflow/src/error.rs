@@ -173,7 +173,9 @@ fn find(error: &(dyn Error + 'static)) -> Option<DataError> {
 const OVERFLOW_HELP: &str = "aggregate a float64, which has a wider range";
 
 fn out_of_memory(message: &str) -> DataError {
-    let reason = message.lines().next().unwrap_or(message);
+    // What follows is a table of every consumer, over several lines.
+    let line = message.lines().next().unwrap_or(message);
+    let reason = line.split(" with top memory consumers").next().unwrap_or(line);
     DataError::new(Code::Memory, format!("the memory limit is too small for this step: {reason}"))
         .with_help("raise the memory limit, or use fewer threads")
 }

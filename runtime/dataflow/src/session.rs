@@ -7,6 +7,7 @@ use datafusion::catalog::Session;
 use datafusion::error::Result;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::context::{QueryPlanner, SessionContext};
+use datafusion::execution::memory_pool::MemoryLimit;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
@@ -59,11 +60,22 @@ impl Dataflow {
         &self.runtime
     }
 
+    /// What each sort sets aside to merge what it spilled: DataFusion's own 10 MiB, or less where the memory limit is
+    /// so small that the sorts of a join, three per partition, would have nothing left to sort in.
+    fn merge_reserve(&self, partitions: usize) -> usize {
+        const USUAL: usize = 10 << 20;
+        match self.runtime.memory_pool.memory_limit() {
+            MemoryLimit::Finite(limit) => USUAL.min(limit / (partitions * 12)),
+            _ => USUAL,
+        }
+    }
+
     fn session(&self, partitions: usize) -> SessionContext {
         let mut config = SessionConfig::new().with_target_partitions(partitions).with_batch_size(self.batch_size);
         let options = config.options_mut();
         // Stored tables have the types that the plan says; views would make them differ from it.
         options.execution.parquet.schema_force_view_types = false;
+        options.execution.sort_spill_reservation_bytes = self.merge_reserve(partitions);
         let state = SessionStateBuilder::new()
             .with_config(config)
             .with_runtime_env(Arc::clone(&self.runtime))

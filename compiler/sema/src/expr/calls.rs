@@ -28,7 +28,9 @@ impl Scope<'_> {
         };
         if let Some(tail) = &call.tail {
             let message = format!("`{}` is a function of one row and takes no window", name.text);
-            reports.error("E0312", tail.span, message, "only aggregates look over a window");
+            reports
+                .error("E0312", tail.span, message, "only aggregates look over a window")
+                .help("remove the window, or put an aggregate around the call");
             return None;
         }
         let definition = function_of(self.db, item).value.as_ref()?;
@@ -137,10 +139,13 @@ impl Scope<'_> {
     fn unknown_function(&self, call: &ast::Call, reports: &mut Reports) {
         let name = &call.name;
         if !library::overloads(self.db, self.project, "aggregate", &name.text).is_empty() {
-            let message = format!("the aggregate `{}` cannot be used inside an expression on one row", name.text);
-            reports
-                .error("E0312", name.span, message, "an aggregate")
-                .help("define it as a feature of its own in a `features` group, with a window such as `over 7d`");
+            // One expression is one mistake, however many aggregates it has.
+            if !reports.has("E0312") {
+                let message = format!("the aggregate `{}` cannot stand inside an expression", name.text);
+                reports
+                    .error("E0312", name.span, message, "an aggregate stands alone in its definition")
+                    .help("define it as a feature of its own, such as `largest = max(amount) over 7d`, and compute with its name");
+            }
             return;
         }
         if crate::imports::mentions(self.db, self.file, &name.text) {

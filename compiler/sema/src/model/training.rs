@@ -230,6 +230,12 @@ fn gate(context: &Context<'_, '_>, written: &ast::Require, reports: &mut Reports
         return None;
     };
     let (part, metric, Literal::Float(bound)) = (part?, metric?, bound?) else { return None };
+    if metric != Metric::LogLoss && !(0.0..=1.0).contains(&bound) {
+        reports
+            .error("E0314", written.bound.span, format!("`{}` lies between 0 and 1, this is {bound}", metric.name()), "never reached")
+            .help("give it a bound between 0 and 1");
+        return None;
+    }
     let min_rows = match written.min {
         None => MIN_ROWS,
         Some(rows) => u64::try_from(rows).ok()?,

@@ -159,7 +159,9 @@ pub(super) fn from_pest(error: &pest::error::Error<Rule>, text: &str, kind: Opti
         (true, None) => format!("{shown} is not expected here"),
     };
     let keywords: Vec<&str> = expected.iter().filter_map(|word| word.strip_prefix('`')?.strip_suffix('`')).collect();
-    let near = nearest(found, keywords).filter(|near| near.starts_with(|c: char| c.is_ascii_alphabetic()));
+    // Words that could follow are not always among what could not be matched.
+    let near = nearest(found, keywords).or_else(|| nearest(found, CONNECTIVES));
+    let near = near.filter(|near| near.starts_with(|c: char| c.is_ascii_alphabetic()));
     SyntaxError {
         code: "E0102",
         message,
@@ -171,11 +173,20 @@ pub(super) fn from_pest(error: &pest::error::Error<Rule>, text: &str, kind: Opti
     }
 }
 
+/// Words that continue a member.
+const CONNECTIVES: [&str; 14] = [
+    "over", "where", "else", "known", "from", "with", "between", "lateness", "indicator", "null", "then", "when", "and", "not",
+];
+
 /// Slips that have a better explanation than what could have stood there instead.
 fn special(found: &str, offset: usize) -> Option<SyntaxError> {
     let (message, label, help) = match found {
         "}" | ")" | "]" => (format!("this `{found}` closes nothing"), "nothing is open here", "remove it"),
         "\"" => ("this text is never closed".to_owned(), "no `\"` follows on this line", "close it with `\"`"),
+        "'" => ("text stands in double quotes".to_owned(), "not a quote", "write it as `\"…\"`"),
+        "&" => ("`&` is no operator".to_owned(), "not an operator", "write `and`"),
+        "|" => ("`|` is no operator".to_owned(), "not an operator", "write `or`"),
+        "!" => ("`!` is no operator".to_owned(), "not an operator", "write `not`, or `!=` for a comparison"),
         _ => return None,
     };
     let span = Span::new(offset, offset + 1);
