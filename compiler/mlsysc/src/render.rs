@@ -3,7 +3,10 @@
 use std::fmt::{self, Display};
 use std::io::IsTerminal;
 
-use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
+use miette::{
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, SourceCode, SourceSpan,
+    SpanContents,
+};
 use mlsys_diagnostics::{Diagnostic, FileId, Files, Label, Severity};
 
 /// Writes diagnostics to the standard error stream, with excerpts of the program.
@@ -43,9 +46,31 @@ struct Excerpt {
     severity: miette::Severity,
     message: String,
     help: Option<String>,
-    source: Option<NamedSource<String>>,
+    source: Option<Source>,
     labels: Vec<LabeledSpan>,
     elsewhere: Vec<Excerpt>,
+}
+
+/// A file. miette's own sources count the lines of an excerpt from the beginning of the file, which makes excerpts that
+/// are far apart look as if they touched.
+#[derive(Debug)]
+struct Source {
+    name: String,
+    text: String,
+}
+
+impl SourceCode for Source {
+    fn read_span<'a>(
+        &'a self,
+        span: &SourceSpan,
+        before: usize,
+        after: usize,
+    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        let read = self.text.read_span(span, before, after)?;
+        let lines = read.data().split(|byte| *byte == b'\n').count();
+        let (span, line, column) = (*read.span(), read.line(), read.column());
+        Ok(Box::new(MietteSpanContents::new_named(self.name.clone(), read.data(), span, line, column, lines)))
+    }
 }
 
 impl Excerpt {
@@ -66,7 +91,7 @@ impl Excerpt {
             severity: miette::Severity::Advice,
             message: format!("in {}", files.name(file)),
             help: None,
-            source: Some(NamedSource::new(files.name(file), files.text(file).to_owned())),
+            source: Some(Source { name: files.name(file).to_owned(), text: files.text(file).to_owned() }),
             labels: in_order(&labels),
             elsewhere: Vec::new(),
         });

@@ -132,13 +132,13 @@ fn shares(constants: &Constants<'_>, written: &ast::Expr, reports: &mut Reports)
         let grows = share > shares.last().copied().unwrap_or(0.0) && share <= 1.0;
         if !grows {
             let message = "canary steps grow, from more than 0% to 100%";
-            reports
-                .error("E0601", item.span, message, format!("{}% does not grow", share * 100.0))
-                .help(if share > 1.0 {
+            reports.error("E0601", item.span, message, format!("{}% does not grow", share * 100.0)).help(
+                if share > 1.0 {
                     "a share is at most 100%: write five percent as `5%`"
                 } else {
                     "put the steps in order, such as `[5%, 25%, 100%]`"
-                });
+                },
+            );
             return None;
         }
         shares.push(share);

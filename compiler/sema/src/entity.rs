@@ -37,7 +37,12 @@ pub(crate) fn entity_of<'db>(db: &'db dyn Db, item: Item<'db>) -> Checked<Entity
         if let Some(first) = keys.iter().find(|known| known.name == key.name.text) {
             let (item, span) = (reports.item().clone(), first.span);
             reports
-                .error("E0203", key.name.span, format!("the key `{}` is declared twice", key.name.text), "declared a second time")
+                .error(
+                    "E0203",
+                    key.name.span,
+                    format!("the key `{}` is declared twice", key.name.text),
+                    "declared a second time",
+                )
                 .also(&item, span, "first declared here")
                 .help("remove one of them");
             continue;

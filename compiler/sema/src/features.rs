@@ -203,8 +203,10 @@ impl Context<'_, '_> {
 
     /// One report on all uses of columns before they are known: the moment that the group names is one mistake.
     fn report_late(&self, reports: &mut Reports) {
-        const MOST: usize = 4;
-        let late = self.late.borrow();
+        const MOST: usize = 3;
+        let mut late = self.late.borrow().clone();
+        // A column that is itself the later moment explains least: it is told of last.
+        late.sort_by_key(|(_, name, _)| self.source.column(name).is_some_and(|column| column.derived));
         let (Some(at), Some((user, name, span))) = (&self.at, late.first()) else { return };
         let Some(column) = self.source.column(name) else { return };
         let crate::known::Known::At(known) = &column.known else { return };
@@ -220,7 +222,7 @@ impl Context<'_, '_> {
             None => report.also(&item, self.group.source.span, format!("a row is seen at its time, `{}`", at.text)),
         };
         for (_, name, span) in late.iter().skip(1).take(MOST) {
-            report.also(&item, *span, format!("`{name}` neither"));
+            report.also(&item, *span, format!("`{name}` is not known either"));
         }
         report.help(format!(
             "let the group see rows when the value is there: `from {} at {}`",

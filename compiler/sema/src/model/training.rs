@@ -232,7 +232,12 @@ fn gate(context: &Context<'_, '_>, written: &ast::Require, reports: &mut Reports
     let (part, metric, Literal::Float(bound)) = (part?, metric?, bound?) else { return None };
     if metric != Metric::LogLoss && !(0.0..=1.0).contains(&bound) {
         reports
-            .error("E0314", written.bound.span, format!("`{}` lies between 0 and 1, this is {bound}", metric.name()), "never reached")
+            .error(
+                "E0314",
+                written.bound.span,
+                format!("`{}` lies between 0 and 1, this is {bound}", metric.name()),
+                "never reached",
+            )
             .help("give it a bound between 0 and 1");
         return None;
     }

@@ -175,7 +175,20 @@ pub(super) fn from_pest(error: &pest::error::Error<Rule>, text: &str, kind: Opti
 
 /// Words that continue a member.
 const CONNECTIVES: [&str; 14] = [
-    "over", "where", "else", "known", "from", "with", "between", "lateness", "indicator", "null", "then", "when", "and", "not",
+    "over",
+    "where",
+    "else",
+    "known",
+    "from",
+    "with",
+    "between",
+    "lateness",
+    "indicator",
+    "null",
+    "then",
+    "when",
+    "and",
+    "not",
 ];
 
 /// Slips that have a better explanation than what could have stood there instead.
