@@ -79,7 +79,7 @@ impl<'a> Run<'a> {
         let dataflow = Dataflow::new(&mlsys_dataflow::Options {
             memory_limit: options.memory,
             threads: options.threads.map(|threads| threads as usize),
-            spill: Some(state.root().join("spill")),
+            spill: Some(state.spill()),
         })?;
         let digests = Digests::open(&state);
         Ok(Run {

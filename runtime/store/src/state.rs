@@ -85,6 +85,11 @@ impl State {
         self.root.join("models")
     }
 
+    /// The folder of what operators spill; swept away before every run.
+    pub fn spill(&self) -> PathBuf {
+        self.root.join("spill")
+    }
+
     /// The file with a source's quarantined rows.
     pub fn quarantine(&self, node: &NodeId, fingerprint: &Fingerprint) -> PathBuf {
         self.root.join("quarantine").join(format!("{node}-{}.parquet", fingerprint.short()))
@@ -106,6 +111,10 @@ impl State {
     }
 
     fn sweep(&self) -> Result<(), StoreError> {
+        let spill = self.spill();
+        if spill.is_dir() {
+            fs::remove_dir_all(&spill).map_err(|error| StoreError::io(&spill, &error))?;
+        }
         let offline = self.root.join("offline");
         let mut folders = vec![self.models()];
         folders.extend(entries(&offline)?);
