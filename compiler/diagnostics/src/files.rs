@@ -28,6 +28,13 @@ impl Files {
         FileId(u32::try_from(self.files.len() - 1).unwrap_or(u32::MAX))
     }
 
+    /// Replaces a file's text; an unknown file stays unknown.
+    pub fn replace(&mut self, file: FileId, text: impl Into<String>) {
+        if let Some((_, old)) = self.files.get_mut(file.0 as usize) {
+            *old = text.into();
+        }
+    }
+
     /// The file of that name.
     pub fn by_name(&self, name: &str) -> Option<FileId> {
         let index = self.files.iter().position(|(known, _)| known == name)?;

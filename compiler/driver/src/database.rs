@@ -9,6 +9,18 @@ pub struct Database {
     storage: salsa::Storage<Self>,
 }
 
+impl Database {
+    /// A database that tells which queries it executes, by name and key.
+    pub(crate) fn observed(observer: impl Fn(String) + Send + Sync + 'static) -> Self {
+        let tell = move |event: salsa::Event| {
+            if let salsa::EventKind::WillExecute { database_key } = event.kind {
+                observer(format!("{database_key:?}"));
+            }
+        };
+        Database { storage: salsa::Storage::new(Some(Box::new(tell))) }
+    }
+}
+
 #[salsa::db]
 impl salsa::Database for Database {}
 

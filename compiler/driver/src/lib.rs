@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use mlsys_diagnostics::{Diagnostic, Files, Severity};
 use mlsys_plan::Plan;
 use mlsys_sema::Project;
+use salsa::Setter;
 
 pub use database::Database;
 pub use load::{FileSystem, InMemory, LoadError};
@@ -35,7 +36,31 @@ impl Compiler {
         path: &Path,
         params: BTreeMap<String, String>,
     ) -> Result<Self, LoadError> {
-        load::load(file_system, path, params)
+        load::load(Database::default(), file_system, path, params)
+    }
+
+    /// As [`Compiler::load`], and `observer` is told the name of every query that is executed.
+    ///
+    /// # Errors
+    /// As [`Compiler::load`].
+    pub fn load_observed(
+        file_system: &dyn FileSystem,
+        path: &Path,
+        params: BTreeMap<String, String>,
+        observer: impl Fn(String) + Send + Sync + 'static,
+    ) -> Result<Self, LoadError> {
+        load::load(Database::observed(observer), file_system, path, params)
+    }
+
+    /// Replaces the text of one of the program's files; what does not depend on the change is not checked again.
+    /// Whether there is such a file.
+    pub fn edit(&mut self, name: &str, text: &str) -> bool {
+        let Some(id) = self.files.by_name(name) else { return false };
+        let own = self.project.files(&self.database).iter().copied().find(|file| file.id(&self.database) == id);
+        let Some(file) = own else { return false };
+        self.files.replace(id, text);
+        file.set_text(&mut self.database).to(text.to_owned());
+        true
     }
 
     /// Every problem of the program's own files.

@@ -65,13 +65,13 @@ impl fmt::Display for LoadError {
 impl std::error::Error for LoadError {}
 
 pub(crate) fn load(
+    database: Database,
     file_system: &dyn FileSystem,
     path: &Path,
     params: BTreeMap<String, String>,
 ) -> Result<Compiler, LoadError> {
     let root_file = root_file(file_system, path)?;
     let folder = root_file.parent().map(Path::to_path_buf).unwrap_or_default();
-    let database = Database::default();
     let mut files = Files::default();
     let mut add = |name: &str, module: &str, text: String| {
         let id = files.add(name, text.clone());

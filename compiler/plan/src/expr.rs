@@ -206,16 +206,6 @@ impl Expr {
         Expr { kind, ty: self.ty }
     }
 
-    /// How many operations, columns and constants the expression is made of.
-    pub fn size(&self) -> usize {
-        1 + match &self.kind {
-            ExprKind::Column { .. } | ExprKind::Literal { .. } => 0,
-            ExprKind::Unary { arg, .. } | ExprKind::IsNull { arg } | ExprKind::Cast { arg } => arg.size(),
-            ExprKind::Binary { left, right, .. } => left.size() + right.size(),
-            ExprKind::Call { args, .. } => args.iter().map(Expr::size).sum(),
-        }
-    }
-
     /// Calls `visit` with the name of every column the expression reads, in order of appearance.
     pub fn visit_columns<'a>(&'a self, visit: &mut impl FnMut(&'a str)) {
         match &self.kind {

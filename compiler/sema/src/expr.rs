@@ -17,6 +17,11 @@ use crate::scope::Scope;
 impl Scope<'_> {
     /// The typed form of a row expression.
     pub(crate) fn expr(&mut self, written: &ast::Expr, reports: &mut Reports) -> Option<Expr> {
+        // Functions that call functions twice double the work at every level: there is an end to it.
+        if self.is_exhausted() {
+            return None;
+        }
+        self.steps.set(self.steps.get() + 1);
         match &written.kind {
             ast::ExprKind::Name(name) => self.name(name, written.span, reports),
             ast::ExprKind::Literal(value) => self.literal_expr(value, reports),

@@ -1,6 +1,8 @@
 //! What names mean inside an expression.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use mlsys_diagnostics::{Span, nearest};
 use mlsys_plan::{Expr, ExprKind, Literal, Type, ValueType};
@@ -28,6 +30,8 @@ pub(crate) struct Scope<'db> {
     pub(crate) uses: Vec<(String, Span)>,
     /// How many function bodies this expression stands in.
     pub(crate) depth: u32,
+    /// How many operations have been looked at, with those of functions that were put in place.
+    pub(crate) steps: Rc<Cell<usize>>,
 }
 
 /// A column in reach; without a type if that is wrong, which was reported elsewhere.
@@ -51,6 +55,7 @@ impl<'db> Scope<'db> {
             narrowed: BTreeSet::new(),
             uses: Vec::new(),
             depth: 0,
+            steps: Rc::default(),
         }
     }
 

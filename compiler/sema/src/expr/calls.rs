@@ -1,5 +1,7 @@
 //! Calls of row functions: those of the library stay calls, those of the program are put in place.
 
+use std::rc::Rc;
+
 use mlsys_diagnostics::nearest;
 use mlsys_plan::{Expr, ExprKind};
 use mlsys_syntax::{Kind, ast};
@@ -14,8 +16,8 @@ use crate::scope::{Scope, ScopeColumn};
 /// How deep functions may call functions.
 const MAX_DEPTH: u32 = 32;
 
-/// How many operations a call may expand to.
-const MAX_SIZE: usize = 10_000;
+/// How many operations an expression may expand to.
+const MAX_STEPS: usize = 10_000;
 
 impl Scope<'_> {
     pub(super) fn call(&mut self, call: &ast::Call, reports: &mut Reports) -> Option<Expr> {
@@ -38,21 +40,22 @@ impl Scope<'_> {
             return None;
         }
         let args = self.function_arguments(definition, call, reports)?;
-        let applied = self.apply(definition, item, args)?;
-        if self.depth >= MAX_DEPTH || applied.size() > MAX_SIZE {
-            reports
-                .error(
-                    "E0105",
-                    name.span,
-                    format!("`{}` expands to more than can be compiled", name.text),
-                    "called here",
-                )
-                .help(format!(
-                    "functions may call each other at most {MAX_DEPTH} deep and expand to {MAX_SIZE} operations"
+        let applied = self.apply(definition, item, args);
+        if self.depth >= MAX_DEPTH || self.is_exhausted() {
+            if !reports.has("E0105") {
+                let message = format!("`{}` expands to more than can be compiled", name.text);
+                reports.error("E0105", name.span, message, "called here").help(format!(
+                    "functions may call each other at most {MAX_DEPTH} deep and expand to {MAX_STEPS} operations"
                 ));
+            }
             return None;
         }
-        Some(applied)
+        applied
+    }
+
+    /// Whether the expression has expanded to more than is allowed.
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.steps.get() > MAX_STEPS
     }
 
     fn apply(&mut self, definition: &FunctionDef, item: Item<'_>, args: Vec<Expr>) -> Option<Expr> {
@@ -75,6 +78,7 @@ impl Scope<'_> {
             columns,
         );
         inner.depth = self.depth + 1;
+        inner.steps = Rc::clone(&self.steps);
         let mut silent = Reports::on(item.reference(self.db));
         let typed = inner.expr(body, &mut silent)?;
         let typed = coerce(typed, &definition.result.as_ref()?.ty).ok()?;

@@ -1,0 +1,70 @@
+//! What is checked again after an edit: the queries that salsa executes, by name.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use mlsys_driver::{Compiler, InMemory};
+use mlsys_tests::repository;
+
+/// The flights program in a compiler that has checked it, and the log of its queries.
+struct Session {
+    compiler: Compiler,
+    text: String,
+    log: Arc<Mutex<Vec<String>>>,
+}
+
+impl Session {
+    fn new() -> Self {
+        let text = std::fs::read_to_string(repository().join("examples/flights/flights.mlsys")).unwrap();
+        let files = BTreeMap::from([(PathBuf::from("/project/flights.mlsys"), text.clone())]);
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let observed = Arc::clone(&log);
+        let observer = move |query: String| observed.lock().unwrap().push(query);
+        let path = Path::new("/project");
+        let compiler = Compiler::load_observed(&InMemory { files }, path, BTreeMap::new(), observer).unwrap();
+        assert!(compiler.check().is_empty());
+        Session { compiler, text, log }
+    }
+
+    /// Edits, checks again, and returns how often each query was executed.
+    fn edit(&mut self, from: &str, to: &str) -> BTreeMap<String, usize> {
+        assert!(self.text.contains(from), "{from}");
+        self.text = self.text.replacen(from, to, 1);
+        self.log.lock().unwrap().clear();
+        assert!(self.compiler.edit("flights.mlsys", &self.text));
+        self.compiler.check();
+        let mut counts = BTreeMap::new();
+        for query in self.log.lock().unwrap().iter() {
+            *counts.entry(query.split('(').next().unwrap_or_default().to_owned()).or_default() += 1;
+        }
+        counts
+    }
+}
+
+#[test]
+fn moving_declarations_checks_nothing_again() {
+    let counts = Session::new().edit("use std.time", "// a remark\n\nuse std.time");
+    assert_eq!(counts.keys().collect::<Vec<_>>(), ["items"], "{counts:?}");
+}
+
+#[test]
+fn an_edit_reaches_what_depends_on_it() {
+    let mut session = Session::new();
+    let counts = session.edit("rain = sum(precip) over 6h", "rain = sum(precip) over 7h");
+    assert_eq!(counts["parsed"], 1, "{counts:?}");
+    assert_eq!(counts["features_of"], 1, "{counts:?}");
+    assert!(!counts.contains_key("source_of"), "{counts:?}");
+    // A blank changes the text of one declaration and the meaning of none: nobody else is asked.
+    let counts = session.edit("expect distance > 0  ", "expect distance >  0  ");
+    assert_eq!((counts["parsed"], counts["source_of"]), (1, 1), "{counts:?}");
+    assert!(!counts.contains_key("deployment_of"), "{counts:?}");
+}
+
+#[test]
+fn nothing_is_executed_without_an_edit() {
+    let session = Session::new();
+    session.log.lock().unwrap().clear();
+    session.compiler.check();
+    assert!(session.log.lock().unwrap().is_empty());
+}
