@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use mlsys_tests::{Block, Document, compile, concise, repository};
+use mlsys_tests::{Document, compile, concise, files_under, repository};
 
 #[test]
 fn programs_in_documents_compile() {
@@ -42,26 +42,11 @@ fn links_lead_somewhere() {
 
 fn documents() -> Vec<PathBuf> {
     let mut found = vec![repository().join("README.md"), repository().join("CHANGELOG.md")];
-    collect(&repository().join("docs"), &mut found);
+    found.extend(files_under(&repository().join("docs"), "md"));
     found
 }
 
-fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            collect(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "md") {
-            found.push(path);
-        }
-    }
-}
-
 fn programs(path: &Path) -> Vec<String> {
-    let blocks = Document::parse(&std::fs::read_to_string(path).unwrap()).blocks;
-    let fences = blocks.into_iter().filter_map(|block| match block {
-        Block::Fence(info, body) if info == "mlsys" => Some(body),
-        _ => None,
-    });
-    fences.collect()
+    let document = Document::parse(&std::fs::read_to_string(path).unwrap());
+    document.fences("mlsys").map(str::to_owned).collect()
 }

@@ -1,7 +1,7 @@
 //! The catalogue's pages: every code has one, and its programs do what it says.
 
 use mlsys_diagnostics::CATALOGUE;
-use mlsys_tests::{Block, Document, compile, concise, repository};
+use mlsys_tests::{Document, compile, concise, files_under, repository};
 
 #[test]
 fn codes_are_sorted_and_unique() {
@@ -49,7 +49,10 @@ fn programs_of_pages_do_what_pages_say() {
 fn codes_are_raised_and_known() {
     let mut raised = std::collections::BTreeSet::new();
     for room in ["compiler", "runtime"] {
-        collect(&repository().join(room), &mut raised);
+        let files = files_under(&repository().join(room), "rs").into_iter();
+        for path in files.filter(|path| !path.ends_with("catalogue.rs")) {
+            raised.extend(quoted_codes(&std::fs::read_to_string(path).unwrap()));
+        }
     }
     let known: std::collections::BTreeSet<String> = CATALOGUE.iter().map(|entry| entry.code.to_owned()).collect();
     let unknown: Vec<&String> = raised.difference(&known).collect();
@@ -58,29 +61,16 @@ fn codes_are_raised_and_known() {
     assert!(unused.is_empty(), "in the catalogue, but never raised: {unused:?}");
 }
 
-fn collect(folder: &std::path::Path, raised: &mut std::collections::BTreeSet<String>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            collect(&path, raised);
-        } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("catalogue.rs") {
-            let text = std::fs::read_to_string(&path).unwrap();
-            for (quote, _) in text.match_indices('"') {
-                let Some(code) = text.get(quote + 1..quote + 6) else { continue };
-                let closed = text[quote + 6..].starts_with('"');
-                if closed && code.starts_with(['E', 'W']) && code[1..].bytes().all(|byte| byte.is_ascii_digit()) {
-                    raised.insert(code.to_owned());
-                }
-            }
-        }
-    }
+/// Texts in quotes that have the form of a code.
+fn quoted_codes(text: &str) -> impl Iterator<Item = String> {
+    text.match_indices('"').filter_map(|(quote, _)| {
+        let code = text.get(quote + 1..quote + 6)?;
+        let closed = text[quote + 6..].starts_with('"');
+        let digits = code.strip_prefix(['E', 'W'])?.bytes().all(|byte| byte.is_ascii_digit());
+        (closed && digits).then(|| code.to_owned())
+    })
 }
 
 fn programs(page: &str) -> Vec<String> {
-    let blocks = Document::parse(page).blocks;
-    let fences = blocks.into_iter().filter_map(|block| match block {
-        Block::Fence(info, body) if info == "mlsys" => Some(body),
-        _ => None,
-    });
-    fences.collect()
+    Document::parse(page).fences("mlsys").map(str::to_owned).collect()
 }

@@ -1,8 +1,8 @@
 //! Habits that no lint holds: headers, sizes, and what must not be said.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use mlsys_tests::repository;
+use mlsys_tests::{files_under, repository};
 
 /// How many lines a file may have.
 const MAX_LINES: usize = 800;
@@ -36,21 +36,8 @@ fn nothing_is_left_open() {
 }
 
 fn sources() -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for room in ["compiler", "runtime", "stdlib", "tests"] {
-        collect(&repository().join(room), &mut found);
-    }
+    let rooms = ["compiler", "runtime", "stdlib", "tests"].into_iter();
+    let found: Vec<PathBuf> = rooms.flat_map(|room| files_under(&repository().join(room), "rs")).collect();
     assert!(found.len() > 50, "only {} files were found", found.len());
     found
-}
-
-fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            collect(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push(path);
-        }
-    }
 }

@@ -1,10 +1,12 @@
 //! What the tests share: compiling text in memory, Markdown suites, and where things lie.
 
 mod binaries;
+mod folders;
 mod markdown;
 mod program;
 
 pub use binaries::{binaries, mlsysc, printed};
+pub use folders::files_under;
 pub use markdown::{Block, Document};
 pub use program::{compile, concise};
 

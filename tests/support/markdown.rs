@@ -38,6 +38,14 @@ impl Document {
         Document { blocks }
     }
 
+    /// The bodies of the fences with that info string, in order.
+    pub fn fences<'a>(&'a self, wanted: &'a str) -> impl Iterator<Item = &'a str> {
+        self.blocks.iter().filter_map(move |block| match block {
+            Block::Fence(info, body) if info == wanted => Some(body.as_str()),
+            _ => None,
+        })
+    }
+
     /// The document as text.
     pub fn to_text(&self) -> String {
         let blocks = self.blocks.iter().map(|block| match block {

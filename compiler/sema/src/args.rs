@@ -23,7 +23,6 @@ pub(crate) struct Constants<'db> {
 pub(crate) fn slots<'a>(
     callee: &str,
     names: &[&str],
-    span: Span,
     arguments: &'a [ast::Argument],
     reports: &mut Reports,
 ) -> Option<Vec<Option<&'a ast::Argument>>> {
@@ -46,7 +45,6 @@ pub(crate) fn slots<'a>(
             fine = false;
         }
     }
-    let _ = span;
     fine.then_some(slots)
 }
 
@@ -87,8 +85,7 @@ impl<'db> Constants<'db> {
         if found.is_none() {
             let known = library::names(self.db, self.project, kind);
             let known: Vec<&str> = known.iter().map(String::as_str).collect();
-            let article = if kind.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
-            let label = format!("not {article} {kind}");
+            let label = format!("not {}", a(&kind));
             reports
                 .error("E0204", name.span, format!("there is no {kind} `{}`", name.text), label)
                 .help(format!("there is {}", listed(&known)))
@@ -106,7 +103,7 @@ impl<'db> Constants<'db> {
         reports: &mut Reports,
     ) -> Option<BTreeMap<String, Value>> {
         let names: Vec<&str> = signature.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
-        let slots = slots(&signature.name, &names, span, arguments, reports)?;
+        let slots = slots(&signature.name, &names, arguments, reports)?;
         let mut values = BTreeMap::new();
         let mut fine = true;
         for (parameter, slot) in signature.parameters.iter().zip(slots) {

@@ -243,7 +243,7 @@ fn members(context: &Context<'_, '_>, reports: &mut Reports) -> (Aggregates, Der
             ast::Member::Broken(_) => continue,
             ast::Member::Bare(name) => aggregate::bare(context, name, reports),
             ast::Member::Definition(definition) => match aggregate::call_of(context, &definition.value) {
-                Some(call) => aggregate::windows(context, definition, call, reports),
+                Some(call) => aggregate::features(context, &definition.name, call, reports),
                 None => {
                     pending.push(definition);
                     let span = definition.name.span;

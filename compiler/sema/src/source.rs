@@ -90,11 +90,9 @@ fn define<'db>(
     }
     let expectations = expectations(&constants, tree, &owner, &dated.columns, reports);
 
-    let node = (!reports.has_errors()).then(|| mlsys_plan::Source {
+    let node = connector.filter(|_| !reports.has_errors()).map(|(connector, _)| mlsys_plan::Source {
         name: tree.name.text.clone(),
-        connector: connector
-            .map(|(call, _)| call)
-            .unwrap_or_else(|| mlsys_plan::Call { name: String::new(), args: std::collections::BTreeMap::new() }),
+        connector,
         schema: dated.schema.clone(),
         derived: dated.derived.clone(),
         time: time.as_ref().map(|time| time.text.clone()),

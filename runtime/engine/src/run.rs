@@ -57,6 +57,8 @@ fn supported(plan: &Plan) -> Result<(), Vec<RunError>> {
 
 struct Run<'a> {
     plan: &'a Plan,
+    /// The plan's own fingerprint.
+    definition: Fingerprint,
     options: &'a Options,
     observer: Observer<'a>,
     state: State,
@@ -84,6 +86,7 @@ impl<'a> Run<'a> {
         let digests = Digests::open(&state);
         Ok(Run {
             plan,
+            definition: of_plan(plan)?,
             options,
             observer,
             state,
@@ -109,7 +112,7 @@ impl<'a> Run<'a> {
             program: self.plan.program.clone(),
             started_at: started_at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
             seconds: started.elapsed().as_secs_f64(),
-            plan: of_plan(self.plan)?.as_str().to_owned(),
+            plan: self.definition.as_str().to_owned(),
             nodes: std::mem::take(&mut self.nodes),
             models: std::mem::take(&mut self.models),
         };
@@ -213,12 +216,11 @@ impl<'a> Run<'a> {
         let met = gates.iter().all(|gate| gate.met || !gate.judged);
         let registered = if met {
             let artefact = keep(&self.state, &slot.folder().join(MODEL), &["model.json", "model.safetensors"])?;
-            let plan = of_plan(self.plan)?;
             let data = self.fingerprints.all_data();
             let version = NewVersion {
                 model: &train.model,
                 training: fingerprint.as_str(),
-                plan: plan.as_str(),
+                plan: self.definition.as_str(),
                 data: data.as_str(),
                 seed: train.training.seed,
                 artefact: &artefact.hash,

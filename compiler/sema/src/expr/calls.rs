@@ -95,8 +95,7 @@ impl Scope<'_> {
         call: &ast::Call,
         reports: &mut Reports,
     ) -> Option<Vec<Expr>> {
-        let slots =
-            crate::args::slots(&definition.name, &definition.names(), call.name.span, &call.arguments, reports)?;
+        let slots = crate::args::slots(&definition.name, &definition.names(), &call.arguments, reports)?;
         let mut args = Vec::new();
         for (parameter, slot) in definition.parameters.iter().zip(slots) {
             let Some(argument) = slot else {

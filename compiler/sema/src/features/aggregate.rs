@@ -40,16 +40,12 @@ pub(super) fn bare(context: &Context<'_, '_>, name: &ast::Name, reports: &mut Re
 }
 
 /// The features of `name = aggregate(…) over window`, one a window.
-pub(super) fn windows(
+pub(super) fn features(
     context: &Context<'_, '_>,
-    definition: &ast::Definition,
+    name: &ast::Name,
     call: &ast::Call,
     reports: &mut Reports,
 ) -> Vec<Feature> {
-    features(context, &definition.name, call, reports)
-}
-
-fn features(context: &Context<'_, '_>, name: &ast::Name, call: &ast::Call, reports: &mut Reports) -> Vec<Feature> {
     let typed = typed(context, name, call, reports);
     let Some(tail) = &call.tail else {
         let message = format!("`{}` needs a window", call.name.text);
