@@ -60,6 +60,32 @@ pub enum ExprKind {
         /// The arguments in declared order, defaults filled in.
         args: Vec<Expr>,
     },
+    /// A value where a condition holds, another one where it does not or is null.
+    If {
+        /// What is asked.
+        condition: Box<Expr>,
+        /// The value where it holds.
+        then: Box<Expr>,
+        /// The value elsewhere, of the same type.
+        otherwise: Box<Expr>,
+    },
+    /// A list of values of one type.
+    List {
+        /// The values.
+        items: Vec<Expr>,
+    },
+    /// A value of another table: a source read by its key, or a feature of a group, as of the row's own time.
+    /// Null where the table has no such row.
+    Lookup {
+        /// The source or the group.
+        table: String,
+        /// The keys, in the order of the table's own.
+        keys: Vec<Expr>,
+        /// The column or the feature.
+        column: String,
+    },
+    /// The moment for which the value is asked: the observation's time, or the request's when serving.
+    Now,
     /// The argument widened to this expression's type.
     Cast {
         /// The value that is widened.
@@ -153,6 +179,8 @@ pub enum Literal {
     Date(i32),
     /// Microseconds.
     Duration(i64),
+    /// Values in order, each of the list's item type; the 32-bit floats of a vector.
+    List(Vec<Literal>),
 }
 
 /// A named expression over the row.
@@ -201,6 +229,18 @@ impl Expr {
             ExprKind::Call { function, args } => {
                 ExprKind::Call { function, args: args.into_iter().map(|arg| arg.with_columns(replacement)).collect() }
             }
+            ExprKind::If { condition, then, otherwise } => {
+                ExprKind::If { condition: map(condition), then: map(then), otherwise: map(otherwise) }
+            }
+            ExprKind::List { items } => {
+                ExprKind::List { items: items.into_iter().map(|item| item.with_columns(replacement)).collect() }
+            }
+            ExprKind::Lookup { table, keys, column } => ExprKind::Lookup {
+                table,
+                keys: keys.into_iter().map(|key| key.with_columns(replacement)).collect(),
+                column,
+            },
+            ExprKind::Now => ExprKind::Now,
             ExprKind::Cast { arg } => ExprKind::Cast { arg: map(arg) },
         };
         Expr { kind, ty: self.ty }
@@ -208,15 +248,29 @@ impl Expr {
 
     /// Calls `visit` with the name of every column the expression reads, in order of appearance.
     pub fn visit_columns<'a>(&'a self, visit: &mut impl FnMut(&'a str)) {
-        match &self.kind {
-            ExprKind::Column { name } => visit(name),
-            ExprKind::Literal { .. } => {}
-            ExprKind::Unary { arg, .. } | ExprKind::IsNull { arg } | ExprKind::Cast { arg } => arg.visit_columns(visit),
-            ExprKind::Binary { left, right, .. } => {
-                left.visit_columns(visit);
-                right.visit_columns(visit);
+        self.visit(&mut |expr| {
+            if let ExprKind::Column { name } = &expr.kind {
+                visit(name);
             }
-            ExprKind::Call { args, .. } => args.iter().for_each(|arg| arg.visit_columns(visit)),
+        });
+    }
+
+    /// Calls `visit` with this expression and every expression in it, outer ones first.
+    pub fn visit<'a>(&'a self, visit: &mut impl FnMut(&'a Expr)) {
+        visit(self);
+        self.children().into_iter().for_each(|child| child.visit(visit));
+    }
+
+    /// The operands, in written order.
+    pub fn children(&self) -> Vec<&Expr> {
+        match &self.kind {
+            ExprKind::Column { .. } | ExprKind::Literal { .. } | ExprKind::Now => Vec::new(),
+            ExprKind::Unary { arg, .. } | ExprKind::IsNull { arg } | ExprKind::Cast { arg } => vec![arg],
+            ExprKind::Binary { left, right, .. } => vec![left, right],
+            ExprKind::If { condition, then, otherwise } => vec![condition, then, otherwise],
+            ExprKind::Call { args, .. } => args.iter().collect(),
+            ExprKind::List { items } => items.iter().collect(),
+            ExprKind::Lookup { keys, .. } => keys.iter().collect(),
         }
     }
 }
@@ -231,12 +285,19 @@ impl fmt::Display for Expr {
             ExprKind::Binary { operator, left, right } => write!(f, "({left} {} {right})", operator.symbol()),
             ExprKind::IsNull { arg } => write!(f, "({arg} is null)"),
             ExprKind::Call { function, args } => {
-                let args: Vec<String> = args.iter().map(ToString::to_string).collect();
-                write!(f, "{function}({})", args.join(", "))
+                write!(f, "{function}({})", listed(args))
             }
+            ExprKind::If { condition, then, otherwise } => write!(f, "(if {condition} then {then} else {otherwise})"),
+            ExprKind::List { items } => write!(f, "[{}]", listed(items)),
+            ExprKind::Lookup { table, keys, column } => write!(f, "{table}[{}].{column}", listed(keys)),
+            ExprKind::Now => f.write_str("now"),
             ExprKind::Cast { arg } => write!(f, "{}({arg})", self.ty.ty),
         }
     }
+}
+
+fn listed(items: &[impl fmt::Display]) -> String {
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 impl fmt::Display for Literal {
@@ -250,6 +311,7 @@ impl fmt::Display for Literal {
             Literal::Timestamp(micros) => f.write_str(&crate::text::instant(*micros)),
             Literal::Date(days) => f.write_str(&crate::text::day(*days)),
             Literal::Duration(micros) => f.write_str(&crate::text::duration(*micros)),
+            Literal::List(items) => write!(f, "[{}]", listed(items)),
         }
     }
 }

@@ -1,11 +1,13 @@
 //! Feature groups: aggregates over the past of one entity.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::expr::{Derived, Expr};
 use crate::types::ValueType;
+use crate::value::Value;
 
 /// A group of features of one entity over one source.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,6 +30,9 @@ pub struct Features {
     pub aggregates: Vec<Aggregate>,
     /// Features computed from other features of the group, each only from those before it.
     pub derived: Vec<Derived>,
+    /// How often values are brought up to date where no stream does, in microseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refresh: Option<i64>,
 }
 
 /// A key of an entity and the column that holds it.
@@ -45,16 +50,25 @@ pub struct EntityKey {
 /// An aggregate over a window of an entity's rows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Aggregate {
-    /// The feature's name.
+    /// The feature's name; with a dot in it, the aggregate is a part of the feature before the dot.
     pub name: String,
     /// The aggregate's name in the language, such as `mean`.
     pub function: String,
     /// What is aggregated; none counts rows. Null values are skipped.
     pub argument: Option<Expr>,
+    /// The aggregate's constant arguments by name, such as the `k` of `top_k`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub args: BTreeMap<String, Value>,
     /// Which of the group's rows this aggregate sees; a null result leaves the row out.
     pub filter: Option<Expr>,
     /// The rows that are seen.
     pub window: Window,
+    /// By how much the window's far end moves at once, in microseconds; none if it moves with every row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<i64>,
+    /// How far the window is shifted into the past, in microseconds.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub offset: i64,
     /// The type of the feature.
     #[serde(flatten)]
     pub ty: ValueType,
@@ -73,12 +87,30 @@ pub enum Window {
         /// The window's length in microseconds, more than zero.
         width: i64,
     },
+    /// The last rows with `time < t`.
+    Last {
+        /// How many, more than zero.
+        rows: u32,
+    },
+}
+
+impl Aggregate {
+    /// Whether the aggregate is a feature by itself, and no part of another one's expression.
+    pub fn is_feature(&self) -> bool {
+        !self.name.contains('.')
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if passes a reference")]
+fn is_zero(number: &i64) -> bool {
+    *number == 0
 }
 
 impl fmt::Display for Window {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Window::All => f.write_str("all"),
+            Window::Last { rows } => write!(f, "last {rows}"),
             Window::Range { width } => f.write_str(&crate::text::duration(*width)),
         }
     }

@@ -11,6 +11,7 @@ mod model;
 mod node;
 mod serving;
 mod source;
+mod test;
 mod text;
 mod training;
 mod types;
@@ -20,12 +21,16 @@ pub use expr::{BinaryOp, Derived, Expr, ExprKind, Literal, UnaryOp};
 pub use features::{Aggregate, EntityKey, Features, Window};
 pub use fingerprint::{Fingerprint, fingerprint};
 pub use model::{
-    Comparison, Gate, Impute, ImputeStrategy, Join, JoinKey, Label, Metric, ModelInput, Observe, Part, StopEarly, Task,
-    TimeSplit, Train, Training, columns,
+    Bound, Comparison, Dimension, Gate, Impute, ImputeStrategy, Join, JoinKey, Label, LookAhead, Metric, ModelInput,
+    Observe, Part, Split, StopEarly, Task, Ticks, TimeSplit, Train, Training, Tune, Tuned, columns,
 };
 pub use node::{Node, NodeId, Operation, Origin, Plan, PlanError, VERSION};
-pub use serving::{AbortRule, Canary, Deployment, Endpoint, Monitor, MonitorRule, ServingBudget};
-pub use source::{Expectation, Field, KnownAt, OnViolation, Source};
+pub use serving::{
+    Ab, AbortRule, Bandit, BlueGreen, Canary, Clock, Deployment, Endpoint, Fallback, Monitor, MonitorCondition,
+    MonitorRule, Outcome, RateLimit, Rollout, Scoring, ServingBudget, Stage, Variant,
+};
+pub use source::{Check, Expectation, Field, KnownAt, OnViolation, Source, TableCheck};
+pub use test::{ExpectedFeatures, GivenRows, TestCase};
 pub use training::{
     EpochReport, InputReport, PartReport, SliceReport, TrainEvent, TrainJob, TrainReport, VersionMetrics,
 };

@@ -1,12 +1,14 @@
 //! Models: observations, joined features, training and gates.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::expr::{Derived, Expr};
+use crate::features::EntityKey;
 use crate::types::ValueType;
-use crate::value::Call;
+use crate::value::{Call, Value};
 
 /// Names of the columns that an [`Observe`] node writes besides the model's own inputs.
 pub mod columns {
@@ -22,6 +24,10 @@ pub mod columns {
     pub const LEFT_OUT: &str = "left_out";
     /// Prefix of a column that holds an entity key of the observation.
     pub const KEY: &str = "__key.";
+    /// Which examples are ranked together.
+    pub const GROUP: &str = "__group";
+    /// What is learnt with and served without.
+    pub const DEBIAS: &str = "__debias";
     /// Prefix of a column by which metrics are sliced.
     pub const SLICE: &str = "__slice.";
 }
@@ -38,10 +44,22 @@ pub struct Observe {
     pub source: String,
     /// The observation's instant.
     pub at: Expr,
+    /// Observations at regular instants instead of at rows: the latest row of each entity then is the observed one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub every: Option<Ticks>,
     /// Which rows are examples; a null result leaves the row out.
     pub filter: Option<Expr>,
-    /// What is predicted.
-    pub label: Label,
+    /// Which examples count, on features named `GROUP.FEATURE`; evaluated after the joins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feature_filter: Option<Expr>,
+    /// What is predicted; none where nothing is (retrieval, anomalies).
+    pub label: Option<Label>,
+    /// Which examples are ranked together, written as `__group`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<Derived>,
+    /// What is learnt with and served without, written as `__debias`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub debias: Option<Derived>,
     /// Entity keys of the observation by column name, written as `__key.NAME`.
     pub keys: Vec<Derived>,
     /// Columns by which metrics are sliced, written as `__slice.NAME`.
@@ -49,7 +67,18 @@ pub struct Observe {
     /// Inputs computed from the observed row itself.
     pub inputs: Vec<Derived>,
     /// How examples are divided.
-    pub split: TimeSplit,
+    pub split: Split,
+}
+
+/// Observations of every entity at regular instants.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ticks {
+    /// The time between two instants, in microseconds; instants are whole multiples of it since 1970.
+    pub interval: i64,
+    /// The entity.
+    pub entity: String,
+    /// The columns of the source that hold the entity's keys.
+    pub keys: Vec<String>,
 }
 
 /// What a model predicts.
@@ -57,10 +86,48 @@ pub struct Observe {
 pub struct Label {
     /// The label's name.
     pub name: String,
-    /// The label's value.
+    /// The label's value, on the observed row's columns and on `looks`.
     pub expr: Expr,
     /// When the label becomes known.
     pub known_at: Expr,
+    /// Aggregates over what follows the observation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub looks: Vec<LookAhead>,
+}
+
+/// An aggregate over an entity's rows with `t < time <= t + width`, where `t` is the observation's instant.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LookAhead {
+    /// The name under which the label reads it.
+    pub name: String,
+    /// The source's name.
+    pub source: String,
+    /// The entity's keys and the source columns that hold them.
+    pub keys: Vec<EntityKey>,
+    /// The aggregate's name in the language.
+    pub function: String,
+    /// What is aggregated; none counts rows.
+    pub argument: Option<Expr>,
+    /// The aggregate's constant arguments.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub args: BTreeMap<String, Value>,
+    /// Which rows count; a null result leaves the row out.
+    pub filter: Option<Expr>,
+    /// How far it looks, in microseconds.
+    pub width: i64,
+    /// The type of the result.
+    #[serde(flatten)]
+    pub ty: ValueType,
+}
+
+/// How examples are divided.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Split {
+    /// By the observation's instant.
+    Time(TimeSplit),
+    /// By another rule, such as `random(test: 0.2)`; arguments as the library declares them.
+    Other(Call),
 }
 
 /// Boundaries in time, in microseconds since 1970. Training examples lie before `validate` (or before `test` when
@@ -118,6 +185,9 @@ pub struct Join {
     pub model: String,
     /// The group's name.
     pub group: String,
+    /// The name under which the features enter, if it is another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alias: Option<String>,
     /// Which observation column plays which key of the entity.
     pub keys: Vec<JoinKey>,
     /// The features that the model uses, in the model's order.
@@ -140,8 +210,8 @@ pub struct Train {
     pub model: String,
     /// What kind of prediction is learnt.
     pub task: Task,
-    /// The label's name.
-    pub label: String,
+    /// The label's name; none where nothing is predicted.
+    pub label: Option<String>,
     /// The inputs, in declared order; each is a column of the observations or of a join.
     pub inputs: Vec<ModelInput>,
     /// What fills a missing input.
@@ -150,6 +220,9 @@ pub struct Train {
     pub learner: Call,
     /// How it is trained.
     pub training: Training,
+    /// What is searched before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tune: Option<Tune>,
     /// What a version must reach to be registered.
     pub gates: Vec<Gate>,
 }
@@ -160,6 +233,18 @@ pub struct Train {
 pub enum Task {
     /// The probability that a truth value holds.
     Binary,
+    /// The probability of each of several classes.
+    Multiclass,
+    /// A number.
+    Regression,
+    /// Quantiles of a number.
+    Quantile,
+    /// The order of the examples of a group.
+    Ranking,
+    /// Which candidates belong to a query.
+    Retrieval,
+    /// How unusual an example is.
+    Anomaly,
 }
 
 impl Task {
@@ -167,6 +252,12 @@ impl Task {
     pub fn name(self) -> &'static str {
         match self {
             Task::Binary => "binary",
+            Task::Multiclass => "multiclass",
+            Task::Regression => "regression",
+            Task::Quantile => "quantile",
+            Task::Ranking => "ranking",
+            Task::Retrieval => "retrieval",
+            Task::Anomaly => "anomaly",
         }
     }
 }
@@ -211,10 +302,56 @@ pub struct Training {
     pub epochs: u32,
     /// Examples per step.
     pub batch: u32,
+    /// What is made small, such as `binary_cross_entropy(positive_weight: 1.0)`; none for the task's usual loss.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss: Option<Call>,
     /// When to stop before the last epoch.
     pub stop_early: Option<StopEarly>,
     /// The seed of every random choice.
     pub seed: u64,
+    /// Further settings by name, each with its arguments.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub settings: Vec<Call>,
+}
+
+/// A search over arguments and settings.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Tune {
+    /// How many combinations are tried.
+    pub trials: u32,
+    /// How they are chosen, such as `tpe()`.
+    pub search: Call,
+    /// Whether the metric is to become large.
+    pub maximize: bool,
+    /// The part the metric is read on.
+    pub part: Part,
+    /// The metric.
+    pub metric: Call,
+    /// What is searched.
+    pub space: Vec<Dimension>,
+}
+
+/// A value that is searched.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Dimension {
+    /// The name of the argument or setting.
+    pub name: String,
+    /// Whose argument it is.
+    pub of: Tuned,
+    /// The values it may take: `log(low, high)`, `uniform(low, high)`, `integer(low, high)`, or `choice(of: […])`.
+    pub space: Call,
+}
+
+/// Where a searched value goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tuned {
+    /// An argument of the learner.
+    Learner,
+    /// An argument of the optimiser.
+    Optimizer,
+    /// A setting of `train`.
+    Setting,
 }
 
 /// Stops when a metric has not become better for a number of epochs; the best epoch's weights are kept.
@@ -225,7 +362,7 @@ pub struct StopEarly {
     /// The part the metric is read on.
     pub part: Part,
     /// The metric.
-    pub metric: Metric,
+    pub metric: Call,
 }
 
 /// A number that says how good predictions are.
@@ -276,18 +413,78 @@ impl Metric {
 pub struct Gate {
     /// The part the metric is read on.
     pub part: Part,
-    /// The metric.
-    pub metric: Metric,
+    /// The metric with its arguments.
+    pub metric: Call,
+    /// The length of time the metric is counted per, in microseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per: Option<i64>,
     /// How metric and bound are compared.
     pub comparison: Comparison,
     /// The bound.
-    pub bound: f64,
+    pub bound: Bound,
     /// Judge every slice of this column instead of the whole part.
     pub by: Option<String>,
     /// Slices with fewer rows are reported but not judged.
     pub min_rows: u64,
     /// The line of the clause, for messages; not part of the meaning.
     pub line: u32,
+}
+
+/// What a metric is held against.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bound {
+    /// A number.
+    Number(f64),
+    /// The same metric of the production version on the same rows. A gate with it holds while there is none.
+    Champion,
+    /// The same metric of an input taken as the prediction.
+    Baseline(String),
+    /// The sum of two bounds.
+    Sum(Box<Bound>, Box<Bound>),
+    /// The difference of two bounds.
+    Difference(Box<Bound>, Box<Bound>),
+    /// The product of two bounds.
+    Product(Box<Bound>, Box<Bound>),
+    /// The ratio of two bounds.
+    Ratio(Box<Bound>, Box<Bound>),
+}
+
+impl Bound {
+    /// The bound as a number; `value` gives the metric of the champion and of baselines, none where there is none.
+    pub fn evaluate(&self, value: &impl Fn(&Bound) -> Option<f64>) -> Option<f64> {
+        let both = |left: &Bound, right: &Bound| Some((left.evaluate(value)?, right.evaluate(value)?));
+        match self {
+            Bound::Number(number) => Some(*number),
+            Bound::Champion | Bound::Baseline(_) => value(self),
+            Bound::Sum(left, right) => both(left, right).map(|(left, right)| left + right),
+            Bound::Difference(left, right) => both(left, right).map(|(left, right)| left - right),
+            Bound::Product(left, right) => both(left, right).map(|(left, right)| left * right),
+            Bound::Ratio(left, right) => both(left, right).map(|(left, right)| left / right),
+        }
+    }
+
+    /// The number, if the bound is one.
+    pub fn as_number(&self) -> Option<f64> {
+        match self {
+            Bound::Number(number) => Some(*number),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Bound::Number(number) => write!(f, "{number}"),
+            Bound::Champion => f.write_str("champion"),
+            Bound::Baseline(input) => write!(f, "baseline({input})"),
+            Bound::Sum(left, right) => write!(f, "{left} + {right}"),
+            Bound::Difference(left, right) => write!(f, "{left} - {right}"),
+            Bound::Product(left, right) => write!(f, "{left} * {right}"),
+            Bound::Ratio(left, right) => write!(f, "{left} / {right}"),
+        }
+    }
 }
 
 /// An order between two numbers.
@@ -328,7 +525,7 @@ impl Comparison {
 
 impl fmt::Display for Gate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.part, self.metric.name())?;
+        write!(f, "{}.{}", self.part, self.metric)?;
         if let Some(column) = &self.by {
             write!(f, " by {column}")?;
         }

@@ -11,7 +11,7 @@ use crate::serving::{Deployment, Monitor};
 use crate::source::Source;
 
 /// The version of the plan's format. A reader refuses any other.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// A compiled program.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -108,6 +108,20 @@ impl<'i> Children<'i> {
         lines.join("\n")
     }
 
+    /// Entity keys that are columns of other names.
+    pub(super) fn key_map(&self) -> Vec<(Name, Name)> {
+        let map = self.open(Rule::key_map);
+        let pairs = map.iter().flat_map(|map| map.each(Rule::key_pair));
+        let names = pairs.map(|pair| pair.names().into_iter());
+        names.filter_map(|mut names| names.next().zip(names.next())).collect()
+    }
+
+    /// The first whole number; one that does not fit is as large as possible.
+    pub(super) fn int(&self) -> Option<Spanned<i64>> {
+        let pair = self.first(Rule::int)?;
+        Some(Spanned { value: pair.as_str().replace('_', "").parse().unwrap_or(i64::MAX), span: span(pair) })
+    }
+
     /// The first duration in microseconds; one that does not fit is as long as possible.
     pub(super) fn duration(&self) -> Option<Spanned<i64>> {
         self.first(Rule::duration).map(duration)

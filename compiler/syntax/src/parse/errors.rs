@@ -277,20 +277,55 @@ fn words(rules: &[Rule]) -> Vec<String> {
 /// What may stand in a block, by the block's rule for one member.
 fn members(rule: Rule) -> Option<&'static [&'static str]> {
     Some(match rule {
-        Rule::source_only => &["`from`", "`schema`", "`derive`", "`time`", "`key`", "`expect`"],
+        Rule::source_only => {
+            &["`from`", "`stream`", "`schema`", "`derive`", "`time`", "`key`", "`static`", "`retention`", "`expect`"]
+        }
         Rule::column_only => &["a column such as `amount: float64`"],
         Rule::definition_only => &["a definition such as `total = price * count`"],
-        Rule::features_only => &["`where`", "a feature such as `n = count() over 7d`"],
-        Rule::model_only => {
-            &["`observe`", "`label`", "`inputs`", "`impute`", "`split`", "`learn`", "`train`", "`require`"]
-        }
+        Rule::features_only => &["`where`", "`refresh`", "a feature such as `n = count() over 7d`"],
+        Rule::model_only => &[
+            "`observe`",
+            "`label`",
+            "`inputs`",
+            "`group`",
+            "`debias`",
+            "`impute`",
+            "`split`",
+            "`learn`",
+            "`train`",
+            "`tune`",
+            "`require`",
+        ],
         Rule::input_only => {
             &["a column", "a definition such as `hour = hour_of_day(paid_at)`", "a group's features such as `spend.*`"]
         }
         Rule::setting_only => &["a setting such as `epochs 20`"],
-        Rule::deployment_only => &["`model`", "`serve`", "`budget`", "`cache`", "`fallback`", "`canary`", "`log`"],
-        Rule::canary_only => &["`steps`", "`hold`", "`abort`"],
-        Rule::monitor_only => &["`watch`", "`when`"],
+        Rule::tune_only => &["what is searched, such as `lr in log(1e-4, 1e-2)`"],
+        Rule::deployment_only => &[
+            "`model`",
+            "`stage`",
+            "`serve`",
+            "`score`",
+            "`export`",
+            "`budget`",
+            "`fresh`",
+            "`cache`",
+            "`batch`",
+            "`fallback`",
+            "`limit`",
+            "`auth`",
+            "`explain`",
+            "`expect`",
+            "`shadow`",
+            "`canary`",
+            "`ab`",
+            "`bandit`",
+            "`blue_green`",
+            "`log`",
+            "`allow`",
+        ],
+        Rule::rollout_only => &["`steps`", "`hold`", "`abort`", "`arms`", "`by`", "`reward`", "`policy`"],
+        Rule::monitor_only => &["`watch`", "`outcome`", "`when`"],
         Rule::test_only => &["`given`", "`expect`"],
         _ => return None,
     })
@@ -308,6 +343,10 @@ fn word(rule: Rule) -> String {
         Rule::string => "text in quotes",
         Rule::int | Rule::float => "a number",
         Rule::record => "a record `{ … }`",
+        Rule::rate => "a rate such as `2000/s`",
+        Rule::clock => "a time of day such as `02:00`",
+        Rule::variant | Rule::arm => "a version such as `model@candidate`",
+        Rule::metric => "a metric of a part such as `test.auc`",
         Rule::open => "`{`",
         Rule::close => "`}`",
         Rule::colon => "`:`",
@@ -320,6 +359,8 @@ fn word(rule: Rule) -> String {
         Rule::between | Rule::kw_and | Rule::kw_or | Rule::kw_not | Rule::doc | Rule::docs | Rule::bad_member => "",
         Rule::EOI | Rule::instant | Rule::percent | Rule::boolean | Rule::null | Rule::group => "",
         Rule::chunk | Rule::argument | Rule::record_field => "",
+        Rule::keys | Rule::each | Rule::conditional | Rule::size | Rule::in_list | Rule::look_ahead | Rule::alias => "",
+        Rule::column_default | Rule::step | Rule::offset | Rule::some_fields => "",
         Rule::aggregate_tail | Rule::optional | Rule::type_list | Rule::type_names | Rule::balanced => "",
         other => return keyword(other),
     };
@@ -336,7 +377,15 @@ fn keyword(rule: Rule) -> String {
         "given_rows" => "`given`".to_owned(),
         "expect_rows" => "`expect`".to_owned(),
         "definition" | "bare" | "column" | "setting" => "a name".to_owned(),
-        "group_all" | "group_some" | "group_one" => "a group's features".to_owned(),
+        "group_input" => "a group's features".to_owned(),
+        "ticks" | "score_every" => "`every`".to_owned(),
+        "score_at" => "`at`".to_owned(),
+        "slices" => "`by`".to_owned(),
+        "for_windows" => "`for`".to_owned(),
+        "fresh_within" => "`fresh`".to_owned(),
+        "allow_pii" => "`allow`".to_owned(),
+        "expect_that" => "`expect`".to_owned(),
+        "rollout_block" => "a rollout".to_owned(),
         _ => format!("`{name}`"),
     }
 }

@@ -3,11 +3,11 @@
 use mlsys_diagnostics::Span;
 use pest::iterators::Pair;
 
-use super::children::{Children, duration, name, span};
+use super::children::{Children, duration, span};
 use super::{Builder, Rule, errors};
 use crate::ast::{
-    AggregateTail, Argument, BinaryOp, Call, Expr, ExprKind, Literal, Name, TextPart, TypeArgument, TypeRef, UnaryOp,
-    Windows,
+    AggregateTail, Argument, BinaryOp, Call, Expr, ExprKind, Literal, LookAhead, Name, TextPart, TypeArgument, TypeRef,
+    UnaryOp, Windows,
 };
 
 impl Builder<'_> {
@@ -29,10 +29,11 @@ impl Builder<'_> {
                 let inner = self.expr_in(&Children::of(pair))?;
                 Some(Expr { span: whole, ..inner })
             }
+            Rule::conditional => self.conditional(&Children::of(pair)).map(|kind| Expr { kind, span: whole }),
+            Rule::each => self.each(&Children::of(pair)).map(|kind| Expr { kind, span: whole }),
             Rule::call => self.call(pair).map(|call| Expr { kind: ExprKind::Call(call), span: whole }),
             Rule::list => {
-                let items = Children::of(pair);
-                let items = items.all(Rule::expr).filter_map(|item| self.expr(item.clone())).collect();
+                let items = self.exprs(&Children::of(pair));
                 Some(Expr { kind: ExprKind::List(items), span: whole })
             }
             Rule::record => {
@@ -41,6 +42,23 @@ impl Builder<'_> {
             Rule::name => Some(Expr { kind: ExprKind::Name(pair.as_str().to_owned()), span: whole }),
             _ => Some(Expr { kind: ExprKind::Literal(self.literal(&pair)), span: whole }),
         }
+    }
+
+    /// Every expression among the children.
+    pub(super) fn exprs(&mut self, node: &Children<'_>) -> Vec<Expr> {
+        node.all(Rule::expr).filter_map(|item| self.expr(item.clone())).collect()
+    }
+
+    fn conditional(&mut self, node: &Children<'_>) -> Option<ExprKind> {
+        let mut parts = self.exprs(node).into_iter().map(Box::new);
+        Some(ExprKind::If { condition: parts.next()?, then: parts.next()?, otherwise: parts.next()? })
+    }
+
+    /// `[mean, max](x) over …`
+    fn each(&mut self, node: &Children<'_>) -> Option<ExprKind> {
+        let names = node.names();
+        let call = self.call_of(names.first()?.clone(), node)?;
+        Some(ExprKind::Each(names, call))
     }
 
     /// `a op b op c`, to the left.
@@ -106,6 +124,11 @@ impl Builder<'_> {
                 let (low, high) = self.bounds(&Children::of(second))?;
                 ExprKind::Between { arg: Box::new(left), low: Box::new(low), high: Box::new(high) }
             }
+            Rule::in_list => {
+                let node = Children::of(second);
+                let items = node.open(Rule::list).map(|list| self.exprs(&list)).unwrap_or_default();
+                ExprKind::In { arg: Box::new(left), items, negated: node.has(Rule::kw_not) }
+            }
             _ => {
                 let right = self.expr(children.next()?)?;
                 ExprKind::Binary(binary(second.as_str())?, Box::new(left), Box::new(right))
@@ -132,6 +155,7 @@ impl Builder<'_> {
             let whole = result.span.to(span(&suffix));
             let kind = match suffix.as_rule() {
                 Rule::field => ExprKind::Field(Box::new(result), Children::of(suffix).name()?),
+                Rule::keys => ExprKind::Index(Box::new(result), self.exprs(&Children::of(suffix))),
                 _ => ExprKind::EveryField(Box::new(result)),
             };
             result = Expr { kind, span: whole };
@@ -147,12 +171,32 @@ impl Builder<'_> {
 
     pub(super) fn call(&mut self, pair: Pair<'_, Rule>) -> Option<Call> {
         let node = Children::of(pair);
+        self.call_of(node.name()?, &node)
+    }
+
+    fn call_of(&mut self, name: Name, node: &Children<'_>) -> Option<Call> {
         let tail = match node.open(Rule::aggregate_tail) {
             Some(tail) => Some(Box::new(self.tail(&tail)?)),
             None => None,
         };
+        let ahead = match node.open(Rule::look_ahead) {
+            Some(ahead) => Some(Box::new(self.look_ahead(&ahead)?)),
+            None => None,
+        };
         let arguments = node.open(Rule::arguments).map(|list| self.arguments(&list)).unwrap_or_default();
-        Some(Call { name: node.name()?, arguments, tail, span: node.span })
+        Some(Call { name, arguments, tail, ahead, span: node.span })
+    }
+
+    fn look_ahead(&mut self, node: &Children<'_>) -> Option<LookAhead> {
+        let mut names = node.names().into_iter();
+        Some(LookAhead {
+            source: names.next()?,
+            entity: names.next()?,
+            key_map: node.key_map(),
+            filter: node.open(Rule::where_clause).and_then(|clause| self.expr_in(&clause)),
+            width: node.duration()?,
+            span: node.span,
+        })
     }
 
     pub(super) fn arguments(&mut self, list: &Children<'_>) -> Vec<Argument> {
@@ -167,16 +211,21 @@ impl Builder<'_> {
 
     fn tail(&mut self, node: &Children<'_>) -> Option<AggregateTail> {
         let filter = node.open(Rule::where_clause).and_then(|clause| self.expr_in(&clause));
+        let step = node.open(Rule::step).and_then(|step| step.duration());
+        let offset = node.open(Rule::offset).and_then(|offset| offset.first(Rule::sum).cloned());
+        let offset = offset.and_then(|offset| self.expr(offset));
         let window = node.open(Rule::window)?;
         let window = if let Some(single) = window.duration() {
             Windows::One(single)
         } else if let Some(list) = window.open(Rule::window_list) {
             Windows::Many(list.all(Rule::duration).map(|each| (duration(each), each.as_str().to_owned())).collect())
+        } else if let Some(rows) = window.int() {
+            Windows::Last(rows)
         } else {
             Windows::All
         };
         let start = node.first(Rule::kw_over).map_or(node.span, span);
-        Some(AggregateTail { filter, window, span: start.to(node.span) })
+        Some(AggregateTail { filter, window, step, offset, span: start.to(node.span) })
     }
 
     pub(super) fn record(&mut self, node: &Children<'_>) -> Option<Vec<(Name, Expr)>> {
@@ -194,6 +243,7 @@ impl Builder<'_> {
             Rule::boolean => Literal::Bool(text == "true"),
             Rule::int => digits.parse().map_or_else(|_| self.out_of_range(pair, Literal::Int(0)), Literal::Int),
             Rule::float => self.float(pair, &digits, 1.0),
+            Rule::size => bytes(&digits).map_or_else(|| self.out_of_range(pair, Literal::Int(0)), Literal::Int),
             Rule::percent => self.float(pair, digits.trim_end_matches('%'), 100.0),
             Rule::duration => crate::time::duration(text)
                 .map_or_else(|| self.out_of_range(pair, Literal::Duration(0)), Literal::Duration),
@@ -247,6 +297,18 @@ fn type_ref(node: &Children<'_>) -> Option<TypeRef> {
     })
 }
 
+/// The number of bytes of a size such as `64MiB`.
+fn bytes(text: &str) -> Option<i64> {
+    let unit = text.find(|c: char| !c.is_ascii_digit())?;
+    let shift = match &text[unit..] {
+        "KiB" => 10,
+        "MiB" => 20,
+        "GiB" => 30,
+        _ => 40,
+    };
+    text[..unit].parse::<i64>().ok()?.checked_mul(1 << shift)
+}
+
 fn join(operator: BinaryOp, left: Expr, right: Expr) -> Expr {
     Expr { span: left.span.to(right.span), kind: ExprKind::Binary(operator, Box::new(left), Box::new(right)) }
 }
@@ -272,9 +334,9 @@ pub(super) fn comparison_operator(pair: &Pair<'_, Rule>) -> Option<BinaryOp> {
     binary(pair.as_str())
 }
 
-/// The name in a pair that is one.
-pub(super) fn name_of(pair: &Pair<'_, Rule>) -> Name {
-    name(pair)
+/// The text of a string, places left out.
+pub(super) fn plain_text(pair: &Pair<'_, Rule>) -> String {
+    plain(&text_parts(pair.as_str(), span(pair)))
 }
 
 /// Text between quotes: escapes resolved, `{name}` kept apart, `{{` and `}}` for single braces.

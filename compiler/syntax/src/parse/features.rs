@@ -12,20 +12,18 @@ impl Builder<'_> {
         let mut features = Features {
             name,
             entity,
-            key_map: Vec::new(),
+            key_map: node.key_map(),
             source,
             at: self.expr_in(node),
             filters: Vec::new(),
+            refresh: Vec::new(),
             members: Vec::new(),
         };
-        for pair in node.open(Rule::key_map).iter().flat_map(|map| map.each(Rule::key_pair)) {
-            let mut names = pair.names().into_iter();
-            features.key_map.extend(names.next().zip(names.next()));
-        }
         for member in node.iter() {
             let child = Children::of(member.clone());
             match member.as_rule() {
                 Rule::where_clause => features.filters.extend(self.expr_in(&child)),
+                Rule::refresh_clause => features.refresh.extend(child.duration()),
                 Rule::definition => features.members.extend(self.definition(&child).map(Member::Definition)),
                 Rule::bare => features.members.extend(child.name().map(Member::Bare)),
                 _ => {}

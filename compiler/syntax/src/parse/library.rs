@@ -6,7 +6,7 @@ use crate::ast::{Entity, Extern, Function, Param, Parameter, Use};
 
 impl Builder<'_> {
     pub(super) fn param(&mut self, node: &Children<'_>) -> Option<Param> {
-        Some(Param { name: node.name()?, ty: self.type_in(node)?, default: self.expr_in(node) })
+        Some(Param { doc: node.doc(), name: node.name()?, ty: self.type_in(node)?, default: self.expr_in(node) })
     }
 
     pub(super) fn entity(&mut self, node: &Children<'_>) -> Option<Entity> {
@@ -42,7 +42,8 @@ impl Builder<'_> {
             if let (Some(name), Some(ty)) = (parameter.label(), self.type_in(&parameter)) {
                 let default = parameter.first(Rule::sum).cloned().and_then(|default| self.expr(default));
                 let bounds = parameter.open(Rule::between).and_then(|between| self.bounds(&between));
-                parameters.push(Parameter { name, ty, default, bounds });
+                let or = parameter.name();
+                parameters.push(Parameter { name, ty, or, default, bounds });
             }
         }
         parameters

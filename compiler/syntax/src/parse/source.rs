@@ -2,22 +2,14 @@
 
 use pest::iterators::Pair;
 
-use super::children::Children;
+use super::children::{Children, span};
 use super::{Builder, Rule};
-use crate::ast::{Column, Definition, Expectation, Source, Time};
+use crate::ast::{Column, Definition, Expectation, ExpectationKind, Source, Time};
 
 impl Builder<'_> {
     pub(super) fn source(&mut self, node: &Children<'_>) -> Option<Source> {
         self.bad_members(node, Rule::source_only);
-        let mut source = Source {
-            name: node.name()?,
-            from: Vec::new(),
-            columns: Vec::new(),
-            derived: Vec::new(),
-            time: Vec::new(),
-            key: Vec::new(),
-            expectations: Vec::new(),
-        };
+        let mut source = Source { name: node.name()?, ..Source::default() };
         for member in node.iter() {
             self.source_member(member.clone(), &mut source);
         }
@@ -29,6 +21,9 @@ impl Builder<'_> {
         let node = Children::of(member);
         match rule {
             Rule::from_clause => source.from.extend(self.call_in(&node)),
+            Rule::stream_clause => source.stream.extend(self.call_in(&node)),
+            Rule::static_clause => source.fixed.push(node.span),
+            Rule::retention_clause => source.retention.extend(node.duration()),
             Rule::schema_block => source.columns.extend(self.columns(&node)),
             Rule::derive_block => {
                 self.bad_members(&node, Rule::definition_only);
@@ -62,6 +57,11 @@ impl Builder<'_> {
             name: node.name()?,
             ty: Some(self.type_in(node)?),
             known_at: node.open(Rule::known_at).and_then(|known| self.expr_in(&known)),
+            pii: node.first(Rule::kw_pii).map(span),
+            default: node
+                .open(Rule::column_default)
+                .and_then(|default| default.first(Rule::sum).cloned())
+                .and_then(|value| self.expr(value)),
         })
     }
 
@@ -75,11 +75,22 @@ impl Builder<'_> {
     }
 
     fn expectation(&mut self, node: &Children<'_>) -> Option<Expectation> {
-        Some(Expectation { predicate: self.expr_in(node)?, action: node.name(), span: node.span })
+        let kind = match node.open(Rule::fresh_within).and_then(|fresh| fresh.duration()) {
+            Some(within) => ExpectationKind::Fresh(within),
+            None => ExpectationKind::Condition(self.expr_in(node)?),
+        };
+        Some(Expectation { kind, over: node.duration(), action: node.name(), span: node.span })
     }
 }
 
 /// Columns that could not be read keep their names, so that nobody else misses them.
 fn broken(node: &Children<'_>) -> impl Iterator<Item = Column> {
-    node.broken_names().map(|name| Column { doc: String::new(), name, ty: None, known_at: None })
+    node.broken_names().map(|name| Column {
+        doc: String::new(),
+        name,
+        ty: None,
+        known_at: None,
+        pii: None,
+        default: None,
+    })
 }

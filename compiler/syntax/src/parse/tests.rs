@@ -3,7 +3,7 @@
 use super::children::{Children, span};
 use super::expr::{plain, text_parts};
 use super::{Builder, Rule};
-use crate::ast::{ExpectRows, ExprKind, Name, Test};
+use crate::ast::{ExpectRows, ExprKind, Name, Test, TestExpectation};
 
 impl Builder<'_> {
     pub(super) fn test(&mut self, node: &Children<'_>) -> Option<Test> {
@@ -16,7 +16,15 @@ impl Builder<'_> {
             let ExprKind::List(rows) = rows.kind else { continue };
             given.push((clause.name()?, rows));
         }
-        let expect = node.each(Rule::expect_rows).filter_map(|clause| self.expect_rows(&clause)).collect();
+        let mut expect = Vec::new();
+        for member in node.iter() {
+            let clause = Children::of(member.clone());
+            match member.as_rule() {
+                Rule::expect_rows => expect.extend(self.expect_rows(&clause).map(TestExpectation::Rows)),
+                Rule::expect_that => expect.extend(self.expr_in(&clause).map(TestExpectation::Condition)),
+                _ => {}
+            }
+        }
         Some(Test { name, given, expect })
     }
 
@@ -27,6 +35,7 @@ impl Builder<'_> {
             keys,
             at: self.expr_in(node)?,
             values: node.each(Rule::definition).filter_map(|value| self.definition(&value)).collect(),
+            span: node.span,
         })
     }
 }
