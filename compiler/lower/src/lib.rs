@@ -6,11 +6,11 @@
 mod graph;
 mod lines;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mlsys_diagnostics::{Diagnostic, Files};
-use mlsys_plan::{Field, Node, NodeId, Operation, Origin, Plan, VERSION};
-use mlsys_sema::{Db, Item, Project, deployment_of, features_of, items, model_of, monitor_of, source_of};
+use mlsys_plan::{Deployment, Field, Node, NodeId, Operation, Origin, Plan, Rollout, TestCase, VERSION};
+use mlsys_sema::{Db, Item, Project, deployment_of, features_of, items, model_of, monitor_of, source_of, test_of};
 use mlsys_syntax::Kind;
 
 use lines::Lines;
@@ -39,9 +39,37 @@ pub fn lower(db: &dyn Db, project: Project, files: &Files) -> Result<Plan, Vec<D
     for lowered in &mut nodes {
         lines::number_requests(&mut lowered.node.operation, &schemas);
     }
+    let known: BTreeSet<NodeId> = nodes.iter().map(|lowered| lowered.node.id.clone()).collect();
+    nodes.iter_mut().for_each(|lowered| add_lookups(&mut lowered.node, &known));
     let program = project.files(db).first().map(|file| file.module(db).to_owned()).unwrap_or_default();
     let nodes = graph::in_order(nodes)?;
     Ok(Plan { version: VERSION, program, nodes })
+}
+
+/// What a node looks up is read by it.
+fn add_lookups(node: &mut Node, known: &BTreeSet<NodeId>) {
+    for table in node.operation.lookups() {
+        let candidates = [NodeId::new("source", table), NodeId::new("features", table)];
+        let found = candidates.into_iter().find(|id| known.contains(id));
+        node.inputs.extend(found.filter(|id| !node.inputs.contains(id)));
+    }
+}
+
+/// The tests of a program, in declared order. Called on programs without errors.
+pub fn tests(db: &dyn Db, project: Project, files: &Files) -> Vec<TestCase> {
+    let mut cases = Vec::new();
+    for file in project.files(db) {
+        for item in items(db, *file).iter().filter(|item| item.kind(db) == Some(Kind::Test)) {
+            let Some(mut case) = test_of(db, project, *item).value.clone() else { continue };
+            let lines = Lines::of(db, *item, files);
+            lines.file().clone_into(&mut case.origin.file);
+            lines.number(&mut case.origin.line);
+            case.features.iter_mut().for_each(|expected| lines.number(&mut expected.line));
+            case.conditions.iter_mut().for_each(|(_, line)| lines.number(line));
+            cases.push(case);
+        }
+    }
+    cases
 }
 
 /// A node and the place to show if it stands in a circle.
@@ -77,6 +105,7 @@ fn source_node(db: &dyn Db, project: Project, item: Item<'_>, lines: &Lines<'_>)
     let mut source = source_of(db, project, item).value.as_ref()?.node.clone()?;
     source.schema.iter_mut().for_each(|field| lines.number(&mut field.line));
     source.expectations.iter_mut().for_each(|expectation| lines.number(&mut expectation.line));
+    source.checks.iter_mut().for_each(|check| lines.number(&mut check.line));
     Some((NodeId::new("source", &source.name), Vec::new(), Operation::Source(source)))
 }
 
@@ -94,10 +123,17 @@ fn model_nodes(db: &dyn Db, project: Project, item: Item<'_>, lines: &Lines<'_>)
     let name = &definition.name;
     let observe = NodeId::new("observe", name);
     let source = NodeId::new("source", &nodes.observe.source);
-    let mut operations = vec![(observe.clone(), vec![source], Operation::Observe(nodes.observe))];
+    let mut read = vec![source];
+    for look in nodes.observe.label.iter().flat_map(|label| &label.looks) {
+        let id = NodeId::new("source", &look.source);
+        if !read.contains(&id) {
+            read.push(id);
+        }
+    }
+    let mut operations = vec![(observe.clone(), read, Operation::Observe(nodes.observe))];
     let mut examples = vec![observe.clone()];
     for join in nodes.joins {
-        let id = NodeId::new("join", &format!("{name}.{}", join.group));
+        let id = NodeId::new("join", &format!("{name}.{}", join.alias.as_ref().unwrap_or(&join.group)));
         examples.push(id.clone());
         let group = NodeId::new("features", &join.group);
         operations.push((id, vec![observe.clone(), group], Operation::Join(join)));
@@ -110,13 +146,33 @@ fn model_nodes(db: &dyn Db, project: Project, item: Item<'_>, lines: &Lines<'_>)
 
 fn deployment_node(db: &dyn Db, project: Project, item: Item<'_>) -> Option<Operations> {
     let deployment = deployment_of(db, project, item).value.as_ref()?.node.clone()?;
-    let inputs = vec![NodeId::new("train", &deployment.model)];
+    let mut inputs: Vec<NodeId> =
+        deployment.stages.iter().map(|stage| NodeId::new("train", &stage.model)).collect();
+    for model in variants(&deployment) {
+        let id = NodeId::new("train", model);
+        if !inputs.contains(&id) {
+            inputs.push(id);
+        }
+    }
+    let scored = deployment.scoring.iter().filter_map(|scoring| scoring.source.as_ref());
+    inputs.extend(scored.map(|source| NodeId::new("source", source)).collect::<BTreeSet<_>>());
     Some((NodeId::new("deployment", &deployment.name), inputs, Operation::Deployment(deployment)))
+}
+
+/// The models of the versions that share requests.
+fn variants(deployment: &Deployment) -> Vec<&str> {
+    match &deployment.rollout {
+        Some(Rollout::Shadow(variant)) => vec![&variant.model],
+        Some(Rollout::Ab(ab)) => ab.arms.iter().map(|(variant, _)| variant.model.as_str()).collect(),
+        Some(Rollout::Bandit(bandit)) => bandit.arms.iter().map(|variant| variant.model.as_str()).collect(),
+        Some(Rollout::Canary(_) | Rollout::BlueGreen(_)) | None => Vec::new(),
+    }
 }
 
 fn monitor_node(db: &dyn Db, project: Project, item: Item<'_>, lines: &Lines<'_>) -> Option<Operations> {
     let mut monitor = monitor_of(db, project, item).value.clone()?;
     monitor.rules.iter_mut().for_each(|rule| lines.number(&mut rule.line));
-    let inputs = vec![NodeId::new("deployment", &monitor.deployment)];
+    let mut inputs = vec![NodeId::new("deployment", &monitor.deployment)];
+    inputs.extend(monitor.outcome.iter().map(|outcome| NodeId::new("source", &outcome.source)));
     Some((NodeId::new("monitor", &monitor.name), inputs, Operation::Monitor(monitor)))
 }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use mlsys_diagnostics::{Span, nearest};
-use mlsys_plan::{Call, Literal, Metric, Part, Type, Value, ValueType};
+use mlsys_plan::{Call, Literal, Part, Type, Value, ValueType};
 use mlsys_syntax::ast;
 
-use crate::db::{Db, Project, SourceFile};
+use crate::db::{Db, Item, Project, SourceFile};
 use crate::library::{self, Parameter, Signature, SlotType};
 use crate::report::{Reports, a};
 use crate::scope::{Scope, listed};
@@ -17,6 +17,8 @@ pub(crate) struct Constants<'db> {
     pub(crate) db: &'db dyn Db,
     pub(crate) project: Project,
     pub(crate) file: SourceFile,
+    /// The declaration that is looked at.
+    pub(crate) item: Item<'db>,
 }
 
 /// The argument of each parameter, in the parameters' order; none where it is left out.
@@ -69,9 +71,10 @@ fn unknown_argument(callee: &str, names: &[&str], argument: &ast::Argument, repo
 impl<'db> Constants<'db> {
     /// A call of a library entry of that kind, every argument checked and defaults filled in.
     pub(crate) fn call(&self, kind: &str, call: &ast::Call, reports: &mut Reports) -> Option<(Call, &'db Signature)> {
-        if let Some(tail) = &call.tail {
+        let tail = call.tail.as_ref().map(|tail| tail.span).or(call.ahead.as_ref().map(|ahead| ahead.span));
+        if let Some(span) = tail {
             let message = format!("`{}` takes no window", call.name.text);
-            reports.error("E0312", tail.span, message, "only aggregates look over a window");
+            reports.error("E0312", span, message, "only aggregates look over a window");
             return None;
         }
         let signature = self.entry(kind, &call.name, reports)?;
@@ -135,12 +138,32 @@ impl<'db> Constants<'db> {
         written: &ast::Expr,
         reports: &mut Reports,
     ) -> Option<Value> {
+        if let Some(kind) = &parameter.or
+            && self.names_entry(kind, written)
+        {
+            return self.nested(kind, written, reports).map(Value::Call);
+        }
+        let is_null = matches!(written.kind, ast::ExprKind::Literal(ast::Literal::Null));
         match &parameter.ty {
             SlotType::Value(ty) => self.typed(signature, parameter, ty, written, reports),
-            SlotType::Kind(kind) if kind == "metric" => self.metric(written, reports),
-            SlotType::Kind(kind) => self.nested(kind, written, reports).map(Value::Call),
+            SlotType::Kind { nullable: true, .. } if is_null => Some(Value::Null),
+            SlotType::Kind { kind, .. } => match kind.as_str() {
+                "metric" => self.metric_value(written, reports),
+                "input" | "inputs" | "column" | "source" => crate::reach::written(kind, written, reports),
+                kind => self.nested(kind, written, reports).map(Value::Call),
+            },
             SlotType::Variable { .. } => None,
         }
+    }
+
+    /// Whether an argument is a library entry of that kind, with or without arguments.
+    fn names_entry(&self, kind: &str, written: &ast::Expr) -> bool {
+        let name = match &written.kind {
+            ast::ExprKind::Name(name) => name,
+            ast::ExprKind::Call(call) => &call.name.text,
+            _ => return false,
+        };
+        !library::overloads(self.db, self.project, kind, name).is_empty()
     }
 
     /// A nested call, or a bare name for a call without arguments.
@@ -149,7 +172,7 @@ impl<'db> Constants<'db> {
             ast::ExprKind::Call(call) => self.call(kind, call, reports).map(|(call, _)| call),
             ast::ExprKind::Name(name) => {
                 let name = ast::Name { text: name.clone(), span: written.span };
-                let call = ast::Call { span: name.span, name, arguments: Vec::new(), tail: None };
+                let call = ast::Call::bare(name);
                 self.call(kind, &call, reports).map(|(call, _)| call)
             }
             _ => {
@@ -246,7 +269,7 @@ impl<'db> Constants<'db> {
     }
 
     /// `part.metric`, such as `validate.auc`.
-    fn metric(&self, written: &ast::Expr, reports: &mut Reports) -> Option<Value> {
+    fn metric_value(&self, written: &ast::Expr, reports: &mut Reports) -> Option<Value> {
         let ast::ExprKind::Field(part, metric) = &written.kind else {
             reports
                 .error("E0302", written.span, "a metric is named with the part it is read on", "not a metric of a part")
@@ -254,8 +277,8 @@ impl<'db> Constants<'db> {
             return None;
         };
         let part_name = ast::Name { text: part.as_name().unwrap_or_default().to_owned(), span: part.span };
-        let (part, metric) = (part_of(&part_name, reports), metric_of(self, metric, reports));
-        Some(Value::String(format!("{}.{}", part?.name(), metric?.name())))
+        let (part, metric) = (part_of(&part_name, reports), self.entry("metric", metric, reports));
+        Some(Value::String(format!("{}.{}", part?.name(), metric?.name)))
     }
 }
 
@@ -278,12 +301,6 @@ pub(crate) fn part_of(name: &ast::Name, reports: &mut Reports) -> Option<Part> {
             .did_you_mean(nearest(&name.text, names));
     }
     found
-}
-
-/// The metric of that name, which the library must declare and the plan must know.
-pub(crate) fn metric_of(constants: &Constants<'_>, name: &ast::Name, reports: &mut Reports) -> Option<Metric> {
-    constants.entry("metric", name, reports)?;
-    Metric::by_name(&name.text)
 }
 
 /// `env("NAME")`: the name of an environment variable, read when it is needed.
@@ -317,6 +334,7 @@ fn value_of(literal: Literal) -> Option<Value> {
         Literal::String(value) => Value::String(value),
         Literal::Duration(micros) => Value::Duration(micros),
         Literal::Timestamp(micros) => Value::Timestamp(micros),
+        Literal::List(items) => Value::List(items.into_iter().map(value_of).collect::<Option<_>>()?),
         Literal::Date(_) => return None,
     })
 }

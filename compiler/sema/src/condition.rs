@@ -1,22 +1,33 @@
-//! Conditions on measurements: `p99 > 20ms`, `psi(inputs.*) > 0.25`.
+//! Conditions on measurements: `p99 > 20ms`, `psi(inputs.*) > 0.25`, `adwin(prediction)`.
 
-use mlsys_diagnostics::nearest;
-use mlsys_plan::{Comparison, Literal, Type, Value};
-use mlsys_syntax::ast;
+use std::collections::BTreeMap;
+
+use mlsys_diagnostics::{Span, nearest};
+use mlsys_plan::{Comparison, Literal, MonitorCondition, Task, Type, Value, ValueType};
+use mlsys_syntax::{Kind, ast};
 
 use crate::args::Constants;
 use crate::library::{Signature, SlotType, names, overloads};
-use crate::model::training::comparison;
+use crate::model::gates::comparison;
+use crate::reach::path;
+use crate::refer::refer;
 use crate::report::{Reports, a};
 use crate::scope::{Scope, listed};
+use crate::source::source_of;
 
-/// A measurement, compared with a bound.
+/// A measurement, compared with a bound, or a detector that says yes or no.
 pub(crate) struct Condition {
     pub(crate) metric: String,
-    /// The inputs it is measured on; empty for a measurement of the whole.
+    /// The inputs it is measured on, or `prediction`; empty for a measurement of the whole.
     pub(crate) inputs: Vec<String>,
-    pub(crate) comparison: Comparison,
-    pub(crate) bound: Value,
+    pub(crate) args: BTreeMap<String, Value>,
+    pub(crate) bound: Option<(Comparison, Value)>,
+}
+
+impl Condition {
+    pub(crate) fn into_plan(self) -> MonitorCondition {
+        MonitorCondition { metric: self.metric, inputs: self.inputs, args: self.args, bound: self.bound }
+    }
 }
 
 /// What a condition may measure.
@@ -26,9 +37,20 @@ pub(crate) struct Measurable<'a, 'db> {
     pub(crate) kinds: &'a [&'a str],
     /// The model's inputs.
     pub(crate) inputs: &'a [String],
+    /// Their types, in the same order.
+    pub(crate) types: &'a [ValueType],
+    /// The model's task.
+    pub(crate) task: Option<Task>,
 }
 
-impl Measurable<'_, '_> {
+/// What is measured, before it is compared.
+struct Measured<'db> {
+    signature: &'db Signature,
+    inputs: Vec<String>,
+    args: BTreeMap<String, Value>,
+}
+
+impl<'db> Measurable<'_, 'db> {
     /// The alternatives of `a or b or c`.
     pub(crate) fn any_of(&self, written: &ast::Expr, reports: &mut Reports) -> Vec<Option<Condition>> {
         match &written.kind {
@@ -41,8 +63,17 @@ impl Measurable<'_, '_> {
         }
     }
 
-    /// One comparison.
+    /// One comparison, or one detector.
     pub(crate) fn one(&self, written: &ast::Expr, reports: &mut Reports) -> Option<Condition> {
+        if let ast::ExprKind::Call(call) = &written.kind
+            && self.kinds.contains(&"detector")
+            && let Some(signature) =
+                overloads(self.constants.db, self.constants.project, "detector", &call.name.text).first()
+        {
+            let measured = self.called(signature, call, reports)?;
+            let metric = signature.name.clone();
+            return Some(Condition { metric, inputs: measured.inputs, args: measured.args, bound: None });
+        }
         let parts = match &written.kind {
             ast::ExprKind::Binary(operator, left, right) => comparison(*operator).map(|order| (order, left, right)),
             _ => None,
@@ -53,95 +84,181 @@ impl Measurable<'_, '_> {
                 .help("write it as `p99 > 20ms` or `error_rate > 1%`");
             return None;
         };
-        let (signature, inputs) = self.measured(measured, reports)?;
+        let measured = self.measured(measured, reports)?;
+        let bound = self.bound(measured.signature, bound, reports)?;
+        Some(Condition {
+            metric: measured.signature.name.clone(),
+            inputs: measured.inputs,
+            args: measured.args,
+            bound: Some((comparison, bound)),
+        })
+    }
+
+    /// The bound as the type of what is measured.
+    fn bound(&self, signature: &Signature, written: &ast::Expr, reports: &mut Reports) -> Option<Value> {
         let ty = match &signature.result {
             Some(SlotType::Value(ty)) => ty.ty.clone(),
             _ => Type::Float64,
         };
         let constants = &self.constants;
         let mut scope = Scope::constant(constants.db, constants.project, constants.file);
-        let found = scope.expr(bound, reports)?;
+        let found = scope.expr(written, reports)?;
         let literal = crate::expr::widened(found.clone(), &ty);
         let Some(mlsys_plan::ExprKind::Literal { value }) = literal.map(|expr| expr.kind) else {
-            let message = format!("`{}` is a {ty}, this is a {}", signature.name, found.ty);
-            let report = reports.error("E0602", bound.span, message, format!("this is {}", a(&found.ty)));
+            let message = format!("`{}` is {}, this is {}", signature.name, a(&ty), a(&found.ty));
+            let report = reports.error("E0602", written.span, message, format!("this is {}", a(&found.ty)));
             if ty == Type::Duration {
                 report.help("write it with a unit, such as `20ms`");
+            } else {
+                report.help(format!("give it {}", a(&ty)));
             }
             return None;
         };
-        let bound = match value {
-            Literal::Duration(micros) => Value::Duration(micros),
-            Literal::Float(value) => Value::Float(value),
-            _ => return None,
-        };
-        Some(Condition { metric: signature.name.clone(), inputs, comparison, bound })
+        match value {
+            Literal::Duration(micros) => Some(Value::Duration(micros)),
+            Literal::Float(value) => in_range(signature, value, written.span, reports).map(|()| Value::Float(value)),
+            _ => None,
+        }
     }
 
-    fn measured(&self, written: &ast::Expr, reports: &mut Reports) -> Option<(&Signature, Vec<String>)> {
-        let (name, arguments) = match &written.kind {
-            ast::ExprKind::Name(name) => (ast::Name { text: name.clone(), span: written.span }, [].as_slice()),
-            ast::ExprKind::Call(call) => (call.name.clone(), call.arguments.as_slice()),
+    fn measured(&self, written: &ast::Expr, reports: &mut Reports) -> Option<Measured<'db>> {
+        let call = match &written.kind {
+            ast::ExprKind::Name(name) => ast::Call::bare(ast::Name { text: name.clone(), span: written.span }),
+            ast::ExprKind::Call(call) => call.clone(),
             _ => {
-                reports.error("E0602", written.span, "this cannot be measured", "not a measurement");
+                reports
+                    .error("E0602", written.span, "this cannot be measured", "not a measurement")
+                    .help("name a metric, a signal such as `p99`, or a drift test such as `psi(inputs.*)`");
                 return None;
             }
         };
         let constants = &self.constants;
-        let found =
-            self.kinds.iter().find_map(|kind| overloads(constants.db, constants.project, kind, &name.text).first());
+        let found = self
+            .kinds
+            .iter()
+            .find_map(|kind| overloads(constants.db, constants.project, kind, &call.name.text).first());
         let Some(signature) = found else {
             let known: Vec<String> =
                 self.kinds.iter().flat_map(|kind| names(constants.db, constants.project, kind)).collect();
             let known: Vec<&str> = known.iter().map(String::as_str).collect();
             reports
-                .error("E0602", name.span, format!("there is no measurement `{}` here", name.text), "unknown")
+                .error("E0602", call.name.span, format!("there is no measurement `{}` here", call.name.text), "unknown")
                 .help(format!("there is {}", listed(&known)))
-                .did_you_mean(nearest(&name.text, known));
+                .did_you_mean(nearest(&call.name.text, known));
             return None;
         };
-        if signature.parameters.is_empty() {
-            if let Some(extra) = arguments.first() {
-                let message = format!("`{}` takes no arguments", name.text);
-                reports.error("E0304", extra.value.span, message, "takes none");
-                return None;
-            }
-            return Some((signature, Vec::new()));
-        }
-        let [argument] = arguments else {
-            reports
-                .error("E0303", written.span, format!("`{}` is measured on inputs", name.text), "on which?")
-                .help(format!("write it as `{}(inputs.*)`", name.text));
-            return None;
-        };
-        self.chosen(&argument.value, reports).map(|inputs| (signature, inputs))
+        self.called(signature, &call, reports)
     }
 
-    /// `inputs.*`, or one input by its name.
-    fn chosen(&self, written: &ast::Expr, reports: &mut Reports) -> Option<Vec<String>> {
+    /// A measurement with its arguments.
+    fn called(&self, signature: &'db Signature, call: &ast::Call, reports: &mut Reports) -> Option<Measured<'db>> {
+        let is = |slot: Option<&crate::library::Parameter>, word: &str| {
+            slot.is_some_and(|slot| matches!(&slot.ty, SlotType::Kind { kind, .. } if kind == word))
+        };
+        let first = signature.parameters.first();
+        if is(first, "source") {
+            return self.on_source(signature, call, reports);
+        }
+        if !is(first, "input") {
+            self.fits_task(signature, call, reports)?;
+            let args = self.constants.arguments(signature, call.span, &call.arguments, reports)?;
+            return Some(Measured { signature, inputs: Vec::new(), args });
+        }
+        let Some((on, rest)) = call.arguments.split_first() else {
+            let message = format!("`{}` is measured on inputs", signature.name);
+            reports
+                .error("E0303", call.span, message, "on which?")
+                .help(format!("write it as `{}(inputs.*)`", signature.name));
+            return None;
+        };
+        let others = Signature { parameters: signature.parameters.iter().skip(1).cloned().collect(), ..signature.clone() };
+        let args = self.constants.arguments(&others, call.span, rest, reports)?;
+        let inputs = self.chosen(signature, &on.value, reports)?;
+        Some(Measured { signature, inputs, args })
+    }
+
+    /// A metric of predictions fits the model's task.
+    fn fits_task(&self, signature: &Signature, call: &ast::Call, reports: &mut Reports) -> Option<()> {
+        let Some(task) = self.task.filter(|task| !signature.is_for(task.name())) else { return Some(()) };
+        let tasks: Vec<&str> = signature.tasks.iter().map(String::as_str).collect();
+        let message = format!("`{}` is a metric of {}, this model is {}", signature.name, listed(&tasks), a(&task.name()));
+        reports
+            .error("E0604", call.name.span, message, "does not fit the task")
+            .help("take a metric of the model's task");
+        None
+    }
+
+    /// `silent(readings, by: machine_id)`
+    fn on_source(&self, signature: &'db Signature, call: &ast::Call, reports: &mut Reports) -> Option<Measured<'db>> {
+        let mut args = self.constants.arguments(signature, call.span, &call.arguments, reports)?;
+        let Some(Value::String(name)) = args.get("rows").cloned() else { return None };
+        let span = call.arguments.first().map_or(call.span, |argument| argument.value.span);
+        let item = refer(&self.constants, &ast::Name { text: name.clone(), span }, Kind::Source, reports)?;
+        let source = source_of(self.constants.db, self.constants.project, item).value.as_ref()?;
+        let columns: Vec<String> = source.columns.iter().map(|column| column.name.clone()).collect();
+        let reach = crate::reach::Reach { columns: &columns, complete: source.intact, ..Default::default() };
+        let mut found = mlsys_plan::Call { name: signature.name.clone(), args };
+        if !reach.resolve(&mut found, signature, &call.arguments, reports) {
+            return None;
+        }
+        args = found.args;
+        Some(Measured { signature, inputs: Vec::new(), args })
+    }
+
+    /// `inputs.*`, one input by its name, or the prediction.
+    fn chosen(&self, signature: &Signature, written: &ast::Expr, reports: &mut Reports) -> Option<Vec<String>> {
         let path = path(written);
         let name = match path.as_deref() {
-            Some("inputs.*") => return Some(self.inputs.to_vec()),
+            Some("prediction") => return Some(vec!["prediction".to_owned()]),
+            Some("inputs.*") => {
+                self.inputs.iter().zip(self.types).try_for_each(|(input, ty)| {
+                    fits_type(signature, input, ty, written.span, reports)
+                })?;
+                return Some(self.inputs.to_vec());
+            }
             Some(path) => path.strip_prefix("inputs.").unwrap_or(path).to_owned(),
             None => String::new(),
         };
-        if self.inputs.contains(&name) {
+        if let Some(index) = self.inputs.iter().position(|input| *input == name) {
+            if let Some(ty) = self.types.get(index) {
+                fits_type(signature, &name, ty, written.span, reports)?;
+            }
             return Some(vec![name]);
         }
         let known: Vec<&str> = self.inputs.iter().map(String::as_str).collect();
         let near = nearest(&name, known.iter().copied());
         let report = reports.error("E0205", written.span, format!("the model has no input `{name}`"), "not an input");
-        report.help("name one of the model's inputs, or all of them: `inputs.*`").did_you_mean(near);
+        report.help("name one of the model's inputs, all of them with `inputs.*`, or `prediction`").did_you_mean(near);
         None
     }
 }
 
-/// A dotted path as text.
-fn path(written: &ast::Expr) -> Option<String> {
-    match &written.kind {
-        ast::ExprKind::Name(name) => Some(name.clone()),
-        ast::ExprKind::Field(base, name) => path(base).map(|base| format!("{base}.{}", name.text)),
-        ast::ExprKind::EveryField(base) => path(base).map(|base| format!("{base}.*")),
-        _ => None,
+/// Reports a test that is not for the type of an input.
+fn fits_type(signature: &Signature, input: &str, ty: &ValueType, span: Span, reports: &mut Reports) -> Option<()> {
+    let kind = if ty.ty.is_numeric() { "numbers" } else { "categories" };
+    if signature.is_for(kind) {
+        return Some(());
     }
+    let for_what: Vec<&str> = signature.tasks.iter().map(String::as_str).collect();
+    let message = format!("`{}` is for {}, the input `{input}` is {}", signature.name, for_what.join(" and "), a(ty));
+    reports
+        .error("E0802", span, message, "of another type")
+        .help("`psi` and `js_distance` take inputs of every type; or name the inputs one by one");
+    None
+}
+
+/// Reports a bound that a measurement never reaches.
+pub(crate) fn in_range(signature: &Signature, value: f64, span: Span, reports: &mut Reports) -> Option<()> {
+    let Some((low, high)) = signature.range.filter(|(low, high)| !(*low..=*high).contains(&value)) else {
+        return Some(());
+    };
+    let message = match (low.abs() < 1e9, high < 1e9) {
+        (true, true) => format!("`{}` lies between {low} and {high}, this is {value}", signature.name),
+        (true, false) => format!("`{}` is never below {low}, this is {value}", signature.name),
+        _ => format!("`{}` is never above {high}, this is {value}", signature.name),
+    };
+    reports
+        .error("E0314", span, message, "never reached")
+        .help(format!("give it a bound that `{}` can reach", signature.name));
+    None
 }

@@ -1,24 +1,47 @@
-//! Deployments: how a model is offered and how a new version takes over.
+//! Deployments: how models are offered, and how a new version takes over.
 
-use mlsys_plan::{AbortRule, Canary, Deployment, Endpoint, Literal, ServingBudget, Type};
+mod answers;
+mod limits;
+mod privacy;
+mod rollout;
+mod scoring;
+
+use mlsys_diagnostics::Span;
+use mlsys_plan::{Deployment, Endpoint, Stage, Task, ValueType};
 use mlsys_syntax::{Kind, ast};
 
 use crate::args::Constants;
-use crate::condition::Measurable;
 use crate::db::{Checked, Db, Item, Project};
-use crate::features::refer;
 use crate::model::{ModelDef, model_of};
+use crate::refer::refer;
 use crate::report::Reports;
-use crate::scope::Scope;
-use crate::source::{missing, only_one};
+use crate::source::{SourceDef, missing, only_one, source_of};
 
 /// A deployment's meaning.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DeploymentDef {
-    /// The inputs of its model.
+    /// The inputs of the model whose prediction is the answer.
     pub inputs: Vec<String>,
+    /// Their types, in the same order.
+    pub types: Vec<ValueType>,
+    /// What kind of prediction it is; none if that is wrong.
+    pub task: Option<Task>,
+    /// The observed source's name.
+    pub source: String,
+    /// The columns that the label reads.
+    pub label_reads: Vec<String>,
     /// The node; none if there are errors.
     pub node: Option<Deployment>,
+}
+
+/// What the clauses of a deployment are checked against.
+pub(crate) struct Context<'a, 'db> {
+    pub(crate) constants: Constants<'db>,
+    pub(crate) tree: &'a ast::Deployment,
+    /// The model whose prediction is the answer.
+    pub(crate) model: &'db ModelDef,
+    /// What it observes; none if that is wrong.
+    pub(crate) source: Option<&'db SourceDef>,
 }
 
 /// The meaning of a `deployment` declaration.
@@ -26,89 +49,140 @@ pub struct DeploymentDef {
 pub fn deployment_of<'db>(db: &'db dyn Db, project: Project, item: Item<'db>) -> Checked<DeploymentDef> {
     let Some(ast::Item::Deployment(tree)) = item.tree(db) else { return Checked::silent() };
     let mut reports = Reports::on(item.reference(db));
-    let constants = Constants { db, project, file: item.file(db) };
+    let constants = Constants { db, project, file: item.file(db), item };
     let value = define(&constants, tree, &mut reports);
     Checked { value, reports: reports.into_vec() }
 }
 
 fn define(constants: &Constants<'_>, tree: &ast::Deployment, reports: &mut Reports) -> Option<DeploymentDef> {
-    let named = only_one(&tree.model, |name| name.span, "model", reports)
-        .or_else(|| missing(&tree.name, "model", "`model fraud`", reports));
     let endpoints = endpoints(constants, tree, reports);
-    let budget = budget(constants, tree, reports);
-    let cache = only_one(&tree.cache, |cache| cache.span, "cache", reports).and_then(|cache| positive(*cache, reports));
-    let fallback = fallback(constants, tree, reports);
-    let canary = canary(constants, tree, reports);
-    let log_predictions = logs(tree, reports);
-    let item = refer(constants, named?, Kind::Model, reports)?;
-    let model: &ModelDef = model_of(constants.db, constants.project, item).value.as_ref()?;
-    let node = model.nodes.as_ref().filter(|_| !reports.has_errors()).map(|nodes| Deployment {
+    let limits = limits::limits(constants, tree, reports);
+    let (stages, model) = stages(constants, tree, reports);
+    let model = model?;
+    let mut silent = Reports::silent();
+    let source = ast::Name { text: model.source.clone(), span: Span::default() };
+    let source = refer(constants, &source, Kind::Source, &mut silent)
+        .and_then(|item| source_of(constants.db, constants.project, item).value.as_ref());
+    let context = Context { constants: *constants, tree, model, source };
+    let scoring = scoring::scoring(&context, reports);
+    let exports = exports(constants, tree, reports);
+    if tree.serve.is_empty() && tree.score.is_empty() && tree.export.is_empty() {
+        missing::<()>(&tree.name, "serve", "`serve http(port: 8080)`, or `score … into …`, or `export …`", reports);
+    }
+    let fallback = answers::fallback(&context, reports);
+    let expectations = answers::expectations(&context, reports);
+    let rollout = rollout::rollout(&context, reports);
+    limits::check(&context, &limits, reports);
+    privacy::check(&context, reports);
+    let log = answers::log(&context, reports);
+    let finished = model.nodes.as_ref().filter(|_| !reports.has_errors());
+    let node = finished.map(|nodes| Deployment {
         name: tree.name.text.clone(),
-        model: model.name.clone(),
+        stages,
         endpoints,
+        scoring,
+        exports,
         request: model.request.clone(),
         groups: nodes.joins.iter().map(|join| join.group.clone()).collect(),
-        budget,
-        cache,
+        budget: limits.budget,
+        fresh: limits.fresh,
+        cache: limits.cache,
+        batch: limits.batch,
         fallback,
-        canary,
-        log_predictions,
+        limit: limits.limit,
+        auth: limits.auth,
+        explain: limits.explain,
+        expectations,
+        rollout,
+        log,
+        allow_pii: tree.allow.first().map(|allow| allow.reason.clone()),
     });
-    Some(DeploymentDef { inputs: model.inputs.clone(), node })
+    Some(DeploymentDef {
+        inputs: model.inputs.clone(),
+        types: model.types.clone(),
+        task: model.task,
+        source: model.source.clone(),
+        label_reads: model.label_reads.clone(),
+        node,
+    })
+}
+
+/// The models in their order, and the meaning of the last one.
+fn stages<'db>(
+    constants: &Constants<'db>,
+    tree: &ast::Deployment,
+    reports: &mut Reports,
+) -> (Vec<Stage>, Option<&'db ModelDef>) {
+    let of = |name: &ast::Name, reports: &mut Reports| {
+        let item = refer(constants, name, Kind::Model, reports)?;
+        model_of(constants.db, constants.project, item).value.as_ref()
+    };
+    if let (Some(model), Some(stage)) = (tree.model.first(), tree.stages.first()) {
+        let item = reports.item().clone();
+        reports
+            .error("E0608", stage.model.span, "a deployment has one model or several stages, not both", "a stage")
+            .also(&item, model.span, "a model")
+            .help("write the model as the last stage: `stage MODEL keep N`");
+    }
+    if tree.stages.is_empty() {
+        let named = only_one(&tree.model, |name| name.span, "model", reports)
+            .or_else(|| missing(&tree.name, "model", "`model fraud`", reports));
+        let Some(named) = named else { return (Vec::new(), None) };
+        return (vec![Stage { model: named.text.clone(), keep: None }], of(named, reports));
+    }
+    let mut stages: Vec<Stage> = Vec::new();
+    let mut last = None;
+    for stage in &tree.stages {
+        last = of(&stage.model, reports);
+        stages.extend(kept(stage, stages.last(), reports));
+    }
+    (stages, last)
+}
+
+/// Each stage hands on fewer candidates than it was given.
+fn kept(stage: &ast::Stage, before: Option<&Stage>, reports: &mut Reports) -> Option<Stage> {
+    let keep = u32::try_from(stage.keep.value).ok().filter(|keep| *keep > 0);
+    let problem = match (keep, before.and_then(|before| before.keep)) {
+        (None, _) => Some("a stage keeps at least one candidate, and fewer than four billion".to_owned()),
+        (Some(keep), Some(before)) if keep >= before => {
+            Some(format!("this stage is given {before} candidates and keeps {keep}"))
+        }
+        _ => None,
+    };
+    if let Some(problem) = problem {
+        reports
+            .error("E0610", stage.keep.span, problem, "chooses nothing")
+            .help("let every stage keep fewer than the one before it");
+        return None;
+    }
+    Some(Stage { model: stage.model.text.clone(), keep })
 }
 
 fn endpoints(constants: &Constants<'_>, tree: &ast::Deployment, reports: &mut Reports) -> Vec<Endpoint> {
-    if tree.serve.is_empty() {
-        missing::<()>(&tree.name, "serve", "`serve http(port: 8080)`", reports);
+    let mut endpoints: Vec<Endpoint> = Vec::new();
+    let mut spans: Vec<Span> = Vec::new();
+    for serve in &tree.serve {
+        let Some((transport, _)) = constants.call("transport", serve, reports) else { continue };
+        let same = endpoints.iter().position(|known| known.transport.int("port") == transport.int("port"));
+        if let Some(same) = same {
+            let item = reports.item().clone();
+            reports
+                .error("E0203", serve.span, "two endpoints have the same port", "taken already")
+                .also(&item, spans[same], "taken here")
+                .help("give one of them another port");
+        }
+        endpoints.push(Endpoint { transport });
+        spans.push(serve.span);
     }
-    let calls = tree.serve.iter().filter_map(|call| constants.call("transport", call, reports));
-    calls.map(|(transport, _)| Endpoint { transport }).collect()
+    endpoints
 }
 
-fn budget(constants: &Constants<'_>, tree: &ast::Deployment, reports: &mut Reports) -> Option<ServingBudget> {
-    let (quantile, latency) = only_one(&tree.budget, |(name, _)| name.span, "budget", reports)?;
-    let signature = constants.entry("signal", quantile, reports)?;
-    if !matches!(&signature.result, Some(crate::library::SlotType::Value(ty)) if ty.ty == Type::Duration) {
-        let message = format!("`{}` is not a latency", quantile.text);
-        reports
-            .error("E0602", quantile.span, message, "not a latency")
-            .help("bound a quantile, such as `budget p99 20ms`");
-        return None;
+fn exports(constants: &Constants<'_>, tree: &ast::Deployment, reports: &mut Reports) -> Vec<mlsys_plan::Call> {
+    let mut exports = Vec::new();
+    for export in &tree.export {
+        exports.extend(constants.call("export", export, reports).map(|(call, _)| call));
     }
-    Some(ServingBudget { quantile: quantile.text.clone(), latency: positive(*latency, reports)? })
-}
-
-fn fallback(constants: &Constants<'_>, tree: &ast::Deployment, reports: &mut Reports) -> Option<f64> {
-    let written = only_one(&tree.fallback, |value| value.span, "fallback", reports)?;
-    let scope = Scope::constant(constants.db, constants.project, constants.file);
-    let Literal::Float(value) = scope.literal(written, &Type::Float64, reports)? else { return None };
-    if !(0.0..=1.0).contains(&value) {
-        let message = format!("a fallback stands for a probability, {value} is none");
-        reports
-            .error("E0314", written.span, message, "not between 0 and 1")
-            .help("give the prediction that is safe when nothing is known, such as the share of positives");
-        return None;
-    }
-    Some(value)
-}
-
-fn canary(constants: &Constants<'_>, tree: &ast::Deployment, reports: &mut Reports) -> Option<Canary> {
-    let written = only_one(&tree.canary, |canary| canary.span, "canary", reports)?;
-    let name = ast::Name { text: "canary".to_owned(), span: written.span };
-    let steps = only_one(&written.steps, |steps| steps.span, "steps", reports)
-        .or_else(|| missing(&name, "steps", "`steps [5%, 25%, 100%]`", reports));
-    let hold = only_one(&written.hold, |hold| hold.span, "hold", reports)
-        .or_else(|| missing(&name, "hold", "`hold 10m`", reports));
-    let steps = steps.and_then(|steps| shares(constants, steps, reports));
-    let measurable = Measurable { constants: *constants, kinds: &["signal"], inputs: &[] };
-    let conditions: Vec<_> = written.abort.iter().flat_map(|abort| measurable.any_of(abort, reports)).collect();
-    let abort: Option<Vec<AbortRule>> = conditions
-        .into_iter()
-        .map(|condition| {
-            condition.map(|each| AbortRule { metric: each.metric, comparison: each.comparison, bound: each.bound })
-        })
-        .collect();
-    Some(Canary { steps: steps?, hold: positive(*hold?, reports)?, abort: abort? })
+    exports
 }
 
 /// A length of time that is more than nothing.
@@ -120,44 +194,4 @@ pub(crate) fn positive(length: ast::Spanned<i64>, reports: &mut Reports) -> Opti
         .error("E0314", length.span, "this length of time is zero", "nothing fits into it")
         .help("give it a length, such as `10m`, or remove the clause");
     None
-}
-
-/// Growing shares that end with everything.
-fn shares(constants: &Constants<'_>, written: &ast::Expr, reports: &mut Reports) -> Option<Vec<f64>> {
-    let ast::ExprKind::List(items) = &written.kind else { return None };
-    let mut shares: Vec<f64> = Vec::new();
-    for item in items {
-        let scope = Scope::constant(constants.db, constants.project, constants.file);
-        let Literal::Float(share) = scope.literal(item, &Type::Float64, reports)? else { return None };
-        let grows = share > shares.last().copied().unwrap_or(0.0) && share <= 1.0;
-        if !grows {
-            let message = "canary steps grow, from more than 0% to 100%";
-            reports.error("E0601", item.span, message, format!("{}% does not grow", share * 100.0)).help(
-                if share > 1.0 {
-                    "a share is at most 100%: write five percent as `5%`"
-                } else {
-                    "put the steps in order, such as `[5%, 25%, 100%]`"
-                },
-            );
-            return None;
-        }
-        shares.push(share);
-    }
-    if shares.last() != Some(&1.0) {
-        reports
-            .error("E0601", written.span, "the last canary step is not 100%", "the new version never takes over")
-            .help("end the steps with `100%`");
-        return None;
-    }
-    Some(shares)
-}
-
-fn logs(tree: &ast::Deployment, reports: &mut Reports) -> bool {
-    let Some(what) = only_one(&tree.log, |name| name.span, "log", reports) else { return false };
-    if what.text != "predictions" {
-        reports
-            .error("E0211", what.span, format!("`{}` cannot be logged", what.text), "unknown")
-            .did_you_mean(Some("predictions"));
-    }
-    true
 }

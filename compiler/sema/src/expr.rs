@@ -4,6 +4,8 @@
 
 mod calls;
 mod coerce;
+mod lists;
+mod lookups;
 mod operators;
 
 use mlsys_diagnostics::{Span, nearest};
@@ -43,9 +45,19 @@ impl Scope<'_> {
             }
             ast::ExprKind::Between { arg, low, high } => self.between(arg, low, high, reports),
             ast::ExprKind::Call(call) => self.call(call, reports),
-            ast::ExprKind::Field(base, name) => self.field(base, name, written.span, reports),
+            ast::ExprKind::Field(base, name) => match &base.kind {
+                ast::ExprKind::Index(table, keys) => self.lookup(table, keys, name, written.span, reports),
+                _ => self.field(base, name, written.span, reports),
+            },
+            ast::ExprKind::In { arg, items, negated } => {
+                let found = self.is_one_of(arg, items, reports)?;
+                Some(if *negated { not(found) } else { found })
+            }
+            ast::ExprKind::If { condition, then, otherwise } => self.conditional(condition, then, otherwise, reports),
+            ast::ExprKind::Index(..) => not_a_value(written.span, "a row cannot be used here, only one of its columns", reports),
+            ast::ExprKind::Each(..) => not_a_value(written.span, "several aggregates stand for several values", reports),
             ast::ExprKind::EveryField(_) => not_a_value(written.span, "`.*` stands for several values", reports),
-            ast::ExprKind::List(_) => not_a_value(written.span, "a list cannot be used here", reports),
+            ast::ExprKind::List(items) => self.list(items, written.span, reports),
             ast::ExprKind::Record(_) => not_a_value(written.span, "a record cannot be used here", reports),
         }
     }
@@ -65,6 +77,49 @@ impl Scope<'_> {
             )
             .help("compare it with something, such as `> 0`");
         None
+    }
+
+    fn conditional(
+        &mut self,
+        condition: &ast::Expr,
+        then: &ast::Expr,
+        otherwise: &ast::Expr,
+        reports: &mut Reports,
+    ) -> Option<Expr> {
+        let asked = self.predicate(condition, reports);
+        let (typed_then, typed_otherwise) = (self.expr(then, reports), self.expr(otherwise, reports));
+        let (asked, typed_then, typed_otherwise) = (asked?, typed_then?, typed_otherwise?);
+        match coerce::unify(typed_then, typed_otherwise) {
+            Ok((then, otherwise)) => {
+                let ty = then.ty.clone().with_nullable(then.ty.nullable || otherwise.ty.nullable);
+                let (condition, then, otherwise) = (Box::new(asked), Box::new(then), Box::new(otherwise));
+                Some(Expr { kind: ExprKind::If { condition, then, otherwise }, ty })
+            }
+            Err((then, other)) => {
+                coerce::mismatch(&other, &then.ty.ty, otherwise.span, reports);
+                None
+            }
+        }
+    }
+
+    /// `x in [a, b]`: equal to one of them, as in SQL.
+    fn is_one_of(&mut self, arg: &ast::Expr, items: &[ast::Expr], reports: &mut Reports) -> Option<Expr> {
+        let typed = self.expr(arg, reports)?;
+        let mut found: Option<Expr> = None;
+        for item in items {
+            let value = self.expr(item, reports)?;
+            let equal =
+                operators::binary(ast::BinaryOp::Equal, (typed.clone(), arg.span), (value, item.span), reports)?;
+            found = Some(match found {
+                Some(before) => or(before, equal),
+                None => equal,
+            });
+        }
+        if found.is_none() {
+            let report = reports.error("E0318", arg.span, "nothing is in an empty list", "never holds");
+            report.help("name the values it may have: `in [\"a\", \"b\"]`");
+        }
+        found
     }
 
     fn between(&mut self, arg: &ast::Expr, low: &ast::Expr, high: &ast::Expr, reports: &mut Reports) -> Option<Expr> {
@@ -132,8 +187,12 @@ impl Scope<'_> {
 
     fn field(&mut self, base: &ast::Expr, name: &ast::Name, span: Span, reports: &mut Reports) -> Option<Expr> {
         let shown = base.as_name().unwrap_or("…");
+        let is_table = lookup(self.db, self.project, self.file, Word::new(self.db, shown.to_owned()))
+            .is_some_and(|item| item.kind(self.db) == Some(Kind::Source));
         let help = if self.column_type(shown).is_some() {
             format!("`{shown}` is a column and has no parts")
+        } else if is_table {
+            format!("to look a row up, give its key: `{shown}[KEY].{}`", name.text)
         } else {
             format!("a group's features enter a model by their own names: write `{shown}.{}` as an input", name.text)
         };
@@ -165,6 +224,13 @@ pub(crate) fn and(left: Expr, right: Expr) -> Expr {
     let ty = Type::Bool.required().with_nullable(left.ty.nullable || right.ty.nullable);
     let (left, right) = (Box::new(left), Box::new(right));
     Expr { kind: ExprKind::Binary { operator: BinaryOp::And, left, right }, ty }
+}
+
+/// Disjunction.
+fn or(left: Expr, right: Expr) -> Expr {
+    let ty = Type::Bool.required().with_nullable(left.ty.nullable || right.ty.nullable);
+    let (left, right) = (Box::new(left), Box::new(right));
+    Expr { kind: ExprKind::Binary { operator: BinaryOp::Or, left, right }, ty }
 }
 
 /// The expression as that type, if it becomes one without being asked.

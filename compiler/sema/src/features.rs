@@ -1,25 +1,30 @@
 //! Feature groups: entity keys, the moment a row is seen, aggregates and derived features.
 
-mod aggregate;
-mod keys;
+pub(crate) mod aggregate;
+pub(crate) mod ahead;
+mod hoist;
+pub(crate) mod keys;
+mod window;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-use mlsys_diagnostics::{Span, nearest};
+use mlsys_diagnostics::Span;
 use mlsys_plan::{Aggregate, Derived, Expr, ValueType};
 use mlsys_syntax::{Kind, ast};
 
 use crate::args::Constants;
-use crate::db::{Checked, Db, Item, ItemRef, Project, Word, lookup, lost, names_of_kind};
+use crate::db::{Checked, Db, Item, ItemRef, Project};
+use crate::deployment::positive;
 use crate::entity::entity_of;
 use crate::known::Moment;
 use crate::narrowing::present_when;
 use crate::order::dependency_order;
+use crate::refer::refer;
 use crate::report::Reports;
 use crate::scope::{Scope, ScopeColumn};
 use crate::source::columns::{names_read, report_cycle};
-use crate::source::{SourceDef, availability, source_of};
+use crate::source::{SourceDef, availability, only_one, source_of};
 
 /// A feature group's meaning.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +33,8 @@ pub struct GroupDef {
     pub item: ItemRef,
     /// The group's name.
     pub name: String,
+    /// Where the name stands.
+    pub name_span: Span,
     /// The entity's keys: name and type.
     pub keys: Vec<(String, Option<ValueType>)>,
     /// Whether the source has the keys; what is wrong with them is reported at the group.
@@ -36,6 +43,12 @@ pub struct GroupDef {
     pub intact: bool,
     /// Names of features that could not be read.
     pub broken: Vec<String>,
+    /// The source's name.
+    pub source: String,
+    /// Whether a stream brings the source's rows.
+    pub live: bool,
+    /// How often values are brought up to date where no stream does, in microseconds.
+    pub refresh: Option<i64>,
     /// The features in written order, windows expanded.
     pub features: Vec<FeatureDef>,
     /// The node; none if there are errors.
@@ -49,6 +62,8 @@ pub struct FeatureDef {
     pub name: String,
     /// The feature's type; none if it is wrong.
     pub ty: Option<ValueType>,
+    /// Whether it is personal data.
+    pub pii: bool,
     /// Where it is defined.
     pub span: Span,
 }
@@ -84,7 +99,7 @@ fn define<'db>(
     tree: &ast::Features,
     reports: &mut Reports,
 ) -> Option<GroupDef> {
-    let constants = Constants { db, project, file: item.file(db) };
+    let constants = Constants { db, project, file: item.file(db), item };
     let entity_item = refer(&constants, &tree.entity, Kind::Entity, reports);
     let source_item = refer(&constants, &tree.source, Kind::Source, reports);
     let source = source_of(db, project, source_item?).value.as_ref()?;
@@ -99,6 +114,8 @@ fn define<'db>(
     };
     context.at = context.seen_at(reports);
     context.group_filter(reports);
+    let refresh = only_one(&tree.refresh, |length| length.span, "refresh", reports);
+    let refresh = refresh.and_then(|length| positive(*length, reports));
     let entity = entity_item.and_then(|item| entity_of(db, item).value.as_ref());
     let keys = entity.map(|entity| keys::keys(&context, entity, reports));
 
@@ -125,25 +142,37 @@ fn define<'db>(
             order: source.key.clone(),
             aggregates: aggregates.into_iter().map(|(aggregate, _)| aggregate).collect::<Option<Vec<Aggregate>>>()?,
             derived: derived.into_iter().map(|(derived, _)| derived).collect::<Option<Vec<Derived>>>()?,
+            refresh,
         })
     });
     let keys = entity.map(|entity| entity.keys.iter().map(|key| (key.name.clone(), key.ty.clone())).collect());
     Some(GroupDef {
         item: item.reference(db),
         name: tree.name.text.clone(),
+        name_span: tree.name.span,
         keys: keys.unwrap_or_default(),
         keys_fit,
         intact: item.is_intact(db),
+        source: source.name.clone(),
+        live: source.has_stream,
+        refresh,
         features,
         broken: tree.members.iter().filter_map(broken_name).collect(),
         node: finished,
     })
 }
 
+impl FeatureDef {
+    /// The feature as a column for its siblings.
+    fn column(&self) -> ScopeColumn {
+        ScopeColumn { name: self.name.clone(), ty: self.ty.clone(), pii: self.pii }
+    }
+}
+
 impl Context<'_, '_> {
     fn seen_at(&self, reports: &mut Reports) -> Option<Moment> {
         let Some(timeline) = &self.source.timeline else {
-            if self.source.node.is_some() {
+            if self.source.node.is_some() || self.source.is_static {
                 let message = format!("the source `{}` has no `time`, so its rows have no past", self.source.name);
                 reports
                     .error("E0406", self.group.source.span, message, "has no time")
@@ -242,8 +271,8 @@ fn members(context: &Context<'_, '_>, reports: &mut Reports) -> (Aggregates, Der
         let defined = match member {
             ast::Member::Broken(_) => continue,
             ast::Member::Bare(name) => aggregate::bare(context, name, reports),
-            ast::Member::Definition(definition) => match aggregate::call_of(context, &definition.value) {
-                Some(call) => aggregate::features(context, &definition.name, call, reports),
+            ast::Member::Definition(definition) => match aggregate::defined(context, definition, reports) {
+                Some(features) => features,
                 None => {
                     pending.push(definition);
                     let span = definition.name.span;
@@ -258,7 +287,7 @@ fn members(context: &Context<'_, '_>, reports: &mut Reports) -> (Aggregates, Der
             }
         }
     }
-    let derived = derived(context, &aggregates, &pending, reports);
+    let derived = derived(context, &mut aggregates, &pending, reports);
     (aggregates, derived)
 }
 
@@ -297,7 +326,7 @@ fn repeated(names: &mut Vec<(String, Span)>, name: &str, span: Span, reports: &m
 /// Features computed from siblings, in dependency order.
 fn derived(
     context: &Context<'_, '_>,
-    aggregates: &Aggregates,
+    aggregates: &mut Aggregates,
     pending: &[&ast::Definition],
     reports: &mut Reports,
 ) -> DerivedFeatures {
@@ -311,15 +340,14 @@ fn derived(
         }
     };
     let broken = context.group.members.iter().filter_map(broken_name);
-    let broken = broken.map(|name| ScopeColumn { name, ty: None });
-    let mut columns: Vec<ScopeColumn> = aggregates
-        .iter()
-        .map(|(_, feature)| ScopeColumn { name: feature.name.clone(), ty: feature.ty.clone() })
-        .chain(broken)
-        .collect();
+    let broken = broken.map(|name| ScopeColumn::new(name, None));
+    let mut columns: Vec<ScopeColumn> = aggregates.iter().map(|(_, feature)| feature.column()).chain(broken).collect();
     let mut done = Vec::new();
     for index in order {
         let definition = pending[index];
+        let (value, parts) = hoist::hoist(context, definition, reports);
+        columns.extend(parts.iter().map(|(_, part)| part.column()));
+        aggregates.extend(parts);
         let owner = format!("the group `{}`", context.group.name.text);
         let constants = &context.constants;
         let mut scope = Scope::constant(constants.db, constants.project, constants.file).with_columns(
@@ -327,80 +355,22 @@ fn derived(
             "feature",
             columns.clone(),
         );
-        let typed = scope.expr(&definition.value, reports);
+        scope = scope.with_now().inside(constants.item);
+        let typed = scope.expr(&value, reports);
         let name = definition.name.text.clone();
         let ty = typed.as_ref().map(|typed| typed.ty.clone());
-        columns.push(ScopeColumn { name: name.clone(), ty: ty.clone() });
-        let feature = FeatureDef { name: name.clone(), ty, span: definition.name.span };
+        let pii = !scope.personal.is_empty();
+        let feature = FeatureDef { name: name.clone(), ty, pii, span: definition.name.span };
+        columns.push(feature.column());
         done.push((typed.map(|expr| Derived { name, expr }), feature));
     }
     done
 }
 
 fn in_written_order(aggregates: &Aggregates, derived: &DerivedFeatures) -> Vec<FeatureDef> {
-    let mut features: Vec<FeatureDef> = aggregates.iter().map(|(_, feature)| feature.clone()).collect();
+    let whole = aggregates.iter().filter(|(_, feature)| !feature.name.contains('.'));
+    let mut features: Vec<FeatureDef> = whole.map(|(_, feature)| feature.clone()).collect();
     features.extend(derived.iter().map(|(_, feature)| feature.clone()));
     features.sort_by_key(|feature| feature.span.start);
     features
-}
-
-/// The declaration of that kind that a name stands for, or a report that there is none.
-pub(crate) fn refer<'db>(
-    constants: &Constants<'db>,
-    name: &ast::Name,
-    kind: Kind,
-    reports: &mut Reports,
-) -> Option<Item<'db>> {
-    let db = constants.db;
-    let found = lookup(db, constants.project, constants.file, Word::new(db, name.text.clone()));
-    match found {
-        Some(item) if item.kind(db) == Some(kind) => Some(item),
-        Some(item) => {
-            let other = item.kind(db).map_or("a declaration", noun);
-            let message = format!("`{}` is {other}, {} is needed here", name.text, noun(kind));
-            let known = names_of_kind(db, constants.file, kind);
-            let near = nearest(&name.text, known.iter().copied());
-            let report = reports.error("E0207", name.span, message, format!("this is {other}"));
-            report.help(format!("there is {}", crate::scope::listed(&known))).did_you_mean(near);
-            None
-        }
-        None if crate::imports::mentions(db, constants.file, &name.text) || lost(db, constants.file, &name.text) => {
-            None
-        }
-        None => {
-            let known = names_of_kind(db, constants.file, kind);
-            let message = format!(
-                "there is no {} `{}`",
-                noun(kind).trim_start_matches("an ").trim_start_matches("a "),
-                name.text
-            );
-            let near = nearest(&name.text, known.iter().copied());
-            let report = reports.error("E0201", name.span, message, "not declared");
-            if near.is_some() {
-                report.did_you_mean(near);
-            } else if known.is_empty() {
-                report.help(format!("declare it: `{} {} {{ … }}`", kind.keyword(), name.text));
-            } else {
-                report.help(format!("there is {}", crate::scope::listed(&known)));
-            }
-            None
-        }
-    }
-}
-
-/// A kind of declaration in a sentence.
-fn noun(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Param => "a parameter",
-        Kind::Entity => "an entity",
-        Kind::Source => "a source",
-        Kind::Features => "a feature group",
-        Kind::Model => "a model",
-        Kind::Deployment => "a deployment",
-        Kind::Monitor => "a monitor",
-        Kind::Function => "a function",
-        Kind::Extern => "a library entry",
-        Kind::Test => "a test",
-        Kind::Use => "a use",
-    }
 }

@@ -111,21 +111,10 @@ fn callees<'db>(db: &'db dyn Db, project: Project, item: Item<'db>) -> Vec<Item<
 }
 
 fn called(expr: &ast::Expr, names: &mut Vec<String>) {
-    match &expr.kind {
-        ast::ExprKind::Call(call) => {
-            names.push(call.name.text.clone());
-            call.arguments.iter().for_each(|argument| called(&argument.value, names));
-        }
-        ast::ExprKind::Name(_) | ast::ExprKind::Literal(_) => {}
-        ast::ExprKind::Field(base, _) | ast::ExprKind::EveryField(base) | ast::ExprKind::Unary(_, base) => {
-            called(base, names);
-        }
-        ast::ExprKind::IsNull { arg, .. } => called(arg, names),
-        ast::ExprKind::Binary(_, left, right) => [left, right].into_iter().for_each(|side| called(side, names)),
-        ast::ExprKind::Between { arg, low, high } => [arg, low, high].into_iter().for_each(|side| called(side, names)),
-        ast::ExprKind::List(items) => items.iter().for_each(|item| called(item, names)),
-        ast::ExprKind::Record(fields) => fields.iter().for_each(|(_, value)| called(value, names)),
+    if let ast::ExprKind::Call(call) = &expr.kind {
+        names.push(call.name.text.clone());
     }
+    expr.children().into_iter().for_each(|child| called(child, names));
 }
 
 fn signature(
@@ -159,7 +148,7 @@ fn check_body<'db>(
     let columns = definition
         .parameters
         .iter()
-        .map(|parameter| ScopeColumn { name: parameter.name.clone(), ty: parameter.ty.clone() })
+        .map(|parameter| ScopeColumn::new(parameter.name.clone(), parameter.ty.clone()))
         .collect();
     let owner = format!("the function `{}`", definition.name);
     let mut scope = Scope::constant(db, project, item.file(db)).with_columns(owner, "parameter", columns);

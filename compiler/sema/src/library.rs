@@ -18,8 +18,22 @@ pub(crate) struct Signature {
     pub(crate) doc: String,
     pub(crate) parameters: Vec<Parameter>,
     pub(crate) result: Option<SlotType>,
-    /// The task it is for; none if it is for any.
-    pub(crate) task: Option<String>,
+    /// The smallest and the largest value it gives.
+    pub(crate) range: Option<(f64, f64)>,
+    /// The tasks, or the types of column, it is for; empty if it is for any.
+    pub(crate) tasks: Vec<String>,
+}
+
+impl Signature {
+    /// Whether it is for that task or type of column.
+    pub(crate) fn is_for(&self, task: &str) -> bool {
+        self.tasks.is_empty() || self.tasks.iter().any(|known| known == task)
+    }
+
+    /// Whether small values are the good ones.
+    pub(crate) fn is_error(&self) -> bool {
+        matches!(&self.result, Some(SlotType::Kind { kind, .. }) if kind == "error")
+    }
 }
 
 /// A parameter of a signature.
@@ -27,6 +41,8 @@ pub(crate) struct Signature {
 pub(crate) struct Parameter {
     pub(crate) name: String,
     pub(crate) ty: SlotType,
+    /// A kind of library entry that may stand there instead.
+    pub(crate) or: Option<String>,
     pub(crate) default: Option<ast::Expr>,
     /// The smallest and the largest number allowed, of each item if it is a list.
     pub(crate) bounds: Option<(f64, f64)>,
@@ -39,11 +55,18 @@ pub(crate) enum SlotType {
     Value(ValueType),
     /// Any type, the same wherever the name stands.
     Variable {
+        /// Whether it is a list of them.
+        list: bool,
         /// Whether it may be missing.
         nullable: bool,
     },
     /// Something of a kind: a library entry such as an `optimizer`, or a declaration such as a `model`.
-    Kind(String),
+    Kind {
+        /// The kind.
+        kind: String,
+        /// Whether nothing may stand there.
+        nullable: bool,
+    },
 }
 
 /// Every signature by kind and name; overloads in written order.
@@ -87,8 +110,9 @@ fn signature<'db>(db: &'db dyn Db, item: Item<'db>, tree: &ast::Extern, module: 
         .map(|parameter| Parameter {
             name: parameter.name.text.clone(),
             ty: slot_type(&mut silent, &parameter.ty, &variables),
+            or: parameter.or.as_ref().map(|kind| kind.text.clone()),
             default: parameter.default.clone(),
-            bounds: parameter.bounds.as_ref().and_then(|(low, high)| Some((number(low)?, number(high)?))),
+            bounds: parameter.bounds.as_ref().and_then(numbers),
         })
         .collect();
     Signature {
@@ -98,7 +122,8 @@ fn signature<'db>(db: &'db dyn Db, item: Item<'db>, tree: &ast::Extern, module: 
         doc: tree.doc.clone(),
         parameters,
         result: tree.result.as_ref().map(|result| slot_type(&mut silent, result, &variables)),
-        task: tree.task.as_ref().map(|task| task.text.clone()),
+        range: tree.bounds.as_ref().and_then(numbers),
+        tasks: tree.tasks.iter().map(|task| task.text.clone()).collect(),
     }
 }
 
@@ -106,12 +131,21 @@ fn slot_type(silent: &mut Reports, written: &ast::TypeRef, variables: &[&str]) -
     let name = written.name.text.as_str();
     let of_language = PLAIN.iter().any(|(plain, _)| *plain == name) || matches!(name, "enum" | "list" | "vector");
     if variables.contains(&name) {
-        return SlotType::Variable { nullable: written.nullable };
+        return SlotType::Variable { list: false, nullable: written.nullable };
+    }
+    if let (Some(ast::TypeArgument::Type(item)), "list") = (&written.argument, name)
+        && variables.contains(&item.name.text.as_str())
+    {
+        return SlotType::Variable { list: true, nullable: written.nullable };
     }
     match resolve(silent, written).filter(|_| of_language) {
         Some(ty) => SlotType::Value(ty),
-        None => SlotType::Kind(name.to_owned()),
+        None => SlotType::Kind { kind: name.to_owned(), nullable: written.nullable },
     }
+}
+
+fn numbers((low, high): &(ast::Expr, ast::Expr)) -> Option<(f64, f64)> {
+    Some((number(low)?, number(high)?))
 }
 
 fn number(expr: &ast::Expr) -> Option<f64> {

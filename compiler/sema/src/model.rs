@@ -1,23 +1,29 @@
 //! Models: observations, label, inputs, split, training and gates.
 
+pub(crate) mod gates;
+mod grouped;
+mod impute;
 mod inputs;
 mod label;
-pub(crate) mod training;
+mod observed;
+mod split;
+mod training;
+mod tune;
 
 use std::collections::BTreeSet;
 
 use mlsys_diagnostics::Span;
-use mlsys_plan::{Derived, Expr, Field, Join, Observe, Train};
+use mlsys_plan::{Derived, Expr, Field, Join, Observe, Task, Ticks, Train, ValueType};
 use mlsys_syntax::{Kind, ast};
 
 use crate::args::Constants;
 use crate::db::{Checked, Db, Item, ItemRef, Project};
-use crate::features::{conjuncts, refer};
-use crate::known::{Known, Moment};
-use crate::narrowing::present_when;
+use crate::known::Moment;
+use crate::refer::refer;
 use crate::report::Reports;
-use crate::scope::Scope;
-use crate::source::{SourceDef, availability, missing, only_one, source_of};
+use crate::scope::{Scope, ScopeColumn};
+use crate::source::{SourceDef, missing, only_one, source_of};
+use inputs::Collected;
 
 /// A model's meaning.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,8 +32,24 @@ pub struct ModelDef {
     pub item: ItemRef,
     /// The model's name.
     pub name: String,
+    /// Where the name stands.
+    pub name_span: Span,
+    /// The observed source's name.
+    pub source: String,
+    /// Whether examples are rows of the source, and not ticks.
+    pub observes_rows: bool,
+    /// What kind of prediction it makes; none if that is wrong.
+    pub task: Option<Task>,
     /// The model's inputs by name.
     pub inputs: Vec<String>,
+    /// The types of the inputs, in the same order.
+    pub types: Vec<ValueType>,
+    /// Inputs that are personal data, by leave.
+    pub personal: Vec<String>,
+    /// The groups that are read, with the features used.
+    pub groups: Vec<(String, Vec<String>)>,
+    /// The columns that the label reads.
+    pub label_reads: Vec<String>,
     /// What a request for a prediction must carry: declared columns of the observed source.
     pub request: Vec<Field>,
     /// The nodes; none if there are errors.
@@ -53,8 +75,14 @@ pub(crate) struct Context<'a, 'db> {
     pub(crate) source_span: Span,
     /// When the prediction is made; none if that is wrong.
     pub(crate) at: Option<Moment>,
+    /// The entity and the interval, if examples are no rows.
+    pub(crate) ticks: Option<Ticks>,
     /// Which rows are examples.
     pub(crate) filter: Option<Expr>,
+    /// Which examples count, by features.
+    pub(crate) feature_filter: Option<Expr>,
+    /// The features that the filter reads.
+    pub(crate) filter_features: Vec<(ast::Name, ast::Name)>,
     /// Columns that the filter makes sure of.
     pub(crate) present: BTreeSet<String>,
     /// Whether a part of the filter is wrong: what it would have made sure of is not known.
@@ -79,179 +107,141 @@ fn define<'db>(
     tree: &ast::Model,
     reports: &mut Reports,
 ) -> Option<ModelDef> {
-    let constants = Constants { db, project, file: item.file(db) };
+    let constants = Constants { db, project, file: item.file(db), item };
     let training = training::training(&constants, tree, reports);
-    let split = training::split(&constants, tree, reports);
+    let split = split::split(&constants, tree, reports);
     let observed = only_one(&tree.observe, |clause| clause.source.span, "observe", reports)
         .or_else(|| missing(&tree.name, "observe", "`observe payments`", reports));
     let observed_item = observed.and_then(|observe| refer(&constants, &observe.source, Kind::Source, reports));
     let source = source_of(db, project, observed_item?).value.as_ref()?;
-    let observed = observed?;
-    let mut context = Context {
-        constants,
-        model: tree,
-        source,
-        source_span: observed.source.span,
-        at: None,
-        filter: None,
-        present: BTreeSet::new(),
-        filter_failed: false,
-        label_fits: false,
-    };
-    context.at = context.observed_at(observed, reports);
-    context.observed_filter(observed, reports);
-
+    let mut context = Context::of(constants, tree, source, observed?, reports);
     let label = label::label(&context, reports);
-    context.label_fits = label.is_some();
+    context.label_fits = label.as_ref().is_some_and(Option::is_some);
     let collected = inputs::inputs(&context, reports);
-    let impute = training::impute(&context, &collected, reports);
-    let gates = training::gates(&context, reports);
-    let slices = slices(&context, reports);
+    let task = training::task(&context, label.as_ref().map(Option::as_ref), training.as_ref(), reports);
+    let imputed = impute::impute(&context, &collected, reports);
+    let judged = training::Judged { context: &context, collected: &collected, training: training.as_ref(), task };
+    let learner = judged.learner(reports);
+    let tuned = tune::tune(&judged, reports);
+    let gates = gates::gates(&judged, reports);
+    judged.stops(reports);
+    split::check(&context, split.as_ref(), &collected, reports);
+    let columns = columns(&context, reports);
+
+    let label_reads = tree.label.iter().flat_map(|label| crate::source::columns::names_read(&label.value)).collect();
     let nodes = (!reports.has_errors()).then_some(()).and_then(|()| {
-        let (learner, settings) = training?;
-        let (label, task) = label?;
-        let name = &tree.name.text;
-        let label_name = label.name.clone();
-        Some(ModelNodes {
-            observe: Observe {
-                model: name.clone(),
-                source: source.name.clone(),
-                at: context.at.clone()?.expr,
-                filter: context.filter.clone(),
-                label,
-                keys: collected.keys.clone(),
-                slices: slices?,
-                inputs: collected.row.clone(),
-                split: split?,
-            },
-            joins: collected.joins.clone(),
-            train: Train {
-                model: name.clone(),
-                task,
-                label: label_name,
-                inputs: collected.inputs.clone(),
-                impute,
-                learner,
-                training: settings,
-                gates: gates?,
-            },
-        })
+        let (label, columns) = (label?, columns?);
+        let name = tree.name.text.clone();
+        let train = Train {
+            model: name.clone(),
+            task: task?,
+            label: label.as_ref().map(|label| label.name.clone()),
+            inputs: collected.inputs.clone(),
+            impute: imputed,
+            learner: learner?,
+            training: training?.training()?,
+            tune: tuned?,
+            gates: gates?,
+        };
+        let observe = Observe {
+            model: name,
+            source: source.name.clone(),
+            at: context.at.clone()?.expr,
+            every: context.ticks.clone(),
+            filter: context.filter.clone(),
+            feature_filter: context.feature_filter.clone(),
+            label,
+            group: columns.group,
+            debias: columns.debias,
+            keys: collected.keys.clone(),
+            slices: columns.slices,
+            inputs: collected.row.clone(),
+            split: split?,
+        };
+        Some(ModelNodes { observe, joins: collected.joins.clone(), train })
     });
+    let groups = collected.joins.iter().map(|join| (join.group.clone(), join.features.clone())).collect();
     Some(ModelDef {
         item: item.reference(db),
         name: tree.name.text.clone(),
+        name_span: tree.name.span,
+        source: source.name.clone(),
+        observes_rows: context.ticks.is_none(),
+        task,
         inputs: collected.inputs.iter().map(|input| input.name.clone()).collect(),
+        types: collected.inputs.iter().map(|input| input.ty.clone()).collect(),
+        personal: collected.personal,
+        groups,
+        label_reads,
         request: request(source, &collected.columns),
         nodes,
     })
 }
 
 impl<'db> Context<'_, 'db> {
-    fn observed_at(&self, observed: &ast::Observe, reports: &mut Reports) -> Option<Moment> {
-        let Some(timeline) = &self.source.timeline else {
-            if self.source.node.is_some() {
-                let message = format!("the source `{}` has no `time` to observe at", self.source.name);
-                reports
-                    .error("E0406", observed.source.span, message, "has no time")
-                    .help("add `time COLUMN` to the source");
-            }
-            return None;
-        };
-        let Some(written) = &observed.at else { return Some(timeline.row.clone()) };
-        let mut scope = self.source.scope(&self.constants);
-        let moment = availability::moment(&mut scope, written, &self.source.derived, reports)?;
-        if !timeline.not_before_row(&moment) {
-            let message = format!("`{}` may come before the row's own time `{}`", moment.text, timeline.row.text);
-            reports
-                .error("E0404", written.span, message, "not surely after the row")
-                .help(format!("observe at `{}` or at a moment that is surely later", timeline.row.text));
-            return None;
-        }
-        Some(moment)
-    }
-
     /// A scope of the observed row's columns, narrowed by the filter.
     pub(crate) fn scope(&self) -> Scope<'db> {
-        let mut scope = self.source.scope(&self.constants);
+        let mut scope = self.source.scope(&self.constants).with_now();
         scope.narrow(self.present.clone());
         scope
     }
 
-    /// Reports an input that reads what the label is made of: it would only repeat the answer.
-    pub(crate) fn check_label(&self, uses: &[(String, Span)], input: &str, reports: &mut Reports) {
-        let (Some(label), Some(at), Some(timeline)) = (self.model.label.first(), &self.at, &self.source.timeline)
-        else {
-            return;
-        };
-        if !self.label_fits {
-            return;
-        }
-        let names = crate::source::columns::names_read(&label.value);
-        // What is known later than the prediction has been reported as that.
-        let known = |name: &String| self.source.column(name).is_some_and(|column| timeline.usable(&column.known, at));
-        let Some((name, span)) = uses.iter().find(|(name, _)| names.contains(name) && known(name)) else { return };
-        let item = reports.item().clone();
-        reports
-            .error(
-                "E0402",
-                *span,
-                format!("the input `{input}` reads `{name}`, which the label is made of"),
-                "repeats the answer",
-            )
-            .also(&item, label.value.span, "the label")
-            .help("remove the input: at the prediction the label is what is asked for");
-    }
-
-    fn observed_filter(&mut self, observed: &ast::Observe, reports: &mut Reports) {
-        for written in observed.filter.iter().flat_map(conjuncts) {
-            let Some(typed) = self.source.scope(&self.constants).predicate(written, reports) else {
-                self.filter_failed = true;
-                continue;
-            };
-            self.present.extend(present_when(&typed));
-            self.filter = Some(match self.filter.take() {
-                Some(left) => crate::expr::and(left, typed),
-                None => typed,
-            });
-        }
-    }
-
-    /// Reports columns that are not known when the prediction is made.
-    pub(crate) fn check_known(&self, uses: &[(String, Span)], input: &str, reports: &mut Reports) {
-        let (Some(at), Some(timeline)) = (&self.at, &self.source.timeline) else { return };
-        for (name, span) in uses {
-            let Some(column) = self.source.column(name) else { continue };
-            let Known::At(known) = &column.known else { continue };
-            if known.no_later_than(at) || timeline.usable(&column.known, at) {
-                continue;
-            }
-            let itself = input.ends_with(&format!("input `{name}`"));
-            let uses = if itself { "is".to_owned() } else { format!("uses `{name}`, which is") };
-            let message =
-                format!("{input} {uses} known at `{}`, but the prediction is made at `{}`", known.text, at.text);
-            let item = reports.item().clone();
-            reports
-                .error("E0402", *span, message, format!("not known yet at `{}`", at.text))
-                .also(&self.source.item, column.known_span.unwrap_or(column.span), column.becomes_known(known))
-                .also(&item, self.source_span, format!("a prediction is made at `{}`", at.text))
-                .help(format!(
-                    "remove it, or learn from its past: a `features` group `from {} at {}`",
-                    self.source.name, known.text
-                ));
-            // One input is one mistake, however many columns it reads.
-            return;
-        }
+    /// The columns of the observed source by name.
+    pub(crate) fn column_names(&self) -> Vec<String> {
+        self.source.columns.iter().map(|column| column.name.clone()).collect()
     }
 }
 
-/// The columns by which gates look at slices.
+/// Columns that stand beside the inputs.
+struct Beside {
+    group: Option<Derived>,
+    debias: Option<Derived>,
+    slices: Vec<Derived>,
+}
+
+fn columns(context: &Context<'_, '_>, reports: &mut Reports) -> Option<Beside> {
+    let model = context.model;
+    let group = only_one(&model.group, |name| name.span, "group", reports);
+    let group = group.map(|name| beside(context, name, "examples are grouped by it", reports));
+    let debias = only_one(&model.debias, |name| name.span, "debias", reports);
+    let debias = debias.map(|name| beside(context, name, "it is learnt with", reports));
+    let slices = slices(context, reports);
+    let each = |column: Option<Option<Derived>>| match column {
+        None => Some(None),
+        Some(found) => found.map(Some),
+    };
+    Some(Beside { group: each(group)?, debias: each(debias)?, slices: slices? })
+}
+
+/// A column that examples carry without being an input.
+fn beside(context: &Context<'_, '_>, name: &ast::Name, why: &str, reports: &mut Reports) -> Option<Derived> {
+    let mut scope = context.scope();
+    scope.require_column(name, reports)?;
+    let expr = scope.name(&name.text, name.span, reports)?;
+    if expr.ty.nullable {
+        reports
+            .error("E0309", name.span, format!("`{}` may be missing, but {why}", name.text), "may be missing")
+            .help(format!("leave such rows out: `observe … where {} is not null`", name.text));
+        return None;
+    }
+    Some(Derived { name: name.text.clone(), expr })
+}
+
+/// The columns by which gates and metrics look at slices.
 fn slices(context: &Context<'_, '_>, reports: &mut Reports) -> Option<Vec<Derived>> {
     let mut slices: Vec<Derived> = Vec::new();
-    for column in context.model.require.iter().filter_map(|require| require.by.as_ref()) {
+    for column in gates::sliced_by(context) {
         let mut scope = context.scope();
-        scope.require_column(column, reports)?;
+        scope.require_column(&column, reports)?;
+        let expr = scope.name(&column.text, column.span, reports)?;
+        if let Some((name, span)) = scope.personal.first() {
+            let message = format!("the report would show the values of `{name}`, which is personal data");
+            reports
+                .error("E0504", *span, message, "reaches a report")
+                .help("derive a column from it with a function of `std.privacy`, and look at its slices");
+            return None;
+        }
         if slices.iter().all(|slice| slice.name != column.text) {
-            let expr = scope.name(&column.text, column.span, reports)?;
             slices.push(Derived { name: column.text.clone(), expr });
         }
     }
@@ -265,3 +255,16 @@ fn request(source: &SourceDef, read: &BTreeSet<String>) -> Vec<Field> {
     let schema = source.node.iter().flat_map(|node| &node.schema);
     schema.filter(|field| bases.contains(&field.name)).cloned().collect()
 }
+
+/// The features that a part of a program reads, as columns named `GROUP.FEATURE`.
+fn feature_columns(group: &str, features: &[crate::features::FeatureDef]) -> Vec<ScopeColumn> {
+    let column = |feature: &crate::features::FeatureDef| ScopeColumn {
+        name: format!("{group}.{}", feature.name),
+        ty: feature.ty.clone(),
+        pii: feature.pii,
+    };
+    features.iter().map(column).collect()
+}
+
+/// Everything that a model's inputs were taken apart into.
+pub(crate) type Inputs = Collected;

@@ -46,6 +46,9 @@ fn strict_columns(expr: &Expr) -> BTreeSet<String> {
             _ => strict_columns(left).into_iter().chain(strict_columns(right)).collect(),
         },
         ExprKind::Call { args, .. } => args.iter().flat_map(strict_columns).collect(),
-        ExprKind::Literal { .. } | ExprKind::IsNull { .. } => BTreeSet::new(),
+        // A lookup may find nothing, and the branches of a condition read different columns.
+        ExprKind::Lookup { .. } | ExprKind::If { .. } => BTreeSet::new(),
+        ExprKind::List { items } => items.iter().flat_map(strict_columns).collect(),
+        ExprKind::Literal { .. } | ExprKind::IsNull { .. } | ExprKind::Now => BTreeSet::new(),
     }
 }

@@ -20,7 +20,7 @@ pub fn check_item<'db>(db: &'db dyn Db, project: Project, item: Item<'db>) -> Ve
         Some(Kind::Deployment) => crate::deployment::deployment_of(db, project, item).reports.clone(),
         Some(Kind::Monitor) => crate::monitor::monitor_of(db, project, item).reports.clone(),
         Some(Kind::Function | Kind::Extern) => crate::function::check(db, project, item),
-        Some(Kind::Test) => crate::test::check_test(db, project, item).reports.clone(),
+        Some(Kind::Test) => crate::test::test_of(db, project, item).reports.clone(),
         Some(Kind::Use) => crate::imports::check(db, project, item).reports,
         None => Vec::new(),
     }

@@ -8,7 +8,7 @@ use mlsys_diagnostics::{Span, nearest};
 use mlsys_plan::{Expr, ExprKind, Literal, Type, ValueType};
 use mlsys_syntax::{Kind, ast};
 
-use crate::db::{Db, Project, SourceFile, Word, lookup, names_of_kind};
+use crate::db::{Db, Item, Project, SourceFile, Word, lookup, names_of_kind};
 use crate::param::param_of;
 use crate::report::Reports;
 
@@ -24,10 +24,18 @@ pub(crate) struct Scope<'db> {
     complete: bool,
     /// Whether names may stand for parameters.
     parameters: bool,
+    /// Whether `now` is known: the moment that a value is asked for.
+    now: bool,
+    /// The declaration whose rows are looked at; other tables may be looked up there only.
+    pub(crate) item: Option<Item<'db>>,
     columns: Vec<ScopeColumn>,
     narrowed: BTreeSet<String>,
     /// Columns that were read, with the places, in order.
     pub(crate) uses: Vec<(String, Span)>,
+    /// Personal data that was read outside of a declassifier: what it is called, and where.
+    pub(crate) personal: Vec<(String, Span)>,
+    /// How many declassifiers this expression stands in.
+    pub(crate) declassifying: u32,
     /// How many function bodies this expression stands in.
     pub(crate) depth: u32,
     /// How many operations have been looked at, with those of functions that were put in place.
@@ -39,6 +47,15 @@ pub(crate) struct Scope<'db> {
 pub(crate) struct ScopeColumn {
     pub(crate) name: String,
     pub(crate) ty: Option<ValueType>,
+    /// Whether it is personal data.
+    pub(crate) pii: bool,
+}
+
+impl ScopeColumn {
+    /// A column that is no personal data.
+    pub(crate) fn new(name: impl Into<String>, ty: Option<ValueType>) -> Self {
+        ScopeColumn { name: name.into(), ty, pii: false }
+    }
 }
 
 impl<'db> Scope<'db> {
@@ -51,9 +68,13 @@ impl<'db> Scope<'db> {
             owner: None,
             complete: true,
             parameters: true,
+            now: false,
+            item: None,
             columns: Vec::new(),
             narrowed: BTreeSet::new(),
             uses: Vec::new(),
+            personal: Vec::new(),
+            declassifying: 0,
             depth: 0,
             steps: Rc::default(),
         }
@@ -75,6 +96,30 @@ impl<'db> Scope<'db> {
     pub(crate) fn complete(mut self, complete: bool) -> Self {
         self.complete = complete;
         self
+    }
+
+    /// Lets the rows of a declaration look up other tables.
+    pub(crate) fn inside(mut self, item: Item<'db>) -> Self {
+        self.item = Some(item);
+        self
+    }
+
+    /// Lets `now` stand for the moment that a value is asked for.
+    pub(crate) fn with_now(mut self) -> Self {
+        self.now = true;
+        self
+    }
+
+    /// Adds columns.
+    pub(crate) fn add_columns(&mut self, columns: impl IntoIterator<Item = ScopeColumn>) {
+        self.columns.extend(columns);
+    }
+
+    /// Notes that personal data is read.
+    pub(crate) fn reads_personal(&mut self, what: String, span: Span) {
+        if self.declassifying == 0 {
+            self.personal.push((what, span));
+        }
     }
 
     /// A scope of literals only: a parameter's default may not read parameters.
@@ -99,7 +144,13 @@ impl<'db> Scope<'db> {
     pub(crate) fn name(&mut self, name: &str, span: Span, reports: &mut Reports) -> Option<Expr> {
         if let Some(ty) = self.column_type(name) {
             self.uses.push((name.to_owned(), span));
+            if self.columns.iter().any(|column| column.name == name && column.pii) {
+                self.reads_personal(name.to_owned(), span);
+            }
             return ty.map(|ty| Expr::column(name, ty));
+        }
+        if name == "now" {
+            return self.moment(span, reports);
         }
         if self.parameters {
             let word = Word::new(self.db, name.to_owned());
@@ -113,6 +164,17 @@ impl<'db> Scope<'db> {
             }
         }
         self.unknown_column(name, span, reports);
+        None
+    }
+
+    /// `now`, where there is a moment that it can stand for.
+    fn moment(&self, span: Span, reports: &mut Reports) -> Option<Expr> {
+        if self.now {
+            return Some(Expr { kind: ExprKind::Now, ty: Type::Timestamp.required() });
+        }
+        reports
+            .error("E0320", span, "`now` has no meaning here", "which moment?")
+            .help("`now` is the moment a prediction is made: use it in a derived feature or in a model, or name a time column");
         None
     }
 

@@ -2,16 +2,18 @@
 
 pub(crate) mod availability;
 pub(crate) mod columns;
+mod expectations;
 
 use mlsys_diagnostics::{Span, nearest};
-use mlsys_plan::{Expectation, OnViolation, Type, ValueType};
+use mlsys_plan::{Type, ValueType};
 use mlsys_syntax::ast;
 
 use crate::args::Constants;
 use crate::db::{Checked, Db, Item, ItemRef, Project};
+use crate::deployment::positive;
 use crate::known::{Known, Timeline};
 use crate::report::{Reports, a};
-use crate::scope::{Scope, ScopeColumn, listed};
+use crate::scope::{Scope, ScopeColumn};
 
 /// A source's meaning.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +30,12 @@ pub struct SourceDef {
     pub columns: Vec<Column>,
     /// The columns of `key`.
     pub key: Vec<String>,
+    /// Whether rows have no time: a lookup table.
+    pub is_static: bool,
+    /// Whether the same rows come live.
+    pub has_stream: bool,
+    /// How far back the history reaches, in microseconds, and where that is said.
+    pub retention: Option<(i64, Span)>,
     /// The node; none if there are errors.
     pub node: Option<mlsys_plan::Source>,
     pub(crate) derived: Vec<mlsys_plan::Derived>,
@@ -41,6 +49,8 @@ pub struct Column {
     pub name: String,
     /// The column's type; none if it is wrong.
     pub ty: Option<ValueType>,
+    /// Whether it is personal data.
+    pub pii: bool,
     /// Where it is declared.
     pub span: Span,
     /// The declared columns it is computed from; itself, if it is declared.
@@ -68,10 +78,16 @@ fn define<'db>(
     tree: &ast::Source,
     reports: &mut Reports,
 ) -> SourceDef {
-    let constants = Constants { db, project, file: item.file(db) };
+    let constants = Constants { db, project, file: item.file(db), item };
     let connector = only_one(&tree.from, |call| call.span, "from", reports)
         .or_else(|| missing(&tree.name, "from", "`from csv(path: \"data.csv\")`", reports));
     let connector = connector.and_then(|call| constants.call("connector", call, reports));
+    let stream = only_one(&tree.stream, |call| call.span, "stream", reports);
+    let stream = stream.map(|call| constants.call("stream", call, reports));
+    let is_static = only_one(&tree.fixed, |span| *span, "static", reports).is_some();
+    let retention = only_one(&tree.retention, |length| length.span, "retention", reports);
+    let retention = retention.and_then(|length| Some((positive(*length, reports)?, length.span)));
+    check_static(tree, reports);
     let table = columns::table(&constants, tree, reports);
     let time = time_column(tree, &table, reports);
     let key = key_columns(tree, &table, reports);
@@ -88,17 +104,21 @@ fn define<'db>(
             .also(&item, column.known_span.unwrap_or(column.span), column.becomes_known(known))
             .help("take a time that is known with the row");
     }
-    let expectations = expectations(&constants, tree, &owner, &dated.columns, reports);
+    let expected = expectations::expectations(&constants, tree, &owner, &dated.columns, reports);
 
     let node = connector.filter(|_| !reports.has_errors()).map(|(connector, _)| mlsys_plan::Source {
         name: tree.name.text.clone(),
         connector,
+        stream: stream.flatten().map(|(stream, _)| stream),
         schema: dated.schema.clone(),
         derived: dated.derived.clone(),
         time: time.as_ref().map(|time| time.text.clone()),
+        lateness: tree.time.first().and_then(|time| time.lateness),
+        retention: retention.map(|(length, _)| length),
         key: key.clone(),
         known_at: dated.known_at,
-        expectations,
+        expectations: expected.rows,
+        checks: expected.table,
     });
     SourceDef {
         item: item.reference(db),
@@ -107,9 +127,32 @@ fn define<'db>(
         intact: item.is_intact(db),
         columns: dated.columns,
         key,
+        is_static,
+        has_stream: !tree.stream.is_empty(),
+        retention,
         node,
         derived: dated.derived,
         timeline: dated.timeline,
+    }
+}
+
+/// A table without time has no history to look back on, and nothing that comes later.
+fn check_static(tree: &ast::Source, reports: &mut Reports) {
+    let Some(fixed) = tree.fixed.first() else { return };
+    let timed = tree.time.first().map(|time| ("time", time.span));
+    let live = tree.stream.first().map(|stream| ("stream", stream.span));
+    let kept = tree.retention.first().map(|length| ("retention", length.span));
+    let late = tree.columns.iter().find_map(|column| column.known_at.as_ref()).map(|known| ("known at", known.span));
+    if let Some((clause, span)) = timed.or(live).or(kept).or(late) {
+        let item = reports.item().clone();
+        let message = format!("`{}` is static: its rows have no time, so `{clause}` says nothing", tree.name.text);
+        reports
+            .error("E0410", span, message, "needs a time")
+            .also(&item, *fixed, "said to be static here")
+            .help("remove `static` if the table changes with time, otherwise this clause");
+    }
+    if tree.key.is_empty() {
+        missing::<()>(&tree.name, "key", "`key product_id`: a static table is read by its key", reports);
     }
 }
 
@@ -175,45 +218,6 @@ fn key_columns(tree: &ast::Source, table: &columns::Table, reports: &mut Reports
     key
 }
 
-fn expectations(
-    constants: &Constants<'_>,
-    tree: &ast::Source,
-    owner: &str,
-    columns: &[Column],
-    reports: &mut Reports,
-) -> Vec<Expectation> {
-    const ACTIONS: [OnViolation; 4] =
-        [OnViolation::Warn, OnViolation::Drop, OnViolation::Quarantine, OnViolation::Fail];
-    let mut expectations = Vec::new();
-    for written in &tree.expectations {
-        let mut scope = Scope::constant(constants.db, constants.project, constants.file).with_columns(
-            owner,
-            "column",
-            scope_columns(columns),
-        );
-        let predicate = scope.predicate(&written.predicate, reports);
-        let on_violation = match &written.action {
-            None => Some(OnViolation::Fail),
-            Some(name) => {
-                let names = ACTIONS.map(OnViolation::name);
-                let found = ACTIONS.into_iter().find(|action| action.name() == name.text);
-                if found.is_none() {
-                    reports
-                        .error("E0211", name.span, format!("`{}` says nothing about a row", name.text), "unknown")
-                        .help(format!("a row that fails is one of {}", listed(&names)))
-                        .did_you_mean(nearest(&name.text, names));
-                }
-                found
-            }
-        };
-        if let (Some(predicate), Some(on_violation)) = (predicate, on_violation) {
-            // Lines are filled in where the file's text is at hand.
-            expectations.push(Expectation { predicate, on_violation, line: written.span.start });
-        }
-    }
-    expectations
-}
-
 impl Column {
     /// What is to be said where the column is made late.
     pub(crate) fn becomes_known(&self, known: &crate::known::Moment) -> String {
@@ -235,11 +239,14 @@ impl SourceDef {
         Scope::constant(constants.db, constants.project, constants.file)
             .with_columns(format!("the source `{}`", self.name), "column", scope_columns(&self.columns))
             .complete(self.intact)
+            .inside(constants.item)
     }
 }
 
 pub(crate) fn scope_columns(columns: &[Column]) -> Vec<ScopeColumn> {
-    columns.iter().map(|column| ScopeColumn { name: column.name.clone(), ty: column.ty.clone() }).collect()
+    let scoped =
+        |column: &Column| ScopeColumn { name: column.name.clone(), ty: column.ty.clone(), pii: column.pii };
+    columns.iter().map(scoped).collect()
 }
 
 /// The one clause of its kind; a second one is an error.

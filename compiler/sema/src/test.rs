@@ -1,45 +1,70 @@
 //! `test` declarations: rows against the source's columns, expectations against the group's features.
 
+use std::collections::BTreeMap;
+
 use mlsys_diagnostics::nearest;
-use mlsys_plan::{Type, ValueType};
+use mlsys_plan::{ExpectedFeatures, GivenRows, Literal, Origin, TestCase, Type, ValueType};
 use mlsys_syntax::{Kind, ast};
 
 use crate::args::Constants;
 use crate::db::{Checked, Db, Item, Project};
-use crate::features::{features_of, refer};
-use crate::report::Reports;
-use crate::scope::Scope;
+use crate::features::features_of;
+use crate::refer::refer;
+use crate::report::{Reports, a};
+use crate::scope::{Scope, listed};
 use crate::source::source_of;
 
+/// The meaning of a `test` declaration; its origin is filled in where the file is at hand.
 #[salsa::tracked(returns(ref))]
-pub(crate) fn check_test<'db>(db: &'db dyn Db, project: Project, item: Item<'db>) -> Checked<()> {
+pub fn test_of<'db>(db: &'db dyn Db, project: Project, item: Item<'db>) -> Checked<TestCase> {
     let Some(ast::Item::Test(tree)) = item.tree(db) else { return Checked::silent() };
     let mut reports = Reports::on(item.reference(db));
-    let constants = Constants { db, project, file: item.file(db) };
+    let constants = Constants { db, project, file: item.file(db), item };
+    let origin = Origin { file: String::new(), line: tree.name.span.start, name: format!("test {:?}", tree.name.text) };
+    let mut case = TestCase { name: tree.name.text.clone(), origin, given: vec![], features: vec![], conditions: vec![] };
     for (name, rows) in &tree.given {
-        given(&constants, name, rows, &mut reports);
+        if let Some(rows) = given(&constants, name, rows, &mut reports) {
+            match case.given.iter_mut().find(|known| known.source == rows.source) {
+                Some(known) => known.rows.extend(rows.rows),
+                None => case.given.push(rows),
+            }
+        }
     }
     for expect in &tree.expect {
-        expected(&constants, expect, &mut reports);
+        match expect {
+            ast::TestExpectation::Rows(rows) => case.features.extend(expected(&constants, rows, &mut reports)),
+            ast::TestExpectation::Condition(condition) => {
+                let predicate =
+                    Scope::constant(db, project, item.file(db)).predicate(condition, &mut reports);
+                case.conditions.extend(predicate.map(|predicate| (predicate, condition.span.start)));
+            }
+        }
     }
-    Checked { value: Some(()), reports: reports.into_vec() }
+    if tree.expect.is_empty() && item.is_intact(db) {
+        reports
+            .error("E0209", tree.name.span, "the test expects nothing, so it cannot fail", "needs an `expect`")
+            .help("say what must follow: `expect GROUP { key: … } at @2024-01-01 { feature = … }`");
+    }
+    let fine = !reports.has_errors();
+    Checked { value: fine.then_some(case), reports: reports.into_vec() }
 }
 
 /// A named value that is wanted, with its type where it is known.
 type Slot = (String, Option<ValueType>);
 
-fn given(constants: &Constants<'_>, name: &ast::Name, rows: &[ast::Expr], reports: &mut Reports) -> Option<()> {
+fn given(constants: &Constants<'_>, name: &ast::Name, rows: &[ast::Expr], reports: &mut Reports) -> Option<GivenRows> {
     let item = refer(constants, name, Kind::Source, reports)?;
     let source = source_of(constants.db, constants.project, item).value.as_ref()?;
-    let schema: Vec<Slot> = source
-        .columns
-        .iter()
-        .filter(|column| column.reads == [column.name.clone()])
-        .map(|column| (column.name.clone(), column.ty.clone()))
-        .collect();
+    let declared = source.columns.iter().filter(|column| column.reads == [column.name.clone()]);
+    let schema: Vec<Slot> = declared.map(|column| (column.name.clone(), column.ty.clone())).collect();
     if !source.intact {
         return None;
     }
+    let has_default = |name: &str| {
+        let field = source.node.iter().flat_map(|node| &node.schema).find(|field| field.name == name);
+        field.is_some_and(|field| field.default.is_some())
+    };
+    let mut found = GivenRows { source: name.text.clone(), rows: Vec::new() };
     for row in rows {
         let ast::ExprKind::Record(fields) = &row.kind else {
             reports
@@ -49,40 +74,54 @@ fn given(constants: &Constants<'_>, name: &ast::Name, rows: &[ast::Expr], report
         };
         let owner = format!("the source `{}`", name.text);
         let all_known = fields.iter().all(|(field, _)| schema.iter().any(|(name, _)| *name == field.text));
-        values(constants, &owner, &schema, fields.iter().map(|(name, value)| (name, value)), reports);
+        found.rows.push(values(constants, &owner, &schema, fields.iter().map(|(name, value)| (name, value)), reports));
         let missing: Vec<&str> = schema
             .iter()
             .filter(|(name, ty)| {
-                ty.as_ref().is_some_and(|ty| !ty.nullable) && fields.iter().all(|(field, _)| field.text != *name)
+                let needed = ty.as_ref().is_some_and(|ty| !ty.nullable) && !has_default(name);
+                needed && fields.iter().all(|(field, _)| field.text != *name)
             })
             .map(|(name, _)| name.as_str())
             .collect();
         // A misspelt column is reported as such, and not as a missing one besides.
         if !missing.is_empty() && all_known {
-            let message = format!("the row has no {}", crate::scope::listed(&missing));
+            let message = format!("the row has no {}", listed(&missing));
             reports
                 .error("E0303", row.span, message, "values are missing")
-                .help("only columns with `?` may be left out");
+                .help("only columns with `?` or a default may be left out");
         }
     }
-    Some(())
+    Some(found)
 }
 
-fn expected(constants: &Constants<'_>, expect: &ast::ExpectRows, reports: &mut Reports) -> Option<()> {
+fn expected(constants: &Constants<'_>, expect: &ast::ExpectRows, reports: &mut Reports) -> Option<ExpectedFeatures> {
     let scope = Scope::constant(constants.db, constants.project, constants.file);
-    scope.literal(&expect.at, &Type::Timestamp, reports);
+    let at = scope.literal(&expect.at, &Type::Timestamp, reports);
     let item = refer(constants, &expect.group, Kind::Features, reports)?;
     let group = features_of(constants.db, constants.project, item).value.as_ref()?;
     let owner = format!("the group `{}`", group.name);
     if !group.keys_fit || !group.intact {
         return None;
     }
-    values(constants, &owner, &group.keys, expect.keys.iter().map(|(name, value)| (name, value)), reports);
+    let keys =
+        values(constants, &owner, &group.keys, expect.keys.iter().map(|(name, value)| (name, value)), reports);
+    let given = |name: &String| expect.keys.iter().any(|(key, _)| key.text == *name);
+    let known = expect.keys.iter().all(|(key, _)| group.keys.iter().any(|(name, _)| *name == key.text));
+    let missing: Vec<&str> = group.keys.iter().map(|(name, _)| name).filter(|name| !given(name)).map(String::as_str).collect();
+    if !missing.is_empty() && known {
+        let message = format!("`{}` is also keyed by {}", group.name, listed(&missing));
+        reports
+            .error("E0303", expect.group.span, message, "of which entity?")
+            .help("give a value for every key");
+    }
     let mut slots: Vec<Slot> =
         group.features.iter().map(|feature| (feature.name.clone(), feature.ty.clone())).collect();
     slots.extend(group.broken.iter().map(|name| (name.clone(), None)));
-    values(constants, &owner, &slots, expect.values.iter().map(|each| (&each.name, &each.value)), reports);
-    Some(())
+    let features =
+        values(constants, &owner, &slots, expect.values.iter().map(|each| (&each.name, &each.value)), reports);
+    let Literal::Timestamp(at) = at? else { return None };
+    let keys = group.keys.iter().map(|(name, _)| keys.get(name).cloned()).collect::<Option<_>>()?;
+    Some(ExpectedFeatures { group: group.name.clone(), keys, at, values: features, line: expect.span.start })
 }
 
 fn values<'a>(
@@ -91,7 +130,8 @@ fn values<'a>(
     slots: &[Slot],
     fields: impl Iterator<Item = (&'a ast::Name, &'a ast::Expr)>,
     reports: &mut Reports,
-) {
+) -> BTreeMap<String, Literal> {
+    let mut found = BTreeMap::new();
     let mut seen: Vec<&ast::Name> = Vec::new();
     for (name, value) in fields {
         if let Some(first) = seen.iter().find(|known| known.text == name.text) {
@@ -108,7 +148,7 @@ fn values<'a>(
             let known: Vec<&str> = slots.iter().map(|(known, _)| known.as_str()).collect();
             reports
                 .error("E0202", name.span, format!("{owner} has no `{}` that can be given here", name.text), "unknown")
-                .help(format!("it has {}", crate::scope::listed(&known)))
+                .help(format!("it has {}", listed(&known)))
                 .did_you_mean(near);
             continue;
         };
@@ -117,13 +157,15 @@ fn values<'a>(
             Some(ty) if is_null && !ty.nullable => {
                 reports
                     .error("E0305", value.span, format!("`{}` is never missing", name.text), "cannot be null")
-                    .help(format!("give it {}", crate::report::a(&ty.ty)));
+                    .help(format!("give it {}", a(&ty.ty)));
             }
             Some(ty) if !is_null => {
                 let scope = Scope::constant(constants.db, constants.project, constants.file);
-                scope.literal(value, &ty.ty, reports);
+                found.extend(scope.literal(value, &ty.ty, reports).map(|value| (name.text.clone(), value)));
             }
-            _ => {}
+            Some(_) => drop(found.insert(name.text.clone(), Literal::Null)),
+            None => {}
         }
     }
+    found
 }

@@ -28,10 +28,11 @@ impl Scope<'_> {
             self.unknown_function(call, reports);
             return None;
         };
-        if let Some(tail) = &call.tail {
+        let tail = call.tail.as_ref().map(|tail| tail.span).or(call.ahead.as_ref().map(|ahead| ahead.span));
+        if let Some(span) = tail {
             let message = format!("`{}` is a function of one row and takes no window", name.text);
             reports
-                .error("E0312", tail.span, message, "only aggregates look over a window")
+                .error("E0312", span, message, "only aggregates look over a window")
                 .help("remove the window, or put an aggregate around the call");
             return None;
         }
@@ -39,7 +40,12 @@ impl Scope<'_> {
         if crate::function::is_recursive(self.db, self.project, item) {
             return None;
         }
-        let args = self.function_arguments(definition, call, reports)?;
+        // What passes through a function of the privacy module is no personal data any more.
+        let declassifies = item.file(self.db).module(self.db) == "std.privacy";
+        self.declassifying += u32::from(declassifies);
+        let args = self.function_arguments(definition, call, reports);
+        self.declassifying -= u32::from(declassifies);
+        let args = args?;
         let applied = self.apply(definition, item, args);
         if self.depth >= MAX_DEPTH || self.is_exhausted() {
             if !reports.has("E0105") {
@@ -70,7 +76,7 @@ impl Scope<'_> {
             .parameters
             .iter()
             .zip(&args)
-            .map(|(parameter, arg)| ScopeColumn { name: parameter.name.clone(), ty: Some(arg.ty.clone()) })
+            .map(|(parameter, arg)| ScopeColumn::new(parameter.name.clone(), Some(arg.ty.clone())))
             .collect();
         let mut inner = Scope::constant(self.db, self.project, item.file(self.db)).with_columns(
             "the function",

@@ -67,8 +67,18 @@ fn literal_as(value: &Literal, ty: &Type) -> Option<Literal> {
         #[expect(clippy::cast_precision_loss, reason = "a number written as an integer where a float is meant")]
         (Literal::Int(value), Type::Float32 | Type::Float64) => Some(Literal::Float(*value as f64)),
         (Literal::Float(value), Type::Float32 | Type::Float64) => Some(Literal::Float(*value)),
+        (Literal::Bool(_), Type::Bool)
+        | (Literal::String(_), Type::String)
+        | (Literal::Timestamp(_), Type::Timestamp)
+        | (Literal::Duration(_), Type::Duration) => Some(value.clone()),
         (Literal::Timestamp(micros), Type::Date) if micros.rem_euclid(DAY) == 0 => {
             i32::try_from(micros.div_euclid(DAY)).ok().map(Literal::Date)
+        }
+        (Literal::List(items), Type::List(item)) => {
+            items.iter().map(|value| literal_as(value, item)).collect::<Option<_>>().map(Literal::List)
+        }
+        (Literal::List(items), Type::Vector(length)) if items.len() == *length as usize => {
+            items.iter().map(|value| literal_as(value, &Type::Float32)).collect::<Option<_>>().map(Literal::List)
         }
         (Literal::String(text), Type::Enum(names)) if names.contains(text) => Some(Literal::String(text.clone())),
         _ => None,

@@ -1,10 +1,14 @@
 //! Aggregates: which one, over what, over which windows, and the types that follow.
 
+use std::collections::BTreeMap;
+
 use mlsys_diagnostics::{Span, nearest};
-use mlsys_plan::{Aggregate, Expr, Type, ValueType, Window};
+use mlsys_plan::{Aggregate, Expr, Type, Value, ValueType, Window};
 use mlsys_syntax::{Kind, ast};
 
+use super::window::{Placed, windows};
 use super::{Context, FeatureDef};
+use crate::args::Constants;
 use crate::db::{Word, lookup};
 use crate::library::{Signature, SlotType, names, overloads};
 use crate::report::{Reports, a};
@@ -13,7 +17,20 @@ use crate::scope::listed;
 /// A feature and its node; the node is missing where something is wrong.
 type Feature = (Option<Aggregate>, FeatureDef);
 
-/// The call that makes a definition an aggregate: one with a window, or one of an aggregate's name.
+/// The features that a definition of one or several aggregates gives; none if it is no aggregate.
+pub(super) fn defined(
+    context: &Context<'_, '_>,
+    definition: &ast::Definition,
+    reports: &mut Reports,
+) -> Option<Vec<Feature>> {
+    if let ast::ExprKind::Each(functions, call) = &definition.value.kind {
+        return Some(product(context, &definition.name, functions, call, reports));
+    }
+    let call = call_of(context, &definition.value)?;
+    Some(features(context, &definition.name, call, reports))
+}
+
+/// The call that makes an expression an aggregate: one with a window, or one of an aggregate's name.
 pub(super) fn call_of<'a>(context: &Context<'_, '_>, value: &'a ast::Expr) -> Option<&'a ast::Call> {
     let ast::ExprKind::Call(call) = &value.kind else { return None };
     let constants = &context.constants;
@@ -25,18 +42,26 @@ pub(super) fn call_of<'a>(context: &Context<'_, '_>, value: &'a ast::Expr) -> Op
 
 /// `visib` alone: the last value of the column.
 pub(super) fn bare(context: &Context<'_, '_>, name: &ast::Name, reports: &mut Reports) -> Vec<Feature> {
-    let argument = ast::Argument {
-        name: None,
-        value: ast::Expr { kind: ast::ExprKind::Name(name.text.clone()), span: name.span },
-    };
-    let tail = ast::AggregateTail { filter: None, window: ast::Windows::All, span: name.span };
-    let call = ast::Call {
-        name: ast::Name { text: "last".to_owned(), span: name.span },
-        arguments: vec![argument],
-        tail: Some(Box::new(tail)),
-        span: name.span,
-    };
+    let mut call = ast::Call::bare(ast::Name { text: "last".to_owned(), span: name.span });
+    call.arguments.push(ast::Argument { name: None, value: ast::Expr::of_name(name) });
     features(context, name, &call, reports)
+}
+
+/// `[mean, max](x) over …`: `NAME_mean`, `NAME_max`.
+fn product(
+    context: &Context<'_, '_>,
+    name: &ast::Name,
+    functions: &[ast::Name],
+    call: &ast::Call,
+    reports: &mut Reports,
+) -> Vec<Feature> {
+    let mut all = Vec::new();
+    for function in functions {
+        let call = ast::Call { name: function.clone(), ..call.clone() };
+        let named = ast::Name { text: format!("{}_{}", name.text, function.text), span: name.span };
+        all.extend(features(context, &named, &call, reports));
+    }
+    all
 }
 
 /// The features of `name = aggregate(…) over window`, one a window.
@@ -47,24 +72,37 @@ pub(super) fn features(
     reports: &mut Reports,
 ) -> Vec<Feature> {
     let typed = typed(context, name, call, reports);
-    let Some(tail) = &call.tail else {
-        let message = format!("`{}` needs a window", call.name.text);
-        let report = reports.error("E0313", call.span, message, "over which past?");
-        report.help(format!("say how far back it looks: `{}(…) over 7d`, or `over all`", call.name.text));
-        return vec![(None, FeatureDef { name: name.text.clone(), ty: None, span: name.span })];
+    let feature = |suffix: &str| FeatureDef {
+        name: format!("{}{suffix}", name.text),
+        ty: typed.as_ref().map(|typed| typed.ty.clone()),
+        pii: typed.as_ref().is_some_and(|typed| typed.pii),
+        span: name.span,
     };
-    expand(&name.text, &tail.window)
+    let windows = match &call.tail {
+        Some(tail) => windows(context, tail, reports),
+        None if matches!(call.name.text.as_str(), "first" | "last") => {
+            vec![(String::new(), Some(Placed { window: Window::All, step: None, offset: 0 }))]
+        }
+        None => {
+            let message = format!("`{}` needs a window", call.name.text);
+            let report = reports.error("E0313", call.span, message, "over which past?");
+            report.help(format!("say how far back it looks: `{}(…) over 7d`, or `over all`", call.name.text));
+            return vec![(None, FeatureDef { ty: None, ..feature("") })];
+        }
+    };
+    windows
         .into_iter()
-        .map(|(name_of_one, window, span)| {
-            let window = check_window(window, span.unwrap_or(tail.span), reports);
-            let ty = typed.as_ref().map(|typed| typed.ty.clone());
-            let feature = FeatureDef { name: name_of_one.clone(), ty, span: name.span };
-            let aggregate = typed.as_ref().zip(window).map(|(typed, window)| Aggregate {
-                name: name_of_one,
+        .map(|(suffix, placed)| {
+            let feature = feature(&suffix);
+            let aggregate = typed.as_ref().zip(placed).map(|(typed, placed)| Aggregate {
+                name: feature.name.clone(),
                 function: call.name.text.clone(),
                 argument: typed.argument.clone(),
+                args: typed.args.clone(),
                 filter: typed.filter.clone(),
-                window,
+                window: placed.window,
+                step: placed.step,
+                offset: placed.offset,
                 ty: typed.ty.clone(),
                 line: name.span.start,
             });
@@ -73,40 +111,13 @@ pub(super) fn features(
         .collect()
 }
 
-fn expand(name: &str, windows: &ast::Windows) -> Vec<(String, Window, Option<Span>)> {
-    match windows {
-        ast::Windows::All => vec![(name.to_owned(), Window::All, None)],
-        ast::Windows::One(width) => {
-            vec![(name.to_owned(), Window::Range { width: width.value }, Some(width.span))]
-        }
-        ast::Windows::Many(widths) => widths
-            .iter()
-            .map(|(width, text)| (format!("{name}_{text}"), Window::Range { width: width.value }, Some(width.span)))
-            .collect(),
-    }
-}
-
-fn check_window(window: Window, span: Span, reports: &mut Reports) -> Option<Window> {
-    if matches!(window, Window::Range { width } if width <= 0 || width == i64::MAX) {
-        reports
-            .error("E0313", span, "a window has a length of more than zero that fits 64 bits", "no usable length")
-            .help("to look at the whole past, write `over all`");
-        return None;
-    }
-    Some(window)
-}
-
 /// Warns where the result depends on which of two rows of one instant comes first, and nothing says.
 pub(super) fn check_order(context: &Context<'_, '_>, reports: &mut Reports) {
-    let constants = &context.constants;
     let ordered = context.group.members.iter().find_map(|member| match member {
         ast::Member::Broken(_) => None,
         ast::Member::Bare(name) => Some((name, name.span)),
         ast::Member::Definition(definition) => {
-            let call = call_of(context, &definition.value)?;
-            let candidates = overloads(constants.db, constants.project, "aggregate", &call.name.text);
-            let needs_order = candidates.iter().any(|each| each.task.as_deref() == Some("order"));
-            needs_order.then_some((&definition.name, call.name.span))
+            ordered(&context.constants, &definition.value).map(|span| (&definition.name, span))
         }
     });
     let Some((name, span)) = ordered.filter(|_| context.source.key.is_empty()) else { return };
@@ -117,25 +128,37 @@ pub(super) fn check_order(context: &Context<'_, '_>, reports: &mut Reports) {
         .help("give the source a `key` that tells rows of one instant apart");
 }
 
-struct Typed {
-    argument: Option<Expr>,
-    filter: Option<Expr>,
-    ty: ValueType,
+/// The first aggregate in an expression that needs an order.
+fn ordered(constants: &Constants<'_>, value: &ast::Expr) -> Option<Span> {
+    let called = match &value.kind {
+        ast::ExprKind::Call(call) => std::slice::from_ref(&call.name),
+        ast::ExprKind::Each(names, _) => names.as_slice(),
+        _ => &[],
+    };
+    let needs_order = |name: &&ast::Name| {
+        let candidates = overloads(constants.db, constants.project, "aggregate", &name.text);
+        candidates.iter().any(|each| each.tasks.iter().any(|task| task == "order"))
+    };
+    let here = called.iter().find(needs_order).map(|name| name.span);
+    here.or_else(|| value.children().into_iter().find_map(|child| ordered(constants, child)))
 }
 
-fn typed(context: &Context<'_, '_>, name: &ast::Name, call: &ast::Call, reports: &mut Reports) -> Option<Typed> {
-    let constants = &context.constants;
-    let candidates = overloads(constants.db, constants.project, "aggregate", &call.name.text);
-    if candidates.is_empty() {
-        let known = names(constants.db, constants.project, "aggregate");
-        let known: Vec<&str> = known.iter().map(String::as_str).collect();
-        reports
-            .error("E0204", call.name.span, format!("there is no aggregate `{}`", call.name.text), "not an aggregate")
-            .help(format!("there is {}", listed(&known)))
-            .did_you_mean(nearest(&call.name.text, known));
-        return None;
-    }
-    let user = format!("`{}`", name.text);
+pub(super) struct Typed {
+    pub(super) argument: Option<Expr>,
+    pub(super) args: BTreeMap<String, Value>,
+    pub(super) filter: Option<Expr>,
+    pub(super) ty: ValueType,
+    pub(super) pii: bool,
+}
+
+/// The aggregate of a call with its argument and filter; `name` is what it is called in messages.
+pub(super) fn typed(
+    context: &Context<'_, '_>,
+    name: &ast::Name,
+    call: &ast::Call,
+    reports: &mut Reports,
+) -> Option<Typed> {
+    let user = format!("`{}`", name.text.split('.').next().unwrap_or_default());
     let filter = match call.tail.as_ref().and_then(|tail| tail.filter.as_ref()) {
         None => None,
         Some(written) => {
@@ -146,37 +169,75 @@ fn typed(context: &Context<'_, '_>, name: &ast::Name, call: &ast::Call, reports:
         }
     };
     let mut scope = context.scope(filter.as_ref());
-    let argument = match call.arguments.as_slice() {
-        [] => None,
-        [argument] => {
+    let argument = match call.arguments.first() {
+        None => None,
+        Some(argument) => {
             let typed = scope.expr(&argument.value, reports);
             context.check_known(&scope, &user);
             Some((typed?, argument.value.span))
         }
-        [_, extra, ..] => {
+    };
+    let chosen = chosen(&context.constants, call, argument, reports)?;
+    let pii = !scope.personal.is_empty() && !chosen.counts;
+    Some(Typed { argument: chosen.argument, args: chosen.args, filter, ty: chosen.ty, pii })
+}
+
+/// An aggregate that fits its argument.
+pub(crate) struct Chosen {
+    pub(crate) argument: Option<Expr>,
+    pub(crate) args: BTreeMap<String, Value>,
+    pub(crate) ty: ValueType,
+    /// Whether the result says how many, and never which.
+    pub(crate) counts: bool,
+}
+
+/// The aggregate of a call, by its name and the type of its argument.
+pub(crate) fn chosen(
+    constants: &Constants<'_>,
+    call: &ast::Call,
+    argument: Option<(Expr, Span)>,
+    reports: &mut Reports,
+) -> Option<Chosen> {
+    let candidates = overloads(constants.db, constants.project, "aggregate", &call.name.text);
+    if candidates.is_empty() {
+        let known = names(constants.db, constants.project, "aggregate");
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        reports
+            .error("E0204", call.name.span, format!("there is no aggregate `{}`", call.name.text), "not an aggregate")
+            .help(format!("there is {}", listed(&known)))
+            .did_you_mean(nearest(&call.name.text, known));
+        return None;
+    }
+    let (signature, argument, ty) = choose(candidates, call, argument, reports)?;
+    let rest = Signature { parameters: signature.parameters.iter().skip(1).cloned().collect(), ..signature.clone() };
+    let given = call.arguments.get(1..).unwrap_or_default();
+    let args = match (rest.parameters.is_empty(), given.first()) {
+        (true, Some(extra)) => {
             let message = format!("`{}` takes at most one argument", call.name.text);
             reports.error("E0304", extra.value.span, message, "one too many").help("remove it");
             return None;
         }
+        (true, None) => BTreeMap::new(),
+        (false, _) => constants.arguments(&rest, call.span, given, reports)?,
     };
-    let (argument, ty) = choose(candidates, call, argument, reports)?;
-    Some(Typed { argument, filter, ty })
+    let counts = signature.tasks.iter().any(|task| task == "counting");
+    Some(Chosen { argument, args, ty, counts })
 }
 
 /// The first overload that takes the argument.
-fn choose(
-    candidates: &[Signature],
+fn choose<'a>(
+    candidates: &'a [Signature],
     call: &ast::Call,
     argument: Option<(Expr, Span)>,
     reports: &mut Reports,
-) -> Option<(Option<Expr>, ValueType)> {
+) -> Option<(&'a Signature, Option<Expr>, ValueType)> {
     for signature in candidates {
-        match (&argument, signature.parameters.as_slice()) {
-            (None, []) => return Some((None, result(signature, None)?)),
-            (Some((expr, _)), [parameter]) => {
+        match (&argument, signature.parameters.first()) {
+            (None, None) => return Some((signature, None, result(signature, None)?)),
+            (Some((expr, _)), Some(parameter)) => {
                 if let Some(expr) = accept(expr.clone(), &parameter.ty) {
                     let ty = result(signature, Some(&expr.ty.ty))?;
-                    return Some((Some(expr), ty));
+                    return Some((signature, Some(expr), ty));
                 }
             }
             _ => {}
@@ -190,7 +251,7 @@ fn choose(
                 .help(format!("name a column, such as `{}(amount)`", call.name.text));
         }
         Some((expr, span)) => {
-            let message = format!("`{}` does not take a {}", call.name.text, expr.ty.ty);
+            let message = format!("`{}` does not take {}", call.name.text, a(&expr.ty.ty));
             let takes: Vec<String> =
                 candidates.iter().filter_map(|each| each.parameters.first()).map(|each| shown(&each.ty)).collect();
             let report = reports.error("E0302", span, message, format!("this is {}", a(&expr.ty)));
@@ -208,22 +269,25 @@ fn accept(expr: Expr, slot: &SlotType) -> Option<Expr> {
     match slot {
         SlotType::Variable { .. } => Some(expr),
         SlotType::Value(ty) => crate::expr::widened(expr, &ty.ty),
-        SlotType::Kind(_) => None,
+        SlotType::Kind { .. } => None,
     }
 }
 
 fn result(signature: &Signature, argument: Option<&Type>) -> Option<ValueType> {
     match signature.result.as_ref()? {
         SlotType::Value(ty) => Some(ty.clone()),
-        SlotType::Variable { nullable } => Some(argument?.clone().required().with_nullable(*nullable)),
-        SlotType::Kind(_) => None,
+        SlotType::Variable { list: false, nullable } => Some(argument?.clone().required().with_nullable(*nullable)),
+        SlotType::Variable { list: true, nullable } => {
+            Some(Type::List(Box::new(argument?.clone())).required().with_nullable(*nullable))
+        }
+        SlotType::Kind { .. } => None,
     }
 }
 
 fn shown(slot: &SlotType) -> String {
     match slot {
-        SlotType::Value(ty) => format!("a {}", ty.ty),
+        SlotType::Value(ty) => a(&ty.ty),
         SlotType::Variable { .. } => "any type".to_owned(),
-        SlotType::Kind(kind) => format!("a {kind}"),
+        SlotType::Kind { kind, .. } => a(kind),
     }
 }

@@ -1,79 +1,82 @@
-//! How a model is trained and judged: learner, settings, split, imputation, gates.
+//! How a model is trained and what it learns: learner, settings, task, and metrics that fit it.
 
 use mlsys_diagnostics::Span;
-use mlsys_plan::{
-    Call, Comparison, Gate, Impute, ImputeStrategy, Literal, Metric, Part, StopEarly, TimeSplit, Training, Type, Value,
-};
+use mlsys_plan::{Call, Label, Part, StopEarly, Task, Training, Tuned, Type, Value};
 use mlsys_syntax::ast;
 
-use super::Context;
-use super::inputs::Collected;
-use crate::args::{Constants, metric_of, part_of};
-use crate::report::Reports;
-use crate::scope::{Scope, listed};
+use super::split::validates;
+use super::{Context, Inputs};
+use crate::args::Constants;
+use crate::library::{Parameter, Signature, overloads};
+use crate::reach::Reach;
+use crate::report::{Reports, a};
+use crate::scope::listed;
 use crate::source::{missing, only_one};
 
-/// Slices with fewer rows are reported but not judged, unless `min` says otherwise.
-const MIN_ROWS: u64 = 200;
+/// Settings that always have a value.
+const DEFAULTED: [&str; 4] = ["optimizer", "epochs", "batch", "seed"];
 
 /// The learner and the settings of `train`, defaults filled in.
-pub(super) fn training(
-    constants: &Constants<'_>,
+pub(super) struct Trained<'db> {
+    pub(super) learner: (Call, &'db Signature),
+    settings: Vec<(String, Call)>,
+}
+
+/// The learner and the settings; none if one of them is wrong.
+pub(super) fn training<'db>(
+    constants: &Constants<'db>,
     model: &ast::Model,
     reports: &mut Reports,
-) -> Option<(Call, Training)> {
+) -> Option<Trained<'db>> {
     let learner = only_one(&model.learn, |call| call.span, "learn", reports)
         .or_else(|| missing(&model.name, "learn", "`learn mlp(hidden: [64, 32])`", reports));
     let learner = learner.and_then(|call| constants.call("learner", call, reports));
     let settings = settings(constants, model, reports)?;
-    let (learner, _) = learner?;
-    Some((
-        learner,
-        Training {
-            optimizer: settings.call("optimizer")?,
-            epochs: u32::try_from(settings.int("epochs")?).ok()?,
-            batch: u32::try_from(settings.int("batch")?).ok()?,
-            stop_early: settings.stop_early()?,
-            seed: u64::try_from(settings.int("seed")?).ok()?,
-        },
-    ))
+    Some(Trained { learner: learner?, settings })
 }
 
-/// Values of settings by name.
-struct Settings(Vec<(String, Call)>);
-
-impl Settings {
-    fn value(&self, name: &str) -> Option<&Value> {
-        self.0.iter().find(|(known, _)| known == name)?.1.args.get("value")
+impl Trained<'_> {
+    fn setting(&self, name: &str) -> Option<&Call> {
+        self.settings.iter().find(|(known, _)| known == name).map(|(_, call)| call)
     }
 
     fn int(&self, name: &str) -> Option<i64> {
-        match self.value(name)? {
-            Value::Int(value) => Some(*value),
-            _ => None,
-        }
+        self.setting(name)?.int("value")
     }
 
-    fn call(&self, name: &str) -> Option<Call> {
-        match self.value(name)? {
+    fn nested(&self, name: &str) -> Option<Call> {
+        match self.setting(name)?.args.get("value")? {
             Value::Call(call) => Some(call.clone()),
             _ => None,
         }
     }
 
-    /// The outer none is an inner contradiction, the inner one no clause.
-    fn stop_early(&self) -> Option<Option<StopEarly>> {
-        let Some((_, call)) = self.0.iter().find(|(name, _)| name == "stop_early") else { return Some(None) };
-        let (part, metric) = call.string("on")?.split_once('.')?;
-        Some(Some(StopEarly {
-            patience: u32::try_from(call.int("patience")?).ok()?,
-            part: Part::ALL.into_iter().find(|known| known.name() == part)?,
-            metric: Metric::by_name(metric)?,
-        }))
+    /// The settings as the plan has them.
+    pub(super) fn training(&self) -> Option<Training> {
+        let apart = ["optimizer", "epochs", "batch", "seed", "loss", "stop_early"];
+        let others = self.settings.iter().filter(|(name, _)| !apart.contains(&name.as_str()));
+        Some(Training {
+            optimizer: self.nested("optimizer")?,
+            epochs: u32::try_from(self.int("epochs")?).ok()?,
+            batch: u32::try_from(self.int("batch")?).ok()?,
+            loss: self.nested("loss"),
+            stop_early: self.setting("stop_early").and_then(stop_early),
+            seed: u64::try_from(self.int("seed")?).ok()?,
+            settings: others.map(|(_, call)| call.clone()).collect(),
+        })
     }
 }
 
-fn settings(constants: &Constants<'_>, model: &ast::Model, reports: &mut Reports) -> Option<Settings> {
+fn stop_early(call: &Call) -> Option<StopEarly> {
+    let (part, metric) = call.string("on")?.split_once('.')?;
+    Some(StopEarly {
+        patience: u32::try_from(call.int("patience")?).ok()?,
+        part: Part::ALL.into_iter().find(|known| known.name() == part)?,
+        metric: Call { name: metric.to_owned(), ..Call::default() },
+    })
+}
+
+fn settings(constants: &Constants<'_>, model: &ast::Model, reports: &mut Reports) -> Option<Vec<(String, Call)>> {
     let mut settings: Vec<(String, Call)> = Vec::new();
     let mut spans: Vec<(&str, Span)> = Vec::new();
     let mut fine = true;
@@ -89,49 +92,20 @@ fn settings(constants: &Constants<'_>, model: &ast::Model, reports: &mut Reports
             continue;
         }
         spans.push((&name.text, name.span));
-        let call = ast::Call { name: name.clone(), arguments: arguments(written), tail: None, span: name.span };
+        let call = ast::Call { arguments: arguments(written), ..ast::Call::bare(name.clone()) };
         match constants.call("setting", &call, reports) {
             Some((call, _)) => settings.push((name.text.clone(), call)),
             None => fine = false,
         }
     }
     // Settings that are left out have the defaults that the library declares.
-    for name in ["optimizer", "epochs", "batch", "seed"] {
+    for name in DEFAULTED {
         if spans.iter().all(|(known, _)| *known != name) {
-            let name_at = ast::Name { text: name.to_owned(), span: model.name.span };
-            let call = ast::Call { name: name_at, arguments: Vec::new(), tail: None, span: model.name.span };
+            let call = ast::Call::bare(ast::Name { text: name.to_owned(), span: model.name.span });
             settings.extend(constants.call("setting", &call, reports).map(|(call, _)| (name.to_owned(), call)));
         }
     }
-    if let Some(Some(stop)) = Settings(settings.clone()).stop_early() {
-        fine &= stops_on_what_it_may_see(model, &stop, &spans, reports);
-    }
-    fine.then_some(Settings(settings))
-}
-
-/// Stopping on the test part would choose the weights by what is to judge them.
-fn stops_on_what_it_may_see(
-    model: &ast::Model,
-    stop: &StopEarly,
-    spans: &[(&str, Span)],
-    reports: &mut Reports,
-) -> bool {
-    let span = spans.iter().find(|(name, _)| *name == "stop_early").map_or(model.name.span, |(_, span)| *span);
-    if stop.part != Part::Validate {
-        reports
-            .error("E0211", span, format!("training cannot stop on the {} part", stop.part), "looks at the wrong part")
-            .help(format!("stop on `validate.{}`", stop.metric.name()));
-        return false;
-    }
-    let validates = model.split.iter().flat_map(|split| &split.arguments);
-    let has_part =
-        validates.into_iter().any(|argument| argument.name.as_ref().is_some_and(|name| name.text == "validate"));
-    if !has_part {
-        reports
-            .error("E0211", span, "there is no validation part to stop on", "needs a validation part")
-            .help("give `split time(…)` a `validate:` boundary");
-    }
-    has_part
+    fine.then_some(settings)
 }
 
 fn arguments(setting: &ast::Setting) -> Vec<ast::Argument> {
@@ -141,121 +115,207 @@ fn arguments(setting: &ast::Setting) -> Vec<ast::Argument> {
     }
 }
 
-/// The boundaries between the parts.
-pub(super) fn split(constants: &Constants<'_>, model: &ast::Model, reports: &mut Reports) -> Option<TimeSplit> {
-    let written = only_one(&model.split, |call| call.span, "split", reports)
-        .or_else(|| missing(&model.name, "split", "`split time(validate: @2024-06-01, test: @2024-07-01)`", reports))?;
-    let (call, _) = constants.call("split", written, reports)?;
-    let at = |name: &str| match call.args.get(name) {
-        Some(Value::Timestamp(micros)) => Some(*micros),
-        _ => None,
+/// The task that follows from the label, the learner, the loss and `group`. `label` is none if it is wrong.
+pub(super) fn task(
+    context: &Context<'_, '_>,
+    label: Option<Option<&Label>>,
+    training: Option<&Trained<'_>>,
+    reports: &mut Reports,
+) -> Option<Task> {
+    let training = training?;
+    let (learner, signature) = &training.learner;
+    let Some(label) = label? else {
+        let found = [Task::Retrieval, Task::Anomaly].into_iter().find(|task| signature.is_for(task.name()));
+        return found.or_else(|| missing(&context.model.name, "label", "`label is_fraud`", reports));
     };
-    let split = TimeSplit { from: at("from"), validate: at("validate"), test: at("test")?, until: at("until") };
-    let named =
-        [("from", split.from), ("validate", split.validate), ("test", Some(split.test)), ("until", split.until)];
-    let given: Vec<(&str, i64)> = named.into_iter().filter_map(|(name, at)| Some((name, at?))).collect();
-    for pair in given.windows(2) {
-        let ((earlier, before), (later, after)) = (pair[0], pair[1]);
-        if before >= after {
-            let span = |name: &str| {
-                let argument = written.arguments.iter().find(|each| each.name.as_ref().is_some_and(|n| n.text == name));
-                argument.map_or(written.span, |argument| argument.value.span)
-            };
-            let item = reports.item().clone();
-            let message = format!("`{later}` must come after `{earlier}`");
-            reports
-                .error("E0405", span(later), message, "not after it")
-                .also(&item, span(earlier), format!("`{earlier}` is here"))
-                .help("the parts lie in time in the order from, validate, test, until");
-            return None;
-        }
+    let ranks = !context.model.group.is_empty() && signature.is_for(Task::Ranking.name());
+    let quantiles = training.nested("loss").is_some_and(|loss| loss.name == "pinball");
+    let ty = &label.expr.ty.ty;
+    let task = match ty {
+        Type::Bool | Type::Int32 | Type::Int64 | Type::Float32 | Type::Float64 if ranks => Task::Ranking,
+        Type::Bool => Task::Binary,
+        Type::Enum(_) | Type::String => Task::Multiclass,
+        Type::Int32 | Type::Int64 | Type::Float32 | Type::Float64 if quantiles => Task::Quantile,
+        Type::Int32 | Type::Int64 | Type::Float32 | Type::Float64 => Task::Regression,
+        _ => return does_not_learn(context, learner, signature, ty, reports),
+    };
+    if signature.is_for(task.name()) {
+        return Some(task);
     }
-    Some(split)
+    does_not_learn(context, learner, signature, ty, reports)
 }
 
-/// What fills missing inputs; inputs that may be missing without it are an error.
-pub(super) fn impute(context: &Context<'_, '_>, collected: &Collected, reports: &mut Reports) -> Option<Impute> {
-    let model = context.model;
-    let written = only_one(&model.impute, |impute| impute.strategy.span, "impute", reports);
-    let Some(written) = written else {
-        let missing: Vec<usize> =
-            (0..collected.inputs.len()).filter(|&index| collected.inputs[index].ty.nullable).collect();
-        if let Some(&first) = missing.first().filter(|_| !context.filter_failed) {
-            let names: Vec<&str> = missing.iter().map(|&index| collected.inputs[index].name.as_str()).collect();
-            let message = match names.len() {
-                1 => format!("the input `{}` may be missing, and nothing says what fills it", names[0]),
-                more => format!("{more} inputs may be missing, and nothing says what fills them"),
-            };
-            reports
-                .error("E0310", collected.spans[first], message, format!("may be missing: {}", listed(&names)))
-                .help("add `impute median with indicator` to the model");
-        }
-        return None;
-    };
-    let strategy = match &written.strategy.kind {
-        ast::ExprKind::Name(_) | ast::ExprKind::Call(_) => {
-            match context.constants.nested("imputation", &written.strategy, reports)?.name.as_str() {
-                "mean" => ImputeStrategy::Mean,
-                _ => ImputeStrategy::Median,
-            }
-        }
-        _ => {
-            let constants = &context.constants;
-            let scope = Scope::constant(constants.db, constants.project, constants.file);
-            match scope.literal(&written.strategy, &Type::Float64, reports)? {
-                Literal::Float(value) => ImputeStrategy::Constant(value),
-                _ => return None,
-            }
-        }
-    };
-    Some(Impute { strategy, indicator: written.indicator })
+fn does_not_learn(
+    context: &Context<'_, '_>,
+    learner: &Call,
+    signature: &Signature,
+    ty: &Type,
+    reports: &mut Reports,
+) -> Option<Task> {
+    let span = context.model.label.first().map_or(context.model.name.span, |label| label.value.span);
+    let message = format!("`{}` does not learn {}", learner.name, a(ty));
+    let report = reports.error("E0308", span, message, format!("this is {}", a(ty)));
+    let tasks: Vec<&str> = signature.tasks.iter().map(String::as_str).collect();
+    if signature.is_for(Task::Binary.name()) && ty.is_numeric() {
+        report.help("make it a question of yes or no, such as `… > 15`");
+    } else if matches!(ty, Type::Timestamp | Type::Date | Type::Duration | Type::Bytes | Type::List(_) | Type::Vector(_)) {
+        report.help("a label is a bool, a number, an enum or text: make it a comparison, or a number by dividing by a unit");
+    } else {
+        report.help(format!("it is for {}: take another learner or another label", listed(&tasks)));
+    }
+    None
 }
 
-/// The gates; none if one of them is wrong.
-pub(super) fn gates(context: &Context<'_, '_>, reports: &mut Reports) -> Option<Vec<Gate>> {
-    let gates: Vec<Option<Gate>> =
-        context.model.require.iter().map(|require| gate(context, require, reports)).collect();
-    gates.into_iter().collect()
+/// A model with everything that metrics are held against.
+pub(super) struct Judged<'a, 'db> {
+    pub(super) context: &'a Context<'a, 'db>,
+    pub(super) collected: &'a Inputs,
+    pub(super) training: Option<&'a Trained<'db>>,
+    pub(super) task: Option<Task>,
 }
 
-fn gate(context: &Context<'_, '_>, written: &ast::Require, reports: &mut Reports) -> Option<Gate> {
-    let constants = &context.constants;
-    let part = part_of(&written.part, reports);
-    let metric = metric_of(constants, &written.metric, reports);
-    let scope = Scope::constant(constants.db, constants.project, constants.file);
-    let bound = scope.literal(&written.bound, &Type::Float64, reports);
-    let Some(comparison) = comparison(written.operator) else {
-        let message = "a gate is a bound: a metric is never exactly a number";
-        reports.error("E0211", written.span, message, "not a bound").help("compare with `>=`, `>`, `<=` or `<`");
-        return None;
-    };
-    let (part, metric, Literal::Float(bound)) = (part?, metric?, bound?) else { return None };
-    if metric != Metric::LogLoss && !(0.0..=1.0).contains(&bound) {
+/// An argument or setting that can be searched.
+pub(super) struct Tunable<'a> {
+    pub(super) name: String,
+    pub(super) of: Tuned,
+    pub(super) signature: &'a Signature,
+    pub(super) parameter: &'a Parameter,
+}
+
+impl<'db> Judged<'_, 'db> {
+    /// The learner with the inputs that its arguments name, and a loss that fits the task.
+    pub(super) fn learner(&self, reports: &mut Reports) -> Option<Call> {
+        let (mut learner, signature) = self.training?.learner.clone();
+        let written = self.context.model.learn.first()?;
+        let inputs = self.input_names();
+        let reach = Reach { inputs: &inputs, complete: self.collected.complete, ..Reach::default() };
+        let found = reach.resolve(&mut learner, signature, &written.arguments, reports);
+        self.check_sequence(&learner, written, reports);
+        self.check_loss(reports);
+        found.then_some(learner)
+    }
+
+    fn input_names(&self) -> Vec<String> {
+        self.collected.inputs.iter().map(|input| input.name.clone()).collect()
+    }
+
+    /// A learner of sequences reads a list.
+    fn check_sequence(&self, learner: &Call, written: &ast::Call, reports: &mut Reports) {
+        let Some(name) = learner.string("sequence") else { return };
+        let input = self.collected.inputs.iter().find(|input| input.name == name);
+        let Some(input) = input.filter(|input| !matches!(input.ty.ty, Type::List(_) | Type::Vector(_))) else { return };
+        let named = written.arguments.iter().find(|each| each.name.as_ref().is_some_and(|name| name.text == "sequence"));
+        let span = named.map_or(written.span, |argument| argument.value.span);
+        let message = format!("`{}` reads a sequence, `{name}` is {}", learner.name, a(&input.ty));
         reports
-            .error(
-                "E0314",
-                written.bound.span,
-                format!("`{}` lies between 0 and 1, this is {bound}", metric.name()),
-                "never reached",
-            )
-            .help("give it a bound between 0 and 1");
-        return None;
+            .error("E0302", span, message, "not a list")
+            .help("name an input that is a list, such as one of `collect(amount, 32) over 7d`");
     }
-    let min_rows = match written.min {
-        None => MIN_ROWS,
-        Some(rows) => u64::try_from(rows).ok()?,
-    };
-    let by = written.by.as_ref().map(|name| name.text.clone());
-    Some(Gate { part, metric, comparison, bound, by, min_rows, line: written.span.start })
+
+    fn check_loss(&self, reports: &mut Reports) {
+        let loss = self.training.and_then(|training| training.nested("loss"));
+        let (Some(loss), Some(task)) = (loss, self.task) else { return };
+        let constants = &self.context.constants;
+        let Some(signature) = overloads(constants.db, constants.project, "loss", &loss.name).first() else { return };
+        let setting = self.context.model.train.iter().find(|setting| setting.name.text == "loss");
+        if let (Some(setting), false) = (setting, signature.is_for(task.name())) {
+            let tasks: Vec<&str> = signature.tasks.iter().map(String::as_str).collect();
+            let message = format!("the loss `{}` is for {}, this model is {}", loss.name, listed(&tasks), a(&task.name()));
+            reports
+                .error("E0611", setting.name.span, message, "does not fit the task")
+                .help("leave it out for the task's usual loss, or take another one");
+        }
+    }
+
+    /// A metric with its arguments, if it fits the task.
+    pub(super) fn metric(&self, written: &ast::Metric, reports: &mut Reports) -> Option<(Call, &'db Signature)> {
+        let call = ast::Call { arguments: written.arguments.clone(), ..ast::Call::bare(written.name.clone()) };
+        let constants = &self.context.constants;
+        let (mut call, signature) = constants.call("metric", &call, reports)?;
+        let columns = self.context.column_names();
+        let reach =
+            Reach { columns: &columns, complete: self.context.source.intact, ..Reach::default() };
+        let found = reach.resolve(&mut call, signature, &written.arguments, reports);
+        super::gates::check_per(signature, written.per.map(|per| per.span), reports);
+        fits_task(signature, self.task, written.name.span, reports);
+        found.then_some((call, signature))
+    }
+
+    /// An input by its name.
+    pub(super) fn input(&self, written: &ast::Expr, reports: &mut Reports) -> Option<String> {
+        let name = crate::reach::path(written).unwrap_or_default();
+        let inputs = self.input_names();
+        if inputs.contains(&name) {
+            return Some(name);
+        }
+        if self.collected.complete {
+            let known: Vec<&str> = inputs.iter().map(String::as_str).collect();
+            reports
+                .error("E0205", written.span, format!("the model has no input `{name}`"), "not an input")
+                .help(format!("it has {}", listed(&known)))
+                .did_you_mean(mlsys_diagnostics::nearest(&name, known.iter().copied()));
+        }
+        None
+    }
+
+    /// Stopping on the test part would choose the weights by what is to judge them.
+    pub(super) fn stops(&self, reports: &mut Reports) {
+        let Some(stop) = self.training.and_then(|training| stop_early(training.setting("stop_early")?)) else { return };
+        let model = self.context.model;
+        let setting = model.train.iter().find(|setting| setting.name.text == "stop_early");
+        let span = setting.map_or(model.name.span, |setting| setting.name.span);
+        let constants = &self.context.constants;
+        if let Some(signature) = overloads(constants.db, constants.project, "metric", &stop.metric.name).first() {
+            fits_task(signature, self.task, span, reports);
+        }
+        if stop.part != Part::Validate {
+            reports
+                .error("E0413", span, format!("training cannot stop on the {} part", stop.part), "looks at the wrong part")
+                .help(format!("stop on `validate.{}`", stop.metric.name));
+        } else if !validates(model) {
+            reports
+                .error("E0211", span, "there is no validation part to stop on", "needs a validation part")
+                .help("give `split time(…)` a `validate:` boundary");
+        }
+    }
+
+    /// What can be searched: numbers and lists of the learner, of the optimiser, and settings.
+    pub(super) fn tunable(&self) -> Vec<Tunable<'_>> {
+        let constants = &self.context.constants;
+        let Some(training) = self.training else { return Vec::new() };
+        let optimizer = training.nested("optimizer");
+        let optimizer = optimizer
+            .and_then(|call| overloads(constants.db, constants.project, "optimizer", &call.name).first());
+        let mut tunable = Vec::new();
+        let entries = [(Tuned::Learner, Some(training.learner.1)), (Tuned::Optimizer, optimizer)];
+        for (of, signature) in entries {
+            for signature in signature.into_iter() {
+                tunable.extend(
+                    signature
+                        .parameters
+                        .iter()
+                        .map(|parameter| Tunable { name: parameter.name.clone(), of, signature, parameter }),
+                );
+            }
+        }
+        for name in ["epochs", "batch", "clip"] {
+            let signature = overloads(constants.db, constants.project, "setting", name).first();
+            let parameter = signature.and_then(|signature| Some((signature, signature.parameters.first()?)));
+            tunable.extend(parameter.map(|(signature, parameter)| Tunable {
+                name: name.to_owned(),
+                of: Tuned::Setting,
+                signature,
+                parameter,
+            }));
+        }
+        tunable
+    }
 }
 
-/// The comparison that an operator stands for, if it is an order.
-pub(crate) fn comparison(operator: ast::BinaryOp) -> Option<Comparison> {
-    Some(match operator {
-        ast::BinaryOp::Less => Comparison::Less,
-        ast::BinaryOp::LessOrEqual => Comparison::LessOrEqual,
-        ast::BinaryOp::Greater => Comparison::Greater,
-        ast::BinaryOp::GreaterOrEqual => Comparison::GreaterOrEqual,
-        _ => return None,
-    })
+/// Reports a metric of another task.
+fn fits_task(signature: &Signature, task: Option<Task>, span: Span, reports: &mut Reports) {
+    let Some(task) = task.filter(|task| !signature.is_for(task.name())) else { return };
+    let tasks: Vec<&str> = signature.tasks.iter().map(String::as_str).collect();
+    let message = format!("`{}` is a metric of {}, this model is {}", signature.name, listed(&tasks), a(&task.name()));
+    reports.error("E0604", span, message, "does not fit the task").help("take a metric of the model's task");
 }

@@ -64,6 +64,7 @@ pub(super) fn table(
         dated.columns.push(Column {
             name: column.scope.name.clone(),
             ty: column.scope.ty.clone(),
+            pii: column.scope.pii,
             span: column.span,
             reads: Vec::new(),
             derived: own.is_none(),

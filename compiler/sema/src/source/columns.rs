@@ -1,6 +1,6 @@
 //! The columns of a source: declared ones with their types, derived ones typed in dependency order.
 
-use mlsys_plan::{Derived, Field};
+use mlsys_plan::{Derived, Field, Literal, ValueType};
 use mlsys_syntax::ast;
 
 use crate::args::Constants;
@@ -45,16 +45,40 @@ pub(super) fn table(constants: &Constants<'_>, tree: &ast::Source, reports: &mut
         }
         let ty = column.ty.as_ref().and_then(|ty| crate::types::resolve(reports, ty));
         if let Some(ty) = &ty {
-            table.schema.push(Field { name: column.name.text.clone(), ty: ty.clone(), line: column.name.span.start });
+            table.schema.push(Field {
+                name: column.name.text.clone(),
+                ty: ty.clone(),
+                default: default(constants, column, ty, reports),
+                pii: column.pii.is_some(),
+                line: column.name.span.start,
+            });
         }
         table.columns.push(TypedColumn {
-            scope: ScopeColumn { name: column.name.text.clone(), ty },
+            scope: ScopeColumn { name: column.name.text.clone(), ty, pii: column.pii.is_some() },
             span: column.name.span,
             uses: None,
         });
     }
     derive(constants, tree, &mut table, reports);
     table
+}
+
+/// What stands for a missing value of a column.
+fn default(
+    constants: &Constants<'_>,
+    column: &ast::Column,
+    ty: &ValueType,
+    reports: &mut Reports,
+) -> Option<Literal> {
+    let written = column.default.as_ref()?;
+    if ty.nullable {
+        let message = format!("`{}` has a default, so it is never missing", column.name.text);
+        reports
+            .error("E0323", written.span, message, "stands for every missing value")
+            .help(format!("declare it as `{}`, or remove the default", ty.ty));
+        return None;
+    }
+    Scope::constant(constants.db, constants.project, constants.file).literal(written, &ty.ty, reports)
 }
 
 fn duplicate(table: &Table, name: &ast::Name, reports: &mut Reports) -> bool {
@@ -90,7 +114,7 @@ fn derive(constants: &Constants<'_>, tree: &ast::Source, table: &mut Table, repo
             report_cycle(&cycle, &definitions, reports);
             for definition in &definitions {
                 table.columns.push(TypedColumn {
-                    scope: ScopeColumn { name: definition.name.text.clone(), ty: None },
+                    scope: ScopeColumn::new(definition.name.text.clone(), None),
                     span: definition.name.span,
                     uses: Some(Vec::new()),
                 });
@@ -108,11 +132,12 @@ fn derive(constants: &Constants<'_>, tree: &ast::Source, table: &mut Table, repo
             "column",
             table.scope_columns(),
         );
+        scope.item = Some(constants.item);
         let typed = scope.expr(&definition.value, reports);
         let ty = typed.as_ref().map(|typed| typed.ty.clone());
         table.derived.extend(typed.map(|expr| Derived { name: definition.name.text.clone(), expr }));
         table.columns.push(TypedColumn {
-            scope: ScopeColumn { name: definition.name.text.clone(), ty },
+            scope: ScopeColumn { name: definition.name.text.clone(), ty, pii: !scope.personal.is_empty() },
             span: definition.name.span,
             uses: Some(scope.uses),
         });
@@ -142,19 +167,10 @@ pub(crate) fn names_read(expr: &ast::Expr) -> Vec<String> {
 }
 
 fn collect(expr: &ast::Expr, names: &mut Vec<String>) {
-    match &expr.kind {
-        ast::ExprKind::Name(name) => names.push(name.clone()),
-        ast::ExprKind::Literal(_) => {}
-        ast::ExprKind::Field(base, _) | ast::ExprKind::EveryField(base) | ast::ExprKind::Unary(_, base) => {
-            collect(base, names);
-        }
-        ast::ExprKind::IsNull { arg, .. } => collect(arg, names),
-        ast::ExprKind::Binary(_, left, right) => [left, right].into_iter().for_each(|side| collect(side, names)),
-        ast::ExprKind::Between { arg, low, high } => {
-            [arg, low, high].into_iter().for_each(|side| collect(side, names));
-        }
-        ast::ExprKind::Call(call) => call.arguments.iter().for_each(|argument| collect(&argument.value, names)),
-        ast::ExprKind::List(items) => items.iter().for_each(|item| collect(item, names)),
-        ast::ExprKind::Record(fields) => fields.iter().for_each(|(_, value)| collect(value, names)),
+    if let ast::ExprKind::Name(name) = &expr.kind {
+        names.push(name.clone());
     }
+    // The name of a table that is looked up is no column.
+    let skipped = usize::from(matches!(expr.kind, ast::ExprKind::Index(..)));
+    expr.children().into_iter().skip(skipped).for_each(|child| collect(child, names));
 }

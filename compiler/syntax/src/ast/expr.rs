@@ -243,6 +243,25 @@ impl Expr {
     }
 }
 
+impl Expr {
+    /// As [`Expr::children`], to change them.
+    pub fn children_mut(&mut self) -> Vec<&mut Expr> {
+        match &mut self.kind {
+            ExprKind::Name(_) | ExprKind::Literal(_) => Vec::new(),
+            ExprKind::Field(base, _) | ExprKind::EveryField(base) | ExprKind::Unary(_, base) => vec![base],
+            ExprKind::IsNull { arg, .. } => vec![arg],
+            ExprKind::Index(base, keys) => std::iter::once(base.as_mut()).chain(keys).collect(),
+            ExprKind::Call(call) | ExprKind::Each(_, call) => call.children_mut(),
+            ExprKind::Binary(_, left, right) => vec![left, right],
+            ExprKind::Between { arg, low, high } => vec![arg, low, high],
+            ExprKind::In { arg, items, .. } => std::iter::once(arg.as_mut()).chain(items).collect(),
+            ExprKind::If { condition, then, otherwise } => vec![condition, then, otherwise],
+            ExprKind::List(items) => items.iter_mut().collect(),
+            ExprKind::Record(fields) => fields.iter_mut().map(|(_, value)| value).collect(),
+        }
+    }
+}
+
 impl Call {
     /// A call without arguments and window.
     pub fn bare(name: Name) -> Call {
@@ -256,6 +275,17 @@ impl Call {
         }
         if let Some(ahead) = &self.ahead {
             children.extend(&ahead.filter);
+        }
+        children
+    }
+
+    fn children_mut(&mut self) -> Vec<&mut Expr> {
+        let mut children: Vec<&mut Expr> = self.arguments.iter_mut().map(|argument| &mut argument.value).collect();
+        if let Some(tail) = &mut self.tail {
+            children.extend(tail.filter.iter_mut().chain(&mut tail.offset));
+        }
+        if let Some(ahead) = &mut self.ahead {
+            children.extend(&mut ahead.filter);
         }
         children
     }

@@ -71,8 +71,10 @@ pub struct Extern {
     pub parameters: Vec<Parameter>,
     /// The type of its value.
     pub result: Option<TypeRef>,
-    /// The task it is for.
-    pub task: Option<Name>,
+    /// The smallest and the largest value it gives.
+    pub bounds: Option<(Expr, Expr)>,
+    /// The tasks, or the types of column, it is for.
+    pub tasks: Vec<Name>,
 }
 
 /// `test "name" { … }`

@@ -32,7 +32,8 @@ impl Builder<'_> {
             type_parameters: node.open(Rule::type_parameters).map(|list| list.names()).unwrap_or_default(),
             parameters: self.parameters(&node.open(Rule::parameters)?),
             result: self.type_in(node),
-            task: names.next(),
+            bounds: node.open(Rule::between).and_then(|between| self.bounds(&between)),
+            tasks: names.collect(),
         })
     }
 
