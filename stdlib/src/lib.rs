@@ -12,6 +12,12 @@ pub struct Module {
 /// Every module, in the order of the manual.
 pub const MODULES: &[Module] = &[
     Module { path: "std.time", text: include_str!("../time.mlsys") },
+    Module { path: "std.text", text: include_str!("../text.mlsys") },
+    Module { path: "std.math", text: include_str!("../math.mlsys") },
+    Module { path: "std.geo", text: include_str!("../geo.mlsys") },
+    Module { path: "std.privacy", text: include_str!("../privacy.mlsys") },
+    Module { path: "std.categories", text: include_str!("../categories.mlsys") },
+    Module { path: "std.statistics", text: include_str!("../statistics.mlsys") },
     Module { path: "std.aggregates", text: include_str!("../aggregates.mlsys") },
     Module { path: "std.connectors", text: include_str!("../connectors.mlsys") },
     Module { path: "std.learning", text: include_str!("../learning.mlsys") },

@@ -146,8 +146,7 @@ fn model_nodes(db: &dyn Db, project: Project, item: Item<'_>, lines: &Lines<'_>)
 
 fn deployment_node(db: &dyn Db, project: Project, item: Item<'_>) -> Option<Operations> {
     let deployment = deployment_of(db, project, item).value.as_ref()?.node.clone()?;
-    let mut inputs: Vec<NodeId> =
-        deployment.stages.iter().map(|stage| NodeId::new("train", &stage.model)).collect();
+    let mut inputs: Vec<NodeId> = deployment.stages.iter().map(|stage| NodeId::new("train", &stage.model)).collect();
     for model in variants(&deployment) {
         let id = NodeId::new("train", model);
         if !inputs.contains(&id) {

@@ -171,7 +171,8 @@ impl<'db> Measurable<'_, 'db> {
                 .help(format!("write it as `{}(inputs.*)`", signature.name));
             return None;
         };
-        let others = Signature { parameters: signature.parameters.iter().skip(1).cloned().collect(), ..signature.clone() };
+        let others =
+            Signature { parameters: signature.parameters.iter().skip(1).cloned().collect(), ..signature.clone() };
         let args = self.constants.arguments(&others, call.span, rest, reports)?;
         let inputs = self.chosen(signature, &on.value, reports)?;
         Some(Measured { signature, inputs, args })
@@ -181,7 +182,8 @@ impl<'db> Measurable<'_, 'db> {
     fn fits_task(&self, signature: &Signature, call: &ast::Call, reports: &mut Reports) -> Option<()> {
         let Some(task) = self.task.filter(|task| !signature.is_for(task.name())) else { return Some(()) };
         let tasks: Vec<&str> = signature.tasks.iter().map(String::as_str).collect();
-        let message = format!("`{}` is a metric of {}, this model is {}", signature.name, listed(&tasks), a(&task.name()));
+        let message =
+            format!("`{}` is a metric of {}, this model is {}", signature.name, listed(&tasks), a(&task.name()));
         reports
             .error("E0604", call.name.span, message, "does not fit the task")
             .help("take a metric of the model's task");
@@ -211,9 +213,10 @@ impl<'db> Measurable<'_, 'db> {
         let name = match path.as_deref() {
             Some("prediction") => return Some(vec!["prediction".to_owned()]),
             Some("inputs.*") => {
-                self.inputs.iter().zip(self.types).try_for_each(|(input, ty)| {
-                    fits_type(signature, input, ty, written.span, reports)
-                })?;
+                self.inputs
+                    .iter()
+                    .zip(self.types)
+                    .try_for_each(|(input, ty)| fits_type(signature, input, ty, written.span, reports))?;
                 return Some(self.inputs.to_vec());
             }
             Some(path) => path.strip_prefix("inputs.").unwrap_or(path).to_owned(),

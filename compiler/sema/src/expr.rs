@@ -54,8 +54,12 @@ impl Scope<'_> {
                 Some(if *negated { not(found) } else { found })
             }
             ast::ExprKind::If { condition, then, otherwise } => self.conditional(condition, then, otherwise, reports),
-            ast::ExprKind::Index(..) => not_a_value(written.span, "a row cannot be used here, only one of its columns", reports),
-            ast::ExprKind::Each(..) => not_a_value(written.span, "several aggregates stand for several values", reports),
+            ast::ExprKind::Index(..) => {
+                not_a_value(written.span, "a row cannot be used here, only one of its columns", reports)
+            }
+            ast::ExprKind::Each(..) => {
+                not_a_value(written.span, "several aggregates stand for several values", reports)
+            }
             ast::ExprKind::EveryField(_) => not_a_value(written.span, "`.*` stands for several values", reports),
             ast::ExprKind::List(items) => self.list(items, written.span, reports),
             ast::ExprKind::Record(_) => not_a_value(written.span, "a record cannot be used here", reports),

@@ -74,7 +74,7 @@ fn path(tree: &ast::Use) -> String {
 }
 
 /// A declaration of a module, or an extern function of the library.
-fn find<'db>(db: &'db dyn Db, project: Project, path: &str, word: Word<'db>) -> Option<Item<'db>> {
+pub(crate) fn find<'db>(db: &'db dyn Db, project: Project, path: &str, word: Word<'db>) -> Option<Item<'db>> {
     exported(db, project, path, word).or_else(|| {
         let file = file_of(db, project, path)?;
         items(db, file)

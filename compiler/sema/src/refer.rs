@@ -52,7 +52,7 @@ pub(crate) fn refer<'db>(
 }
 
 /// A kind of declaration in a sentence.
-fn noun(kind: Kind) -> &'static str {
+pub(crate) fn noun(kind: Kind) -> &'static str {
     match kind {
         Kind::Param => "a parameter",
         Kind::Entity => "an entity",

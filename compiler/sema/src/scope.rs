@@ -154,10 +154,8 @@ impl<'db> Scope<'db> {
         }
         if self.parameters {
             let word = Word::new(self.db, name.to_owned());
-            let found = lookup(self.db, self.project, self.file, word);
-            if let Some(item) = found.filter(|item| item.kind(self.db) == Some(Kind::Param)) {
-                let value = param_of(self.db, self.project, item).value.as_ref()?;
-                return Some(Expr::literal(value.value.clone(), value.ty.clone().required()));
+            if let Some(item) = lookup(self.db, self.project, self.file, word) {
+                return self.declared(item, name, span, reports);
             }
             if crate::imports::mentions(self.db, self.file, name) {
                 return None;
@@ -165,6 +163,32 @@ impl<'db> Scope<'db> {
         }
         self.unknown_column(name, span, reports);
         None
+    }
+
+    /// The value of a declaration that is named alone: a parameter, or a function without arguments.
+    fn declared(&mut self, item: Item<'db>, name: &str, span: Span, reports: &mut Reports) -> Option<Expr> {
+        match item.kind(self.db) {
+            Some(Kind::Param) => {
+                let value = param_of(self.db, self.project, item).value.as_ref()?;
+                Some(Expr::literal(value.value.clone(), value.ty.clone().required()))
+            }
+            Some(Kind::Function | Kind::Extern) => {
+                let call = ast::Call::bare(ast::Name { text: name.to_owned(), span });
+                self.expr(&ast::Expr { kind: ast::ExprKind::Call(call), span }, reports)
+            }
+            other => {
+                let what = other.map_or("a declaration", crate::refer::noun);
+                reports
+                    .error(
+                        "E0207",
+                        span,
+                        format!("`{name}` is {what}, a value is needed here"),
+                        format!("this is {what}"),
+                    )
+                    .help("name a column, a parameter or a constant");
+                None
+            }
+        }
     }
 
     /// `now`, where there is a moment that it can stand for.

@@ -244,8 +244,7 @@ impl SourceDef {
 }
 
 pub(crate) fn scope_columns(columns: &[Column]) -> Vec<ScopeColumn> {
-    let scoped =
-        |column: &Column| ScopeColumn { name: column.name.clone(), ty: column.ty.clone(), pii: column.pii };
+    let scoped = |column: &Column| ScopeColumn { name: column.name.clone(), ty: column.ty.clone(), pii: column.pii };
     columns.iter().map(scoped).collect()
 }
 

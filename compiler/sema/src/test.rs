@@ -21,7 +21,8 @@ pub fn test_of<'db>(db: &'db dyn Db, project: Project, item: Item<'db>) -> Check
     let mut reports = Reports::on(item.reference(db));
     let constants = Constants { db, project, file: item.file(db), item };
     let origin = Origin { file: String::new(), line: tree.name.span.start, name: format!("test {:?}", tree.name.text) };
-    let mut case = TestCase { name: tree.name.text.clone(), origin, given: vec![], features: vec![], conditions: vec![] };
+    let mut case =
+        TestCase { name: tree.name.text.clone(), origin, given: vec![], features: vec![], conditions: vec![] };
     for (name, rows) in &tree.given {
         if let Some(rows) = given(&constants, name, rows, &mut reports) {
             match case.given.iter_mut().find(|known| known.source == rows.source) {
@@ -34,8 +35,7 @@ pub fn test_of<'db>(db: &'db dyn Db, project: Project, item: Item<'db>) -> Check
         match expect {
             ast::TestExpectation::Rows(rows) => case.features.extend(expected(&constants, rows, &mut reports)),
             ast::TestExpectation::Condition(condition) => {
-                let predicate =
-                    Scope::constant(db, project, item.file(db)).predicate(condition, &mut reports);
+                let predicate = Scope::constant(db, project, item.file(db)).predicate(condition, &mut reports);
                 case.conditions.extend(predicate.map(|predicate| (predicate, condition.span.start)));
             }
         }
@@ -103,16 +103,14 @@ fn expected(constants: &Constants<'_>, expect: &ast::ExpectRows, reports: &mut R
     if !group.keys_fit || !group.intact {
         return None;
     }
-    let keys =
-        values(constants, &owner, &group.keys, expect.keys.iter().map(|(name, value)| (name, value)), reports);
+    let keys = values(constants, &owner, &group.keys, expect.keys.iter().map(|(name, value)| (name, value)), reports);
     let given = |name: &String| expect.keys.iter().any(|(key, _)| key.text == *name);
     let known = expect.keys.iter().all(|(key, _)| group.keys.iter().any(|(name, _)| *name == key.text));
-    let missing: Vec<&str> = group.keys.iter().map(|(name, _)| name).filter(|name| !given(name)).map(String::as_str).collect();
+    let missing: Vec<&str> =
+        group.keys.iter().map(|(name, _)| name).filter(|name| !given(name)).map(String::as_str).collect();
     if !missing.is_empty() && known {
         let message = format!("`{}` is also keyed by {}", group.name, listed(&missing));
-        reports
-            .error("E0303", expect.group.span, message, "of which entity?")
-            .help("give a value for every key");
+        reports.error("E0303", expect.group.span, message, "of which entity?").help("give a value for every key");
     }
     let mut slots: Vec<Slot> =
         group.features.iter().map(|feature| (feature.name.clone(), feature.ty.clone())).collect();

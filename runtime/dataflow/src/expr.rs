@@ -9,7 +9,7 @@ use datafusion::logical_expr::{BinaryExpr, Expr, Operator, cast, lit, not};
 use mlsys_plan::{BinaryOp, Expr as PlanExpr, ExprKind, Type, UnaryOp};
 
 use crate::error::{Code, DataError};
-use crate::functions::{Function, functions, operators};
+use crate::functions::{FUNCTIONS, Function, function_names, operators};
 use crate::names;
 use crate::types::{arrow_type, scalar};
 
@@ -39,10 +39,9 @@ pub(crate) fn column(name: &str) -> Expr {
 }
 
 fn language_function(name: &str, args: &[PlanExpr]) -> Result<Function, DataError> {
-    let function = functions().into_iter().find(|function| function.name == name).ok_or_else(|| {
-        let known = functions().map(|function| function.name);
+    let function = FUNCTIONS.iter().copied().find(|function| function.name == name).ok_or_else(|| {
         DataError::new(Code::Unsupported, format!("this runtime has no function `{name}`"))
-            .with_help(format!("its functions are {}", names::list(known.into_iter())))
+            .with_help(format!("its functions are {}", names::list(function_names())))
     })?;
     let types: Vec<_> = args.iter().map(|arg| arrow_type(&arg.ty.ty)).collect();
     if types.len() != function.arity || (function.returns)(&types).is_none() {

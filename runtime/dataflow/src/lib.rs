@@ -25,10 +25,11 @@ mod types;
 
 pub use error::DataError;
 pub use explain::explain;
+pub use functions::function_names;
 pub use join::JoinReport;
 pub use observe::ObserveReport;
 pub use options::Options;
 pub use session::Dataflow;
 pub use source::{CheckReport, Progress, SourceReport};
-pub use sources::source_files;
-pub use supports::supports;
+pub use sources::{connector_names, source_files};
+pub use supports::{NOT_YET, supports};

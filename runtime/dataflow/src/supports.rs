@@ -7,6 +7,10 @@ use crate::expr::lower;
 use crate::join::kernel;
 use crate::sources::connector;
 
+/// What the standard library declares and this runtime does not implement yet: kind and name, such as
+/// `("connector", "csv")`. A plan that uses one of them is refused before it runs.
+pub const NOT_YET: &[(&str, &str)] = &[];
+
 /// Refuses a plan that uses a connector, aggregate or function which this runtime has no implementation of.
 ///
 /// # Errors

@@ -86,7 +86,12 @@ pub(super) fn log(context: &Context<'_, '_>, reports: &mut Reports) -> Option<f6
     let Literal::Float(share) = scope.literal(written, &Type::Float64, reports)? else { return None };
     if share <= 0.0 || share > 1.0 {
         reports
-            .error("E0314", written.span, format!("a sample is more than 0% and at most 100%, this is {share}"), "no share")
+            .error(
+                "E0314",
+                written.span,
+                format!("a sample is more than 0% and at most 100%, this is {share}"),
+                "no share",
+            )
             .help("write ten percent as `10%`");
         return None;
     }

@@ -23,9 +23,9 @@ pub(super) fn check(context: &Context<'_, '_>, reports: &mut Reports) {
         needed = true;
         if tree.allow.is_empty() {
             let message = format!("{sink} would hold {what}, which is personal data");
-            reports
-                .error(code, span, message, "personal data leaves here")
-                .help("pass it through a function of `std.privacy`, or write `allow pii because \"…\"` in the deployment");
+            reports.error(code, span, message, "personal data leaves here").help(
+                "pass it through a function of `std.privacy`, or write `allow pii because \"…\"` in the deployment",
+            );
         }
     }
     for allow in &tree.allow {

@@ -2,8 +2,8 @@
 
 use mlsys_diagnostics::Span;
 use mlsys_plan::{Ab, AbortRule, Bandit, BlueGreen, Canary, Literal, Rollout, Type, Value, Variant};
-use mlsys_syntax::ast::{self, RolloutKind};
 use mlsys_syntax::Kind;
+use mlsys_syntax::ast::{self, RolloutKind};
 
 use super::{Context, positive};
 use crate::condition::Measurable;
@@ -25,7 +25,12 @@ pub(super) fn rollout(context: &Context<'_, '_>, reports: &mut Reports) -> Optio
     if let [(first, one), (second, other), ..] = spans.as_slice() {
         let item = reports.item().clone();
         reports
-            .error("E0608", *second, format!("`{one}` and `{other}` cannot decide about the same request"), "a second one")
+            .error(
+                "E0608",
+                *second,
+                format!("`{one}` and `{other}` cannot decide about the same request"),
+                "a second one",
+            )
             .also(&item, *first, "the first one")
             .help("keep one of them, or make two deployments");
     }
@@ -182,7 +187,9 @@ fn ab(context: &Context<'_, '_>, written: &ast::Rollout, reports: &mut Reports) 
     for (arm, variant) in &arms {
         let Some(share) = &arm.share else {
             let message = "an arm of `ab` says its share of requests";
-            reports.error("E0607", arm.variant.span, message, "which share?").help("write it as `fraud@candidate: 10%`");
+            reports
+                .error("E0607", arm.variant.span, message, "which share?")
+                .help("write it as `fraud@candidate: 10%`");
             return None;
         };
         shared.push((variant.clone(), self::share(context, share, reports)?));
@@ -272,7 +279,10 @@ fn agrees(model: &ModelDef, other: &ModelDef, written: &ast::Variant, reports: &
         other.request.iter().find_map(|field| {
             let same = model.request.iter().find(|known| known.name == field.name);
             match same {
-                None => Some(format!("`{}` needs `{}`, which requests for `{}` do not carry", other.name, field.name, model.name)),
+                None => Some(format!(
+                    "`{}` needs `{}`, which requests for `{}` do not carry",
+                    other.name, field.name, model.name
+                )),
                 Some(known) if known.ty != field.ty => Some(format!(
                     "`{}` is {} for `{}` and {} for `{}`",
                     field.name,
@@ -322,7 +332,12 @@ fn rewarded(context: &Context<'_, '_>, name: &ast::Name, reports: &mut Reports) 
     let Some(ty) = &column.ty else { return };
     if ty.ty != Type::Bool && !ty.ty.is_numeric() {
         reports
-            .error("E0305", name.span, format!("a reward is a number or a bool, `{}` is {}", name.text, a(ty)), "no reward")
+            .error(
+                "E0305",
+                name.span,
+                format!("a reward is a number or a bool, `{}` is {}", name.text, a(ty)),
+                "no reward",
+            )
             .help("derive one in the source");
     }
 }

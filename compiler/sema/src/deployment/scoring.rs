@@ -75,9 +75,11 @@ fn clock(written: &ast::Score, every: Option<i64>, reports: &mut Reports) -> Opt
         } else {
             "a time of day needs whole days between two runs"
         };
-        reports
-            .error("E0609", at.span, message, "not the same time at every run")
-            .help(if day.is_some() { "write `every 7d at monday 06:00`" } else { "write `every 1d at 02:00`" });
+        reports.error("E0609", at.span, message, "not the same time at every run").help(if day.is_some() {
+            "write `every 7d at monday 06:00`"
+        } else {
+            "write `every 1d at 02:00`"
+        });
         return None;
     }
     Some(Some(Clock { day, minute }))

@@ -12,6 +12,7 @@ use crate::function::{FunctionDef, function_of};
 use crate::library;
 use crate::report::{Reports, a};
 use crate::scope::{Scope, ScopeColumn};
+use crate::types::PLAIN;
 
 /// How deep functions may call functions.
 const MAX_DEPTH: u32 = 32;
@@ -19,11 +20,12 @@ const MAX_DEPTH: u32 = 32;
 /// How many operations an expression may expand to.
 const MAX_STEPS: usize = 10_000;
 
-impl Scope<'_> {
+impl<'db> Scope<'db> {
     pub(super) fn call(&mut self, call: &ast::Call, reports: &mut Reports) -> Option<Expr> {
         let name = &call.name;
         let found = lookup(self.db, self.project, self.file, Word::new(self.db, name.text.clone()))
-            .filter(|item| matches!(item.kind(self.db), Some(Kind::Function | Kind::Extern)));
+            .filter(|item| matches!(item.kind(self.db), Some(Kind::Function | Kind::Extern)))
+            .or_else(|| self.conversion(&name.text));
         let Some(item) = found else {
             self.unknown_function(call, reports);
             return None;
@@ -57,6 +59,13 @@ impl Scope<'_> {
             return None;
         }
         applied
+    }
+
+    /// A function that is called as a type is needs no `use`: `date(paid_at)`.
+    fn conversion(&self, name: &str) -> Option<Item<'db>> {
+        PLAIN.iter().find(|(plain, _)| *plain == name)?;
+        let module = library::module_of(self.db, self.project, "fn", name)?;
+        crate::imports::find(self.db, self.project, module, Word::new(self.db, name.to_owned()))
     }
 
     /// Whether the expression has expanded to more than is allowed.

@@ -14,9 +14,7 @@ impl Scope<'_> {
         let typed: Vec<Option<Expr>> = items.iter().map(|item| self.expr(item, reports)).collect();
         let typed: Vec<Expr> = typed.into_iter().collect::<Option<_>>()?;
         let Some(first) = typed.first() else {
-            reports
-                .error("E0318", span, "an empty list has no type", "of what?")
-                .help("name at least one value");
+            reports.error("E0318", span, "an empty list has no type", "of what?").help("name at least one value");
             return None;
         };
         let mut shared = first.clone();
@@ -40,8 +38,7 @@ impl Scope<'_> {
             }
         }
         let ty = shared.ty.ty;
-        let typed: Vec<Expr> =
-            typed.into_iter().map(|expr| crate::expr::widened(expr, &ty)).collect::<Option<_>>()?;
+        let typed: Vec<Expr> = typed.into_iter().map(|expr| crate::expr::widened(expr, &ty)).collect::<Option<_>>()?;
         Some(folded(typed, ty))
     }
 }

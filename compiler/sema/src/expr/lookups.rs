@@ -76,9 +76,7 @@ impl<'db> Scope<'db> {
             Some(item) if matches!(item.kind(self.db), Some(Kind::Source | Kind::Features)) => {
                 Some((name.to_owned(), item))
             }
-            None if crate::imports::mentions(self.db, self.file, name)
-                || crate::db::lost(self.db, self.file, name) =>
-            {
+            None if crate::imports::mentions(self.db, self.file, name) || crate::db::lost(self.db, self.file, name) => {
                 None
             }
             _ => {

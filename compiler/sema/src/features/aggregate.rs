@@ -80,7 +80,7 @@ pub(super) fn features(
     };
     let windows = match &call.tail {
         Some(tail) => windows(context, tail, reports),
-        None if matches!(call.name.text.as_str(), "first" | "last") => {
+        None if is_for(&context.constants, &call.name, "whole") => {
             vec![(String::new(), Some(Placed { window: Window::All, step: None, offset: 0 }))]
         }
         None => {
@@ -135,12 +135,14 @@ fn ordered(constants: &Constants<'_>, value: &ast::Expr) -> Option<Span> {
         ast::ExprKind::Each(names, _) => names.as_slice(),
         _ => &[],
     };
-    let needs_order = |name: &&ast::Name| {
-        let candidates = overloads(constants.db, constants.project, "aggregate", &name.text);
-        candidates.iter().any(|each| each.tasks.iter().any(|task| task == "order"))
-    };
-    let here = called.iter().find(needs_order).map(|name| name.span);
+    let here = called.iter().find(|name| is_for(constants, name, "order")).map(|name| name.span);
     here.or_else(|| value.children().into_iter().find_map(|child| ordered(constants, child)))
+}
+
+/// Whether the library says an aggregate to be `for` that.
+fn is_for(constants: &Constants<'_>, name: &ast::Name, what: &str) -> bool {
+    let candidates = overloads(constants.db, constants.project, "aggregate", &name.text);
+    candidates.iter().any(|each| each.tasks.iter().any(|task| task == what))
 }
 
 pub(super) struct Typed {

@@ -36,8 +36,11 @@ fn replace(
     }
     let name = ast::Name { text: format!("{feature}.{}", parts.len() + 1), span: value.span };
     let call = call.clone();
-    parts.extend(aggregate::features(context, &name, &call, reports).into_iter().take(1).map(|(found, feature)| {
-        (found, FeatureDef { name: name.text.clone(), ..feature })
-    }));
+    parts.extend(
+        aggregate::features(context, &name, &call, reports)
+            .into_iter()
+            .take(1)
+            .map(|(found, feature)| (found, FeatureDef { name: name.text.clone(), ..feature })),
+    );
     value.kind = ast::ExprKind::Name(name.text);
 }

@@ -40,11 +40,7 @@ pub(super) fn windows(
         let fine = has_length(window, span, reports)
             && step_fits(window, tail.step, reports)
             && is_kept(context, window, offset, span, reports);
-        let placed = Placed {
-            window,
-            step: tail.step.map(|step| step.value),
-            offset: offset.unwrap_or_default(),
-        };
+        let placed = Placed { window, step: tail.step.map(|step| step.value), offset: offset.unwrap_or_default() };
         windows.push((suffix, (fine && offset.is_some()).then_some(placed)));
     }
     windows
@@ -54,7 +50,9 @@ fn last(rows: ast::Spanned<i64>, reports: &mut Reports) -> Window {
     let fits = u32::try_from(rows.value).ok().filter(|_| (1..=MOST_ROWS).contains(&rows.value));
     if fits.is_none() {
         let message = format!("`last` looks at 1 to {MOST_ROWS} rows, this is {}", rows.value);
-        reports.error("E0314", rows.span, message, "outside of its bounds").help("to look at all rows, write `over all`");
+        reports
+            .error("E0314", rows.span, message, "outside of its bounds")
+            .help("to look at all rows, write `over all`");
     }
     Window::Last { rows: fits.unwrap_or(1) }
 }
@@ -67,7 +65,12 @@ fn offset(context: &Context<'_, '_>, tail: &ast::AggregateTail, reports: &mut Re
     let Literal::Duration(micros) = scope.literal(written, &Type::Duration, reports)? else { return None };
     if micros < 0 {
         reports
-            .error("E0313", written.span, "an offset shifts a window into the past, never into the future", "is negative")
+            .error(
+                "E0313",
+                written.span,
+                "an offset shifts a window into the past, never into the future",
+                "is negative",
+            )
             .help("give it a length of zero or more, such as `offset 1d`");
         return None;
     }
@@ -108,13 +111,7 @@ fn step_fits(window: Window, step: Option<ast::Spanned<i64>>, reports: &mut Repo
 }
 
 /// A window cannot look further back than the source's history reaches.
-fn is_kept(
-    context: &Context<'_, '_>,
-    window: Window,
-    offset: Option<i64>,
-    span: Span,
-    reports: &mut Reports,
-) -> bool {
+fn is_kept(context: &Context<'_, '_>, window: Window, offset: Option<i64>, span: Span, reports: &mut Reports) -> bool {
     let (Some((kept, said)), Some(offset)) = (context.source.retention, offset) else { return true };
     let reach = match window {
         Window::Range { width } => width.saturating_add(offset),

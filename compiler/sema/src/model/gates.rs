@@ -61,7 +61,9 @@ fn gate(judged: &Judged<'_, '_>, written: &ast::Require, reports: &mut Reports) 
             let found = bound(judged, metric.as_ref(), value, reports);
             let Some(comparison) = comparison(*operator) else {
                 let message = "a gate is a bound: a metric is never exactly a number";
-                reports.error("E0211", written.span, message, "not a bound").help("compare with `>=`, `>`, `<=` or `<`");
+                reports
+                    .error("E0211", written.span, message, "not a bound")
+                    .help("compare with `>=`, `>`, `<=` or `<`");
                 return None;
             };
             vec![found.map(|found| (comparison, found))]

@@ -169,12 +169,7 @@ fn can_be_learnt(ty: &Type) -> bool {
     }
 }
 
-fn group_input(
-    context: &Context<'_, '_>,
-    input: &ast::GroupInput,
-    collected: &mut Collected,
-    reports: &mut Reports,
-) {
+fn group_input(context: &Context<'_, '_>, input: &ast::GroupInput, collected: &mut Collected, reports: &mut Reports) {
     let constants = &context.constants;
     let name = &input.group;
     let found = refer(constants, name, Kind::Features, reports);
@@ -309,9 +304,7 @@ fn join_keys(
         let expected = ty.clone()?;
         if expr.ty.ty != expected.ty {
             let message = format!("`{}` is keyed by {}, this is {}", group.name, a(&expected), a(&expr.ty.ty));
-            reports
-                .error("E0306", span, message, format!("needs {}", a(&expected)))
-                .help("give both the same type");
+            reports.error("E0306", span, message, format!("needs {}", a(&expected))).help("give both the same type");
             return None;
         }
         if collected.keys.iter().all(|known| known.name != column) {

@@ -33,7 +33,8 @@ pub(super) fn label(context: &Context<'_, '_>, reports: &mut Reports) -> Option<
         return None;
     }
     if expr.ty.nullable {
-        let missing = scope.uses.iter().find(|(name, _)| matches!(scope.column_type(name), Some(Some(ty)) if ty.nullable));
+        let missing =
+            scope.uses.iter().find(|(name, _)| matches!(scope.column_type(name), Some(Some(ty)) if ty.nullable));
         may_be_missing(context, written, missing.map(|(name, _)| name.as_str()), reports);
         return None;
     }
@@ -105,13 +106,15 @@ fn check_keys(context: &Context<'_, '_>, look: &LookAhead, span: Span, reports: 
     for key in &look.keys {
         match context.source.column(&key.name) {
             None if context.source.intact => {
-                let message = format!("the source `{}` has no column `{}` to look ahead for", context.source.name, key.name);
+                let message =
+                    format!("the source `{}` has no column `{}` to look ahead for", context.source.name, key.name);
                 reports
                     .error("E0202", span, message, format!("needs a column `{}`", key.name))
                     .help(format!("derive it in the source: `{} = COLUMN`", key.name));
             }
             Some(column) if column.ty.as_ref().is_some_and(|ty| ty.ty != key.ty.ty) => {
-                let message = format!("the key `{}` is not of the type that `{}` has here", key.name, context.source.name);
+                let message =
+                    format!("the key `{}` is not of the type that `{}` has here", key.name, context.source.name);
                 reports.error("E0306", span, message, "of another type").help("give both the same type");
             }
             _ => {}

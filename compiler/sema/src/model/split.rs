@@ -60,17 +60,11 @@ fn shares(call: Call, written: &ast::Call, reports: &mut Reports) -> Option<Spli
 }
 
 /// Checks that need the observed source: columns, and features that look back.
-pub(super) fn check(
-    context: &Context<'_, '_>,
-    split: Option<&Split>,
-    collected: &Inputs,
-    reports: &mut Reports,
-) {
+pub(super) fn check(context: &Context<'_, '_>, split: Option<&Split>, collected: &Inputs, reports: &mut Reports) {
     let (Some(Split::Other(call)), Some(written)) = (split, context.model.split.first()) else { return };
     if let Some((_, signature)) = context.constants.call("split", written, &mut Reports::silent()) {
         let columns = context.column_names();
-        let reach =
-            crate::reach::Reach { columns: &columns, complete: context.source.intact, ..Default::default() };
+        let reach = crate::reach::Reach { columns: &columns, complete: context.source.intact, ..Default::default() };
         reach.resolve(&mut call.clone(), signature, &written.arguments, reports);
     }
     if !collected.joins.is_empty() && call.name != "group" {

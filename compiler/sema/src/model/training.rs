@@ -158,8 +158,13 @@ fn does_not_learn(
     let tasks: Vec<&str> = signature.tasks.iter().map(String::as_str).collect();
     if signature.is_for(Task::Binary.name()) && ty.is_numeric() {
         report.help("make it a question of yes or no, such as `… > 15`");
-    } else if matches!(ty, Type::Timestamp | Type::Date | Type::Duration | Type::Bytes | Type::List(_) | Type::Vector(_)) {
-        report.help("a label is a bool, a number, an enum or text: make it a comparison, or a number by dividing by a unit");
+    } else if matches!(
+        ty,
+        Type::Timestamp | Type::Date | Type::Duration | Type::Bytes | Type::List(_) | Type::Vector(_)
+    ) {
+        report.help(
+            "a label is a bool, a number, an enum or text: make it a comparison, or a number by dividing by a unit",
+        );
     } else {
         report.help(format!("it is for {}: take another learner or another label", listed(&tasks)));
     }
@@ -204,7 +209,8 @@ impl<'db> Judged<'_, 'db> {
         let Some(name) = learner.string("sequence") else { return };
         let input = self.collected.inputs.iter().find(|input| input.name == name);
         let Some(input) = input.filter(|input| !matches!(input.ty.ty, Type::List(_) | Type::Vector(_))) else { return };
-        let named = written.arguments.iter().find(|each| each.name.as_ref().is_some_and(|name| name.text == "sequence"));
+        let named =
+            written.arguments.iter().find(|each| each.name.as_ref().is_some_and(|name| name.text == "sequence"));
         let span = named.map_or(written.span, |argument| argument.value.span);
         let message = format!("`{}` reads a sequence, `{name}` is {}", learner.name, a(&input.ty));
         reports
@@ -220,7 +226,8 @@ impl<'db> Judged<'_, 'db> {
         let setting = self.context.model.train.iter().find(|setting| setting.name.text == "loss");
         if let (Some(setting), false) = (setting, signature.is_for(task.name())) {
             let tasks: Vec<&str> = signature.tasks.iter().map(String::as_str).collect();
-            let message = format!("the loss `{}` is for {}, this model is {}", loss.name, listed(&tasks), a(&task.name()));
+            let message =
+                format!("the loss `{}` is for {}, this model is {}", loss.name, listed(&tasks), a(&task.name()));
             reports
                 .error("E0611", setting.name.span, message, "does not fit the task")
                 .help("leave it out for the task's usual loss, or take another one");
@@ -233,8 +240,7 @@ impl<'db> Judged<'_, 'db> {
         let constants = &self.context.constants;
         let (mut call, signature) = constants.call("metric", &call, reports)?;
         let columns = self.context.column_names();
-        let reach =
-            Reach { columns: &columns, complete: self.context.source.intact, ..Reach::default() };
+        let reach = Reach { columns: &columns, complete: self.context.source.intact, ..Reach::default() };
         let found = reach.resolve(&mut call, signature, &written.arguments, reports);
         super::gates::check_per(signature, written.per.map(|per| per.span), reports);
         fits_task(signature, self.task, written.name.span, reports);
@@ -270,7 +276,12 @@ impl<'db> Judged<'_, 'db> {
         }
         if stop.part != Part::Validate {
             reports
-                .error("E0413", span, format!("training cannot stop on the {} part", stop.part), "looks at the wrong part")
+                .error(
+                    "E0413",
+                    span,
+                    format!("training cannot stop on the {} part", stop.part),
+                    "looks at the wrong part",
+                )
                 .help(format!("stop on `validate.{}`", stop.metric.name));
         } else if !validates(model) {
             reports
@@ -284,18 +295,18 @@ impl<'db> Judged<'_, 'db> {
         let constants = &self.context.constants;
         let Some(training) = self.training else { return Vec::new() };
         let optimizer = training.nested("optimizer");
-        let optimizer = optimizer
-            .and_then(|call| overloads(constants.db, constants.project, "optimizer", &call.name).first());
+        let optimizer =
+            optimizer.and_then(|call| overloads(constants.db, constants.project, "optimizer", &call.name).first());
         let mut tunable = Vec::new();
         let entries = [(Tuned::Learner, Some(training.learner.1)), (Tuned::Optimizer, optimizer)];
         for (of, signature) in entries {
             for signature in signature.into_iter() {
-                tunable.extend(
-                    signature
-                        .parameters
-                        .iter()
-                        .map(|parameter| Tunable { name: parameter.name.clone(), of, signature, parameter }),
-                );
+                tunable.extend(signature.parameters.iter().map(|parameter| Tunable {
+                    name: parameter.name.clone(),
+                    of,
+                    signature,
+                    parameter,
+                }));
             }
         }
         for name in ["epochs", "batch", "clip"] {

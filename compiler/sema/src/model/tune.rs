@@ -66,7 +66,12 @@ fn looks_only_where_it_may(written: &ast::Tune, part: Part, model: &ast::Model, 
     let metric = &written.metric;
     if part != Part::Validate {
         reports
-            .error("E0413", metric.span, format!("a search cannot choose by the {part} part"), "looks at the wrong part")
+            .error(
+                "E0413",
+                metric.span,
+                format!("a search cannot choose by the {part} part"),
+                "looks at the wrong part",
+            )
             .help(format!("search by `validate.{}`", metric.name.text));
     } else if !validates(model) {
         reports
@@ -87,7 +92,12 @@ fn dimension(
     let Some(found) = tunable.iter().find(|each| each.name == name.text) else {
         let known: Vec<&str> = tunable.iter().map(|each| each.name.as_str()).collect();
         reports
-            .error("E0612", name.span, format!("neither learner nor training has `{}`", name.text), "not to be searched")
+            .error(
+                "E0612",
+                name.span,
+                format!("neither learner nor training has `{}`", name.text),
+                "not to be searched",
+            )
             .help(format!("there is {}", listed(&known)))
             .did_you_mean(nearest(&name.text, known));
         return None;

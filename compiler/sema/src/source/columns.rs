@@ -64,12 +64,7 @@ pub(super) fn table(constants: &Constants<'_>, tree: &ast::Source, reports: &mut
 }
 
 /// What stands for a missing value of a column.
-fn default(
-    constants: &Constants<'_>,
-    column: &ast::Column,
-    ty: &ValueType,
-    reports: &mut Reports,
-) -> Option<Literal> {
+fn default(constants: &Constants<'_>, column: &ast::Column, ty: &ValueType, reports: &mut Reports) -> Option<Literal> {
     let written = column.default.as_ref()?;
     if ty.nullable {
         let message = format!("`{}` has a default, so it is never missing", column.name.text);

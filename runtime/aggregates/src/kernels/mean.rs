@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, DurationMicrosecondArray, Float64Array};
 use arrow::datatypes::{DataType, TimeUnit};
 
-use super::sum::FloatSums;
+use super::floats::Summaries;
 use crate::compensated::Compensated;
 use crate::kernel::{AggregateError, Algebra, Kernel, Sliding};
 use crate::prefix::{PrefixSums, Total, is_exact};
@@ -37,7 +37,7 @@ impl Kernel for Mean {
         match (argument, self.output(argument)) {
             (Some(DataType::Duration(_)), Some(_)) => Ok(PrefixSums::boxed(finish_durations)),
             (Some(ty), Some(_)) if is_exact(ty) => Ok(PrefixSums::boxed(finish_numbers)),
-            (Some(_), Some(_)) => Ok(FloatSums::boxed(windows, finish_floats)),
+            (Some(_), Some(_)) => Ok(Summaries::boxed(windows, finish_floats)),
             _ => Err(AggregateError::undefined(self.name(), argument)),
         }
     }

@@ -3,20 +3,39 @@
 mod all;
 mod any;
 mod count;
+mod count_distinct;
+mod distinct;
 mod extreme;
 mod first;
+mod floats;
 mod last;
 mod max;
 mod mean;
 mod min;
+mod moments;
 mod pick;
+mod stddev;
 mod sum;
+mod variance;
 
 use crate::kernel::Kernel;
 
 /// Every kernel, ordered by name.
 pub fn kernels() -> &'static [&'static dyn Kernel] {
-    &[&all::All, &any::Any, &count::Count, &first::First, &last::Last, &max::Max, &mean::Mean, &min::Min, &sum::Sum]
+    &[
+        &all::All,
+        &any::Any,
+        &count::Count,
+        &count_distinct::CountDistinct,
+        &first::First,
+        &last::Last,
+        &max::Max,
+        &mean::Mean,
+        &min::Min,
+        &stddev::Stddev,
+        &sum::Sum,
+        &variance::Variance,
+    ]
 }
 
 /// The kernel of that name in the language.

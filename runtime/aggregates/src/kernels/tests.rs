@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int32Array, Int64Array, StringArray};
-use arrow::array::{DurationMicrosecondArray, TimestampMicrosecondArray};
+use arrow::array::{BinaryArray, Date32Array, DurationMicrosecondArray, Float32Array, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, DurationMicrosecondType, Float64Type, Int64Type};
 
 use super::{by_name, kernels};
@@ -31,6 +31,10 @@ fn floats(name: &str, values: &[Option<f64>], ranges: &[(usize, usize)]) -> Vec<
     slide(name, &column, ranges).unwrap().as_primitive::<Float64Type>().iter().collect()
 }
 
+fn integers(name: &str, column: &ArrayRef, ranges: &[(usize, usize)]) -> Vec<i64> {
+    slide(name, column, ranges).unwrap().as_primitive::<Int64Type>().values().to_vec()
+}
+
 fn texts(name: &str, column: &ArrayRef, ranges: &[(usize, usize)]) -> Vec<Option<String>> {
     let result = slide(name, column, ranges).unwrap();
     result.as_string::<i32>().iter().map(|text| text.map(str::to_owned)).collect()
@@ -44,7 +48,10 @@ fn bools(name: &str, column: &ArrayRef, ranges: &[(usize, usize)]) -> Vec<Option
 fn the_list_is_sorted_and_names_are_unique() {
     let names: Vec<&str> = kernels().iter().map(|kernel| kernel.name()).collect();
     assert!(names.is_sorted());
-    assert_eq!(names, ["all", "any", "count", "first", "last", "max", "mean", "min", "sum"]);
+    assert_eq!(
+        names,
+        ["all", "any", "count", "count_distinct", "first", "last", "max", "mean", "min", "stddev", "sum", "variance"]
+    );
     assert!(by_name("median").is_none());
 }
 
@@ -54,6 +61,7 @@ fn algebras() {
     assert_eq!(algebra("count"), Algebra::Group);
     assert_eq!(algebra("sum"), Algebra::Monoid);
     assert_eq!(algebra("last"), Algebra::Ordered);
+    assert_eq!(algebra("count_distinct"), Algebra::Holistic);
 }
 
 #[test]
@@ -61,14 +69,15 @@ fn an_empty_window_and_a_window_of_nulls() {
     let values = [Some(1.0), None, None];
     let ranges = [(0, 0), (1, 3)];
     assert_eq!(floats("sum", &values, &ranges), [Some(0.0), Some(0.0)]);
-    for name in ["mean", "min", "max", "first", "last"] {
+    for name in ["mean", "min", "max", "first", "last", "stddev", "variance"] {
         assert_eq!(floats(name, &values, &ranges), [None, None], "{name}");
     }
     let flags: ArrayRef = Arc::new(BooleanArray::from(vec![Some(true), None, None]));
     assert_eq!(bools("any", &flags, &ranges), [None, None]);
     assert_eq!(bools("all", &flags, &ranges), [None, None]);
-    let counted = slide("count", &flags, &ranges).unwrap();
-    assert_eq!(counted.as_primitive::<Int64Type>().values(), &[0, 0]);
+    for name in ["count", "count_distinct"] {
+        assert_eq!(integers(name, &flags, &ranges), [0, 0], "{name}");
+    }
 }
 
 #[test]
@@ -79,6 +88,70 @@ fn what_left_the_window_leaves_no_error() {
     assert_eq!(sums[..2], [Some(1e300), Some(f64::INFINITY)]);
     assert!(sums[2].unwrap().is_nan() && sums[3].unwrap().is_nan());
     assert_eq!(sums[4..], [Some(0.1), Some(0.1 + 0.2), Some(0.2)]);
+}
+
+#[test]
+fn spreads_of_samples() {
+    let values = [Some(2.0), None, Some(4.0), Some(4.0), Some(10.0)];
+    let ranges = [(0, 1), (0, 3), (1, 4), (2, 4), (2, 5), (4, 5)];
+    assert_eq!(floats("variance", &values, &ranges), [None, Some(2.0), Some(0.0), Some(0.0), Some(12.0), None]);
+    assert_eq!(floats("stddev", &values, &ranges)[3..5], [Some(0.0), Some(12_f64.sqrt())]);
+    // Squares of these values differ from each other by less than their rounding.
+    let large = [1e9 + 1.0, 1e9 + 2.0, 1e9 + 3.0].map(Some);
+    assert_eq!(floats("variance", &large, &[(0, 3)]), [Some(1.0)]);
+}
+
+#[test]
+fn a_spread_forgets_what_left_the_window() {
+    let values = [1e300, -1e300, f64::INFINITY, f64::NAN, 0.1, 0.3, 0.5].map(Some);
+    let ranges = [(0, 2), (1, 3), (2, 3), (2, 5), (3, 6), (4, 6), (4, 7), (5, 7)];
+    let found = floats("variance", &values, &ranges);
+    assert_eq!((found[0], found[2]), (Some(f64::INFINITY), None));
+    assert!([found[1], found[3], found[4]].iter().all(|value| value.unwrap().is_nan()));
+    for (value, expected) in found[5..].iter().zip([0.02, 0.04, 0.02]) {
+        assert!((value.unwrap() - expected).abs() < 1e-16, "{value:?}");
+    }
+}
+
+#[test]
+fn different_values_of_every_type_are_counted() {
+    let ranges = [(0, 1), (0, 3), (1, 4), (2, 5), (5, 5)];
+    let expected = [1, 2, 3, 3, 0];
+    let columns: [ArrayRef; 9] = [
+        Arc::new(Int64Array::from(vec![i64::MIN, i64::MIN, 0, i64::MAX, -1])),
+        Arc::new(Int32Array::from(vec![7, 7, 0, i32::MIN, -7])),
+        Arc::new(Float64Array::from(vec![f64::NAN, -f64::NAN, 0.0, 1.0, f64::INFINITY])),
+        Arc::new(Float32Array::from(vec![f32::NAN, -f32::NAN, 0.0, 1.0, f32::INFINITY])),
+        Arc::new(StringArray::from(vec!["a", "a", "", "ab", "b"])),
+        Arc::new(BinaryArray::from(vec![&b"a"[..], b"a", b"", b"ab", b"\0"])),
+        Arc::new(Date32Array::from(vec![1, 1, -1, 0, i32::MIN])),
+        Arc::new(TimestampMicrosecondArray::from(vec![1, 1, -1, 0, 5]).with_timezone("UTC")),
+        Arc::new(DurationMicrosecondArray::from(vec![1, 1, -1, 0, 5])),
+    ];
+    for column in columns {
+        assert_eq!(integers("count_distinct", &column, &ranges), expected, "{}", column.data_type());
+    }
+    let zeros: ArrayRef = Arc::new(Float64Array::from(vec![Some(0.0), None, Some(-0.0), Some(0.0), None]));
+    assert_eq!(integers("count_distinct", &zeros, &ranges), [1, 1, 1, 1, 0]);
+    let flags: ArrayRef = Arc::new(BooleanArray::from(vec![true, true, false]));
+    assert_eq!(integers("count_distinct", &flags, &[(0, 2), (1, 3), (2, 3)]), [1, 2, 1]);
+}
+
+#[test]
+fn different_values_outlive_a_release() {
+    let column: ArrayRef = Arc::new(StringArray::from(vec!["a", "b", "a", "c", "c", "a"]));
+    let measure = Measure { kernel: by_name("count_distinct").unwrap(), argument: Some(0), window: 0 };
+    let mut measures = Measures::new(&[measure], &[DataType::Utf8], 1).unwrap();
+    let mut found = Vec::new();
+    for (row, (low, high)) in [(0, 1), (0, 2), (0, 3), (3, 4), (3, 5), (5, 6)].into_iter().enumerate() {
+        measures.append(&[column.slice(row, 1)]).unwrap();
+        let mut windows = RangeBuffer::default();
+        // The window stands still while rows go that it will never see again.
+        measures.release(low);
+        windows.push(low, high);
+        found.extend_from_slice(measures.slide(&[windows]).unwrap()[0].as_primitive::<Int64Type>().values());
+    }
+    assert_eq!(found, [1, 2, 2, 1, 1, 1]);
 }
 
 #[test]
@@ -133,7 +206,7 @@ fn extremes_and_ends_of_other_types() {
 #[test]
 fn undefined_arguments_are_refused_by_name() {
     let text = Some(&DataType::Utf8);
-    let undefined = ["all", "any", "mean", "sum"];
+    let undefined = ["all", "any", "mean", "stddev", "sum", "variance"];
     for kernel in kernels() {
         let refused = kernel.output(text).is_none();
         assert_eq!(refused, undefined.contains(&kernel.name()), "{}", kernel.name());

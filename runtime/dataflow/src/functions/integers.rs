@@ -6,6 +6,7 @@ use arrow::array::{ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveArray};
 use arrow::datatypes::{DataType, Int32Type, Int64Type};
 
 use super::Function;
+use super::columns::signature;
 
 /// `a + b`; null on overflow.
 pub(crate) const ADD: Function =
@@ -35,6 +36,22 @@ pub(crate) const FLOOR_DIVIDE: Function = Function {
     apply: |args| binary(args, |a, b| floor_divide(a.into(), b.into()).and_then(|q| q.try_into().ok()), floor_divide),
 };
 
+/// `div(a, b) -> int64?`: as `a // b`.
+pub(super) const DIV: Function = Function {
+    name: "div",
+    arity: 2,
+    returns: |args| signature(args, &[DataType::Int64, DataType::Int64], DataType::Int64),
+    apply: |args| combine::<Int64Type>(args, floor_divide),
+};
+
+/// `mod(a, b) -> int64?`: what `div` leaves, with the sign of `b`; null when `b` is zero.
+pub(super) const MOD: Function = Function {
+    name: "mod",
+    arity: 2,
+    returns: |args| signature(args, &[DataType::Int64, DataType::Int64], DataType::Int64),
+    apply: |args| combine::<Int64Type>(args, floor_remainder),
+};
+
 /// `-a`; null on overflow.
 pub(crate) const NEGATE: Function = Function { name: "checked_negate", arity: 1, returns, apply: negate };
 
@@ -47,6 +64,16 @@ fn floor_divide(dividend: i64, divisor: i64) -> Option<i64> {
     let quotient = dividend.checked_div(divisor)?;
     let inexact = dividend % divisor != 0;
     Some(quotient - i64::from(inexact && (dividend < 0) != (divisor < 0)))
+}
+
+/// The quotient may overflow where the remainder does not: `i64::MIN` by -1 leaves 0.
+fn floor_remainder(dividend: i64, divisor: i64) -> Option<i64> {
+    if divisor == 0 {
+        return None;
+    }
+    let remainder = dividend.wrapping_rem(divisor);
+    let is_other_sign = remainder != 0 && (remainder < 0) != (divisor < 0);
+    Some(if is_other_sign { remainder + divisor } else { remainder })
 }
 
 fn binary(args: &[ArrayRef], narrow: fn(i32, i32) -> Option<i32>, wide: fn(i64, i64) -> Option<i64>) -> ArrayRef {
@@ -71,7 +98,7 @@ fn negate(args: &[ArrayRef]) -> ArrayRef {
 
 #[cfg(test)]
 mod tests {
-    use super::floor_divide;
+    use super::{floor_divide, floor_remainder};
 
     #[test]
     fn quotients_are_rounded_down() {
@@ -81,5 +108,15 @@ mod tests {
         assert_eq!(floor_divide(-8, 2), Some(-4));
         assert_eq!(floor_divide(1, 0), None);
         assert_eq!(floor_divide(i64::MIN, -1), None);
+    }
+
+    #[test]
+    fn remainders_have_the_sign_of_the_divisor() {
+        let remainders = [(7, 3), (-7, 3), (7, -3), (-7, -3), (6, -3)].map(|(a, b)| floor_remainder(a, b));
+        assert_eq!(remainders, [Some(1), Some(2), Some(-2), Some(-1), Some(0)]);
+        assert_eq!(floor_remainder(1, 0), None);
+        assert_eq!(floor_remainder(i64::MIN, -1), Some(0));
+        assert_eq!(floor_remainder(i64::MIN, i64::MAX), Some(i64::MAX - 1));
+        assert_eq!(floor_remainder(i64::MAX, i64::MIN), Some(-1));
     }
 }

@@ -45,15 +45,19 @@ pub(crate) fn connectors() -> [&'static dyn Connector; 2] {
     [&csv::Csv, &parquet::Parquet]
 }
 
+/// The names of the connectors that a program can use, ordered.
+pub fn connector_names() -> impl Iterator<Item = &'static str> {
+    connectors().into_iter().map(Connector::name)
+}
+
 /// The connector of a source.
 ///
 /// # Errors
 /// E0910 if there is none of that name.
 pub(crate) fn connector(call: &Call) -> Result<&'static dyn Connector, DataError> {
     connectors().into_iter().find(|connector| connector.name() == call.name).ok_or_else(|| {
-        let known = connectors().map(Connector::name);
         DataError::new(Code::Unsupported, format!("this runtime has no connector `{}`", call.name))
-            .with_help(format!("its connectors are {}", names::list(known.into_iter())))
+            .with_help(format!("its connectors are {}", names::list(connector_names())))
     })
 }
 

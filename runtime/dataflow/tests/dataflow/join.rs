@@ -64,7 +64,7 @@ pub(crate) fn group(features: &[Feature]) -> Features {
     let aggregate = |(index, feature): (usize, &Feature)| {
         let argument = (feature.column != "rows").then(|| column(feature.column, column_type(feature.column)));
         let ty = match feature.function {
-            "count" => Type::Int64,
+            "count" | "count_distinct" => Type::Int64,
             "mean" => Type::Float64,
             _ => column_type(feature.column),
         };

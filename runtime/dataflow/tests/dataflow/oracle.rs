@@ -83,6 +83,10 @@ fn aggregate(function: &str, values: &[Value], column: &str) -> Value {
         "count" => Value::Int(i64::try_from(values.len()).unwrap()),
         "sum" if column == "n" => Value::Int(values.iter().map(integer).sum()),
         "sum" => Value::Float(values.iter().map(number).sum()),
+        "count_distinct" => Value::Int(i64::try_from(different(values)).unwrap()),
+        "variance" | "stddev" if values.len() < 2 => Value::Null,
+        "variance" => Value::Float(variance(values)),
+        "stddev" => Value::Float(variance(values).sqrt()),
         _ if values.is_empty() => Value::Null,
         "mean" => Value::Float(values.iter().map(number).sum::<f64>() / values.len() as f64),
         "min" => values.iter().cloned().reduce(|a, b| if order(&b, &a).is_lt() { b } else { a }).unwrap(),
@@ -93,6 +97,21 @@ fn aggregate(function: &str, values: &[Value], column: &str) -> Value {
         "all" => Value::Bool(!any(false)),
         other => panic!("no aggregate {other}"),
     }
+}
+
+/// How many values differ from all before them; NaN is like NaN, and zero has no sign.
+fn different(values: &[Value]) -> usize {
+    let is_like = |left: &Value, right: &Value| match (left, right) {
+        (Value::Float(left), Value::Float(right)) => left == right || (left.is_nan() && right.is_nan()),
+        (left, right) => left == right,
+    };
+    (0..values.len()).filter(|index| !values[..*index].iter().any(|value| is_like(value, &values[*index]))).count()
+}
+
+/// The definition, in two passes.
+fn variance(values: &[Value]) -> f64 {
+    let mean = values.iter().map(number).sum::<f64>() / values.len() as f64;
+    values.iter().map(|value| (number(value) - mean).powi(2)).sum::<f64>() / (values.len() - 1) as f64
 }
 
 fn integer(value: &Value) -> i64 {

@@ -12,7 +12,7 @@ use crate::oracle::{Event, Feature, Observation, same};
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 
-const AGGREGATES: [(&str, &str, bool); 26] = [
+const AGGREGATES: [(&str, &str, bool); 33] = [
     ("count", "rows", false),
     ("count", "rows", true),
     ("count", "x", false),
@@ -39,6 +39,13 @@ const AGGREGATES: [(&str, &str, bool); 26] = [
     ("min", "b", false),
     ("max", "b", false),
     ("last", "b", false),
+    ("count_distinct", "x", false),
+    ("count_distinct", "n", true),
+    ("count_distinct", "s", false),
+    ("count_distinct", "b", false),
+    ("variance", "x", false),
+    ("stddev", "x", false),
+    ("stddev", "x", true),
 ];
 
 fn key() -> impl Strategy<Value = [Option<String>; 2]> {
@@ -136,6 +143,8 @@ proptest! {
             for (row, observation) in observations.iter().enumerate() {
                 let found = value(result.column(index), row);
                 let expected = feature.at(observation, &events);
+                // A variance has the unit of a square.
+                let scale = if feature.function == "variance" { scale * scale } else { scale };
                 prop_assert!(
                     same(&found, &expected, scale),
                     "{feature:?} at {observation:?} is {found:?}, expected {expected:?}"
