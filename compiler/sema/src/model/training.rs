@@ -280,7 +280,7 @@ impl<'db> Judged<'_, 'db> {
         if stop.part != Part::Validate {
             reports
                 .error(
-                    "E0413",
+                    "E0412",
                     span,
                     format!("training cannot stop on the {} part", stop.part),
                     "looks at the wrong part",
