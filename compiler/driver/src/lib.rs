@@ -18,7 +18,7 @@ use salsa::Setter;
 pub use database::Database;
 pub use load::{FileSystem, InMemory, LoadError, Settings};
 pub use manifest::Profile;
-pub use mlsys_lower::{Column, Drawing, Format, Lineage};
+pub use mlsys_lower::{Change, Column, Drawing, Effect, Format, Lineage, diff};
 pub use mlsys_syntax::format;
 
 /// A project in memory: its files, checked on demand and again only where something changed.
@@ -61,7 +61,7 @@ impl Compiler {
         let own = self.project.files(&self.database).iter().copied().find(|file| file.id(&self.database) == id);
         let Some(file) = own else { return false };
         self.files.replace(id, text);
-        file.set_text(&mut self.database).to(text.to_owned());
+        file.set_text(&mut self.database).with_durability(salsa::Durability::LOW).to(text.to_owned());
         true
     }
 

@@ -3,6 +3,7 @@
 //! Sema has made the nodes; this room numbers their lines, connects them, and puts them into an order that depends on
 //! the program alone. It is called on programs without errors.
 
+mod diff;
 mod drawing;
 mod graph;
 mod lineage;
@@ -17,6 +18,7 @@ use mlsys_syntax::Kind;
 
 use lines::Lines;
 
+pub use diff::{Change, Effect, diff};
 pub use drawing::{Drawing, Format};
 pub use lineage::{Column, Lineage};
 

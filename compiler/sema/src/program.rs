@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mlsys_diagnostics::{Diagnostic, Edit, Fix, Label, Place, Severity, Span};
+use mlsys_diagnostics::{Diagnostic, Edit, Fix, Label, Place, Span};
 use mlsys_syntax::Kind;
 
 use crate::db::{Db, Item, ItemRef, Project, SourceFile, items, parsed};
@@ -52,27 +52,32 @@ fn check_names<'db>(db: &'db dyn Db, file: SourceFile) -> Vec<Report> {
 
 /// Every problem of a file: form, names and meaning, in order of their place.
 pub fn check_file(db: &dyn Db, project: Project, file: SourceFile) -> Vec<Diagnostic> {
-    let mut diagnostics: Vec<Diagnostic> = Vec::new();
-    for item in items(db, file) {
-        for error in &parsed(db, *item).errors {
-            let label = Label { place: place(db, *item, error.span), text: error.label.clone() };
-            diagnostics.push(Diagnostic {
-                code: error.code,
-                severity: Severity::Error,
-                message: error.message.clone(),
-                labels: vec![label],
-                help: error.help.clone(),
-                fix: None,
-            });
-        }
-        // A declaration that could not be read whole is not blamed for what it lacks.
-        if item.is_intact(db) {
-            diagnostics.extend(check_item(db, project, *item).iter().map(|report| absolute(db, project, report)));
-        }
-    }
-    diagnostics.extend(check_names(db, file).iter().map(|report| absolute(db, project, report)));
+    let reports = file_reports(db, project, file);
+    let mut diagnostics: Vec<Diagnostic> = reports.iter().map(|report| absolute(db, project, report)).collect();
     diagnostics.sort_by_key(|diagnostic| diagnostic.labels.first().map(|label| label.place));
     diagnostics
+}
+
+/// The reports on a file, so that a file that nothing has touched is looked at once and not declaration by declaration.
+#[salsa::tracked(returns(deref))]
+fn file_reports(db: &dyn Db, project: Project, file: SourceFile) -> Vec<Report> {
+    let mut found = Vec::new();
+    for item in items(db, file) {
+        let mut form = Reports::on(item.reference(db));
+        for error in &parsed(db, *item).errors {
+            let report = form.error(error.code, error.span, error.message.clone(), error.label.clone());
+            if let Some(help) = &error.help {
+                report.help(help.clone());
+            }
+        }
+        found.extend(form.into_vec());
+        // A declaration that could not be read whole is not blamed for what it lacks.
+        if item.is_intact(db) {
+            found.extend(check_item(db, project, *item).iter().cloned());
+        }
+    }
+    found.extend(check_names(db, file).iter().cloned());
+    found
 }
 
 pub(crate) fn absolute(db: &dyn Db, project: Project, report: &Report) -> Diagnostic {
