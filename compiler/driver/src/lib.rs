@@ -70,6 +70,7 @@ impl Compiler {
         let files = self.project.files(&self.database);
         let mut diagnostics: Vec<Diagnostic> =
             files.iter().flat_map(|file| mlsys_sema::check_file(&self.database, self.project, *file)).collect();
+        diagnostics.extend(mlsys_sema::check_project(&self.database, self.project));
         diagnostics.extend(self.unknown_params());
         diagnostics
     }
@@ -114,7 +115,10 @@ impl Compiler {
             return Err(diagnostics);
         }
         let plan = mlsys_lower::lower(&self.database, self.project, &self.files, &self.program)?;
-        Ok((plan, diagnostics))
+        match mlsys_lower::lost(&self.database, self.project, &plan) {
+            lost if lost.is_empty() => Ok((plan, diagnostics)),
+            lost => Err(lost),
+        }
     }
 
     /// The files, for renderers.
@@ -134,6 +138,6 @@ impl Compiler {
 
     /// Values that were set for parameters that the program does not have.
     fn unknown_params(&self) -> Vec<Diagnostic> {
-        load::unknown_params(&self.database, self.project)
+        load::unknown_params(&self.database, self.project, &self.profile)
     }
 }

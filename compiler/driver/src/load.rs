@@ -11,7 +11,7 @@ use salsa::Durability;
 
 use crate::Compiler;
 use crate::database::Database;
-use crate::manifest::{self, Described};
+use crate::manifest::{self, Described, Profile};
 
 /// How large a file may be, in bytes.
 const MAX_FILE: usize = 64 << 20;
@@ -219,7 +219,7 @@ fn used_modules(database: &Database, file: SourceFile) -> Vec<String> {
 }
 
 /// Values that were set for parameters that the program does not have.
-pub(crate) fn unknown_params(database: &Database, project: Project) -> Vec<Diagnostic> {
+pub(crate) fn unknown_params(database: &Database, project: Project, profile: &Profile) -> Vec<Diagnostic> {
     let own = project.files(database).iter().flat_map(|file| items(database, *file));
     let declared: Vec<&str> =
         own.filter(|item| item.kind(database) == Some(Kind::Param)).map(|item| item.name(database)).collect();
@@ -228,7 +228,10 @@ pub(crate) fn unknown_params(database: &Database, project: Project) -> Vec<Diagn
         .map(|name| Diagnostic {
             code: "E0316",
             severity: Severity::Error,
-            message: format!("a value was set for `{name}`, but the program has no such parameter"),
+            message: match profile.name.as_ref().filter(|_| profile.params.contains_key(&name)) {
+                Some(profile) => format!("the profile `{profile}` sets `{name}`, but the program has no such parameter"),
+                None => format!("a value was set for `{name}`, but the program has no such parameter"),
+            },
             labels: Vec::new(),
             help: Some(match nearest(name, declared.iter().copied()) {
                 Some(near) => format!("did you mean `{near}`?"),

@@ -210,7 +210,7 @@ impl<'db> Constants<'db> {
                 values.map(Value::List)
             }
             (Type::List(_), _) => {
-                let message = format!("`{}` of `{}` is a {ty}", parameter.name, signature.name);
+                let message = format!("`{}` of `{}` is {}", parameter.name, signature.name, a(ty));
                 reports
                     .error("E0302", written.span, message, "not a list")
                     .help("write it in brackets, such as `[64, 32]`");

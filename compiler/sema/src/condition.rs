@@ -7,7 +7,7 @@ use mlsys_plan::{Comparison, Literal, MonitorCondition, Task, Type, Value, Value
 use mlsys_syntax::{Kind, ast};
 
 use crate::args::Constants;
-use crate::library::{Signature, SlotType, names, overloads};
+use crate::library::{Parameter, Signature, SlotType, names, overloads};
 use crate::model::gates::comparison;
 use crate::reach::path;
 use crate::refer::refer;
@@ -22,6 +22,8 @@ pub(crate) struct Condition {
     pub(crate) inputs: Vec<String>,
     pub(crate) args: BTreeMap<String, Value>,
     pub(crate) bound: Option<(Comparison, Value)>,
+    /// Whether it is a number of a stretch of time, which must be named where there is no other.
+    pub(crate) needs_window: bool,
 }
 
 impl Condition {
@@ -72,7 +74,8 @@ impl<'db> Measurable<'_, 'db> {
         {
             let measured = self.called(signature, call, reports)?;
             let metric = signature.name.clone();
-            return Some(Condition { metric, inputs: measured.inputs, args: measured.args, bound: None });
+            let (inputs, args) = (measured.inputs, measured.args);
+            return Some(Condition { metric, inputs, args, bound: None, needs_window: false });
         }
         let parts = match &written.kind {
             ast::ExprKind::Binary(operator, left, right) => comparison(*operator).map(|order| (order, left, right)),
@@ -91,6 +94,8 @@ impl<'db> Measurable<'_, 'db> {
             inputs: measured.inputs,
             args: measured.args,
             bound: Some((comparison, bound)),
+            // How long something has been silent is counted from now.
+            needs_window: !matches!(measured.signature.parameters.first(), Some(first) if is_kind(first, "source")),
         })
     }
 
@@ -152,14 +157,11 @@ impl<'db> Measurable<'_, 'db> {
 
     /// A measurement with its arguments.
     fn called(&self, signature: &'db Signature, call: &ast::Call, reports: &mut Reports) -> Option<Measured<'db>> {
-        let is = |slot: Option<&crate::library::Parameter>, word: &str| {
-            slot.is_some_and(|slot| matches!(&slot.ty, SlotType::Kind { kind, .. } if kind == word))
-        };
         let first = signature.parameters.first();
-        if is(first, "source") {
+        if first.is_some_and(|first| is_kind(first, "source")) {
             return self.on_source(signature, call, reports);
         }
-        if !is(first, "input") {
+        if !first.is_some_and(|first| is_kind(first, "input")) {
             self.fits_task(signature, call, reports)?;
             let args = self.constants.arguments(signature, call.span, &call.arguments, reports)?;
             return Some(Measured { signature, inputs: Vec::new(), args });
@@ -233,6 +235,11 @@ impl<'db> Measurable<'_, 'db> {
         report.help("name one of the model's inputs, all of them with `inputs.*`, or `prediction`").did_you_mean(near);
         None
     }
+}
+
+/// Whether a parameter names something of that kind.
+fn is_kind(parameter: &Parameter, word: &str) -> bool {
+    matches!(&parameter.ty, SlotType::Kind { kind, .. } if kind == word)
 }
 
 /// Reports a test that is not for the type of an input.

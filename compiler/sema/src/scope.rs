@@ -133,6 +133,20 @@ impl<'db> Scope<'db> {
         self.narrowed.extend(columns);
     }
 
+    /// What `look` finds where these columns are present as well.
+    pub(crate) fn with_present<T>(&mut self, columns: BTreeSet<String>, look: impl FnOnce(&mut Self) -> T) -> T {
+        let before = self.narrowed.clone();
+        self.narrowed.extend(columns);
+        let found = look(self);
+        self.narrowed = before;
+        found
+    }
+
+    /// Whether names may stand for parameters.
+    pub(crate) fn reads_parameters(&self) -> bool {
+        self.parameters
+    }
+
     /// The column's type, narrowed.
     pub(crate) fn column_type(&self, name: &str) -> Option<Option<ValueType>> {
         let column = self.columns.iter().find(|column| column.name == name)?;

@@ -168,7 +168,7 @@ fn time_column(tree: &ast::Source, table: &columns::Table, reports: &mut Reports
     };
     let ty = column.ty.clone()?;
     if ty.ty != Type::Timestamp {
-        let message = format!("the time of a row is a timestamp, `{}` is a {ty}", name.text);
+        let message = format!("the time of a row is a timestamp, `{}` is {}", name.text, a(&ty));
         reports
             .error("E0315", name.span, message, format!("this is {}", a(&ty)))
             .help("name a timestamp column, or derive one");

@@ -97,6 +97,12 @@ fn rows(context: &Context<'_, '_>, written: &ast::Score, reports: &mut Reports) 
         return;
     }
     if written.stream {
+        if let Some(every) = written.every.filter(|_| context.model.observes_rows) {
+            reports
+                .error("E0609", every.span, "rows of a stream are scored as they come", "says nothing here")
+                .help("leave `every …` out, or score the history: `score SOURCE every 1d into …`");
+            return;
+        }
         let live = context.source.is_none_or(|source| source.has_stream);
         if !live && context.model.observes_rows {
             let message = format!("the source `{}` has no `stream`: no rows come", context.model.source);

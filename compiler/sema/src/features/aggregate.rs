@@ -218,7 +218,7 @@ pub(crate) fn chosen(
         reports
             .error("E0204", call.name.span, format!("there is no aggregate `{}`", call.name.text), "not an aggregate")
             .help(format!("there is {}", listed(&known)))
-            .did_you_mean(nearest(&call.name.text, known));
+            .did_you_mean(alias(&call.name.text).or_else(|| nearest(&call.name.text, known)));
         return None;
     }
     let (signature, argument, ty) = choose(candidates, call, argument, reports)?;
@@ -235,6 +235,24 @@ pub(crate) fn chosen(
     };
     let counts = signature.tasks.iter().any(|task| task == "counting");
     Some(Chosen { argument, args, ty, counts })
+}
+
+/// What other languages call our aggregates.
+fn alias(name: &str) -> Option<&'static str> {
+    match name {
+        "avg" | "average" => Some("mean"),
+        "cnt" | "size" | "n" => Some("count"),
+        "nunique" | "distinct" | "distinct_count" => Some("count_distinct"),
+        "std" | "stdev" | "stddev_samp" => Some("stddev"),
+        "var" | "var_samp" => Some("variance"),
+        "percentile" => Some("quantile"),
+        "latest" | "last_value" => Some("last"),
+        "earliest" | "first_value" => Some("first"),
+        "array_agg" | "collect_list" => Some("collect"),
+        "every" | "bool_and" => Some("all"),
+        "some" | "bool_or" => Some("any"),
+        _ => None,
+    }
 }
 
 /// The first overload that takes the argument.

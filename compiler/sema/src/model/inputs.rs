@@ -45,6 +45,9 @@ pub(super) fn inputs(context: &Context<'_, '_>, reports: &mut Reports) -> Collec
             ast::Input::Column(name, allow) => {
                 row_input(context, name, &ast::Expr::of_name(name), allow.as_ref(), &mut collected, reports);
             }
+            ast::Input::Definition(definition, _) if crate::features::not_of_a_row(definition, reports) => {
+                collected.complete = false;
+            }
             ast::Input::Definition(definition, allow) => {
                 row_input(context, &definition.name, &definition.value, allow.as_ref(), &mut collected, reports);
             }

@@ -92,7 +92,7 @@ pub(crate) fn moment(
 ) -> Option<Moment> {
     let typed = scope.expr(written, reports)?;
     if typed.ty.ty != Type::Timestamp {
-        let message = format!("a moment is a timestamp, this is a {}", typed.ty);
+        let message = format!("a moment is a timestamp, this is {}", a(&typed.ty));
         reports
             .error("E0315", written.span, message, format!("this is {}", a(&typed.ty)))
             .help("name a timestamp column, or one plus a duration");

@@ -73,6 +73,13 @@ fn default(constants: &Constants<'_>, column: &ast::Column, ty: &ValueType, repo
             .help(format!("declare it as `{}`, or remove the default", ty.ty));
         return None;
     }
+    if matches!(written.kind, ast::ExprKind::Literal(ast::Literal::Null)) {
+        let message = format!("a default stands for a missing value of `{}`, and is none itself", column.name.text);
+        reports
+            .error("E0322", written.span, message, "is missing too")
+            .help(format!("give it {}, or declare the column as `{}?`", crate::report::a(&ty.ty), ty.ty));
+        return None;
+    }
     Scope::constant(constants.db, constants.project, constants.file).literal(written, &ty.ty, reports)
 }
 

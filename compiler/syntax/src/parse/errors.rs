@@ -121,10 +121,21 @@ pub(super) fn bad_member(start: u32, text: &str, strict: Rule) -> SyntaxError {
         Ok(_) => unexpected(text, line),
         Err(error) => {
             let mut problem = from_pest(&error, text, None);
+            let bare = matches!(strict, Rule::input_only | Rule::features_only) && is_list_of_names(text);
+            if bare {
+                problem.help = Some("names that stand alone are parted by commas or line breaks".to_owned());
+            }
             problem.span = problem.span.shifted(start);
             problem
         }
     }
+}
+
+/// Whether a line is several names without anything between them.
+fn is_list_of_names(text: &str) -> bool {
+    let mut words = text.split_whitespace();
+    let is_name = |word: &str| word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    words.clone().count() > 1 && words.all(is_name)
 }
 
 fn unexpected(text: &str, span: Span) -> SyntaxError {
@@ -145,7 +156,7 @@ pub(super) fn from_pest(error: &pest::error::Error<Rule>, text: &str, kind: Opti
     };
     let offset = offset.min(text.len());
     let found = found_at(text, offset);
-    if let Some(problem) = special(found, offset) {
+    if let Some(problem) = special(found, offset).or_else(|| comparison(text, found, offset, error)) {
         return problem;
     }
     let expected = match &error.variant {
@@ -191,6 +202,35 @@ const CONNECTIVES: [&str; 14] = [
     "not",
 ];
 
+/// A comparison where none fits: a second one, or `=` for `==`.
+fn comparison(text: &str, found: &str, offset: usize, error: &pest::error::Error<Rule>) -> Option<SyntaxError> {
+    let ErrorVariant::ParsingError { positives, .. } = &error.variant else { return None };
+    if positives.contains(&Rule::compare) && found == "=" {
+        let before = text[..offset].rsplit('\n').next().unwrap_or_default();
+        let compares = ["where ", "expect ", "when ", "if ", " and ", " or ", "not "];
+        let compares = compares.iter().any(|word| before.contains(word));
+        let message = "`=` gives a name its value, it does not compare".to_owned();
+        let span = Span::new(offset, offset + 1);
+        return compares.then(|| SyntaxError {
+            code: "E0102",
+            message,
+            span,
+            label: "not a comparison".to_owned(),
+            help: Some("write `==`".to_owned()),
+        });
+    }
+    if !positives.contains(&Rule::compare) && matches!(found, "<" | ">") {
+        return Some(SyntaxError {
+            code: "E0102",
+            message: "comparisons are not chained".to_owned(),
+            span: Span::new(offset, offset + 1),
+            label: "a second one".to_owned(),
+            help: Some("write `x between 1 and 3`, or two comparisons with `and`".to_owned()),
+        });
+    }
+    None
+}
+
 /// Slips that have a better explanation than what could have stood there instead.
 fn special(found: &str, offset: usize) -> Option<SyntaxError> {
     let (message, label, help) = match found {
@@ -199,6 +239,8 @@ fn special(found: &str, offset: usize) -> Option<SyntaxError> {
         "'" => ("text stands in double quotes".to_owned(), "not a quote", "write it as `\"…\"`"),
         "&" => ("`&` is no operator".to_owned(), "not an operator", "write `and`"),
         "|" => ("`|` is no operator".to_owned(), "not an operator", "write `or`"),
+        "%" => ("`%` is no operator".to_owned(), "not an operator", "write `mod(a, b)` with `use std.math.{mod}`"),
+        "^" => ("`^` is no operator".to_owned(), "not an operator", "write `pow(a, b)` with `use std.math.{pow}`"),
         "!" => ("`!` is no operator".to_owned(), "not an operator", "write `not`, or `!=` for a comparison"),
         _ => return None,
     };
@@ -356,7 +398,7 @@ fn word(rule: Rule) -> String {
         Rule::arguments => "`(`",
         // Operators could follow almost anywhere; naming them hides what is really missing.
         Rule::add_op | Rule::mul_op | Rule::minus | Rule::field | Rule::every_field | Rule::is_null => "",
-        Rule::between | Rule::kw_and | Rule::kw_or | Rule::kw_not | Rule::doc | Rule::docs | Rule::bad_member => "",
+        Rule::between | Rule::not_between | Rule::kw_and | Rule::kw_or | Rule::kw_not | Rule::doc | Rule::docs | Rule::bad_member => "",
         Rule::EOI | Rule::instant | Rule::percent | Rule::boolean | Rule::null | Rule::group => "",
         Rule::chunk | Rule::argument | Rule::record_field => "",
         Rule::keys | Rule::each | Rule::conditional | Rule::size | Rule::in_list | Rule::look_ahead | Rule::alias => "",
