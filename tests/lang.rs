@@ -77,8 +77,7 @@ fn check(text: &str) -> (Document, usize, Vec<String>) {
                 cases += 1;
                 let program = if info == "change" { changed(body) } else { body.clone() };
                 let whole = info == "mlsys hygiene";
-                let (plan, diagnostics, files) =
-                    if whole { compile_with_hygiene(&program) } else { compile(&program) };
+                let (plan, diagnostics, files) = if whole { compile_with_hygiene(&program) } else { compile(&program) };
                 let plan = plan.map(|plan| plan.to_text()).unwrap_or_default();
                 found = Some((concise(&diagnostics, &files), plan));
             }

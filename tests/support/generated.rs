@@ -14,8 +14,15 @@ pub fn large_project(files: usize, groups: usize, features: usize) -> BTreeMap<P
         project.insert(PathBuf::from(format!("/project/part_{file}.mlsys")), part(file, groups, features));
     }
     for file in 0..files {
-        let _ = writeln!(main, "\ndeployment serve_{file} {{\n  model model_{file}\n  serve http(port: {})\n}}", 9000 + file);
-        let _ = writeln!(main, "\nmonitor watch_{file} {{\n  watch serve_{file}\n  when psi(inputs.*) > 0.25 over 7d then retrain model_{file}\n}}");
+        let _ = writeln!(
+            main,
+            "\ndeployment serve_{file} {{\n  model model_{file}\n  serve http(port: {})\n}}",
+            9000 + file
+        );
+        let _ = writeln!(
+            main,
+            "\nmonitor watch_{file} {{\n  watch serve_{file}\n  when psi(inputs.*) > 0.25 over 7d then retrain model_{file}\n}}"
+        );
     }
     project.insert(PathBuf::from("/project/main.mlsys"), main);
     project

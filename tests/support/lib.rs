@@ -11,8 +11,8 @@ pub use binaries::{binaries, mlsysc, printed};
 pub use folders::files_under;
 pub use generated::large_project;
 pub use markdown::{Block, Document};
-pub use programs::programs;
 pub use program::{compile, compile_with_hygiene, concise};
+pub use programs::programs;
 
 use std::path::{Path, PathBuf};
 

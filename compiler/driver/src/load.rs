@@ -228,8 +228,10 @@ pub(crate) fn unknown_params(database: &Database, project: Project, profile: &Pr
         .map(|name| Diagnostic {
             code: "E0316",
             severity: Severity::Error,
-            message: match profile.name.as_ref().filter(|_| profile.params.contains_key(&name)) {
-                Some(profile) => format!("the profile `{profile}` sets `{name}`, but the program has no such parameter"),
+            message: match profile.name.as_ref().filter(|_| profile.params.contains_key(name.as_str())) {
+                Some(profile) => {
+                    format!("the profile `{profile}` sets `{name}`, but the program has no such parameter")
+                }
                 None => format!("a value was set for `{name}`, but the program has no such parameter"),
             },
             labels: Vec::new(),

@@ -91,7 +91,8 @@ fn added(operation: &Operation) -> Effect {
 
 /// What a node does because of what it reads.
 fn follows(node: &Node, touched: &BTreeMap<&NodeId, Effect>) -> Option<(Vec<String>, Effect)> {
-    let reason = node.inputs.iter().find(|input| touched.get(input).is_some_and(|effect| *effect >= Effect::Recompute))?;
+    let reason =
+        node.inputs.iter().find(|input| touched.get(input).is_some_and(|effect| *effect >= Effect::Recompute))?;
     let effect = match &node.operation {
         Operation::Source(_) => Effect::None,
         Operation::Features(_) | Operation::Observe(_) | Operation::Join(_) => Effect::Recompute,
@@ -188,7 +189,9 @@ fn observe(old: &Observe, new: &Observe) -> Vec<String> {
     if label(old) != label(new) {
         lines.push(format!("~ label {}", label(new).unwrap_or_else(|| "removed".to_owned())));
     }
-    if (&old.filter, &old.at, &old.every, &old.feature_filter) != (&new.filter, &new.at, &new.every, &new.feature_filter) {
+    if (&old.filter, &old.at, &old.every, &old.feature_filter)
+        != (&new.filter, &new.at, &new.every, &new.feature_filter)
+    {
         lines.push("~ which examples there are".to_owned());
     }
     if old.split != new.split {
@@ -201,9 +204,12 @@ fn observe(old: &Observe, new: &Observe) -> Vec<String> {
 }
 
 fn join(old: &Join, new: &Join) -> Vec<String> {
-    let features = |join: &Join| join.features.iter().map(|each| (each.clone(), String::new())).collect::<BTreeMap<_, _>>();
-    let mut lines: Vec<String> =
-        named("feature", &features(old), &features(new)).into_iter().map(|line| line.trim_end_matches(": ").to_owned()).collect();
+    let features =
+        |join: &Join| join.features.iter().map(|each| (each.clone(), String::new())).collect::<BTreeMap<_, _>>();
+    let mut lines: Vec<String> = named("feature", &features(old), &features(new))
+        .into_iter()
+        .map(|line| line.trim_end_matches(": ").to_owned())
+        .collect();
     if old.keys != new.keys {
         lines.push("~ keys".to_owned());
     }
@@ -214,8 +220,9 @@ fn join(old: &Join, new: &Join) -> Vec<String> {
 }
 
 fn train(old: &Train, new: &Train) -> (Vec<String>, Effect) {
-    let inputs =
-        |train: &Train| train.inputs.iter().map(|each| (each.name.clone(), each.ty.to_string())).collect::<BTreeMap<_, _>>();
+    let inputs = |train: &Train| {
+        train.inputs.iter().map(|each| (each.name.clone(), each.ty.to_string())).collect::<BTreeMap<_, _>>()
+    };
     let mut lines = named("input", &inputs(old), &inputs(new));
     if old.learner != new.learner {
         lines.push(format!("~ learn {} -> {}", old.learner, new.learner));
@@ -234,7 +241,9 @@ fn train(old: &Train, new: &Train) -> (Vec<String>, Effect) {
     }
     let retrain = !lines.is_empty();
     if old.gates != new.gates {
-        let gates = |train: &Train| train.gates.iter().map(|gate| (gate.to_string(), String::new())).collect::<BTreeMap<_, _>>();
+        let gates = |train: &Train| {
+            train.gates.iter().map(|gate| (gate.to_string(), String::new())).collect::<BTreeMap<_, _>>()
+        };
         let gates = named("require", &gates(old), &gates(new));
         lines.extend(gates.into_iter().map(|line| line.trim_end_matches(": ").to_owned()));
     }
@@ -247,8 +256,9 @@ fn train(old: &Train, new: &Train) -> (Vec<String>, Effect) {
 
 /// Callers break if a request needs more, or something of another type; they do not if it needs less.
 fn deployment(old: &Deployment, new: &Deployment) -> (Vec<String>, Effect) {
-    let request =
-        |each: &Deployment| each.request.iter().map(|field| (field.name.clone(), field.ty.to_string())).collect::<BTreeMap<_, _>>();
+    let request = |each: &Deployment| {
+        each.request.iter().map(|field| (field.name.clone(), field.ty.to_string())).collect::<BTreeMap<_, _>>()
+    };
     let (before, after) = (request(old), request(new));
     let mut lines = named("request column", &before, &after);
     let mut breaking = after.iter().any(|(name, ty)| before.get(name).is_none_or(|earlier| earlier != ty));

@@ -63,11 +63,17 @@ pub fn lost(db: &dyn Db, project: Project, plan: &Plan) -> Vec<Diagnostic> {
             _ => continue,
         };
         if plan.node(&NodeId::new(word, item.name(db))).is_none() {
-            let place = Place { file: item.file(db).id(db), span: Span::new(item.offset(db) as usize, item.offset(db) as usize) };
+            let place = Place {
+                file: item.file(db).id(db),
+                span: Span::new(item.offset(db) as usize, item.offset(db) as usize),
+            };
             lost.push(Diagnostic {
                 code: "E0999",
                 severity: Severity::Error,
-                message: format!("`{}` was checked and not compiled, which is a mistake of the compiler", item.name(db)),
+                message: format!(
+                    "`{}` was checked and not compiled, which is a mistake of the compiler",
+                    item.name(db)
+                ),
                 labels: vec![Label { place, text: "lost".to_owned() }],
                 help: Some("please report it with this program".to_owned()),
                 fix: None,

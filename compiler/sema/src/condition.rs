@@ -41,6 +41,8 @@ pub(crate) struct Measurable<'a, 'db> {
     pub(crate) inputs: &'a [String],
     /// Their types, in the same order.
     pub(crate) types: &'a [ValueType],
+    /// Whether all inputs are known.
+    pub(crate) complete: bool,
     /// The model's task.
     pub(crate) task: Option<Task>,
 }
@@ -88,6 +90,11 @@ impl<'db> Measurable<'_, 'db> {
             return None;
         };
         let measured = self.measured(measured, reports)?;
+        if measured.signature.result.is_none() {
+            let message = format!("`{}` says yes or no: there is nothing to compare", measured.signature.name);
+            reports.error("E0602", bound.span, message, "no bound is needed").help("leave the comparison out");
+            return None;
+        }
         let bound = self.bound(measured.signature, bound, reports)?;
         Some(Condition {
             metric: measured.signature.name.clone(),
@@ -138,10 +145,17 @@ impl<'db> Measurable<'_, 'db> {
             }
         };
         let constants = &self.constants;
+        let of_kind = |kind: &&str| overloads(constants.db, constants.project, kind, &call.name.text).first();
+        // A metric and a signal may share a name: the one that fits the task is meant.
+        let fits = |signature: &&Signature| self.task.is_none_or(|task| signature.is_for(task.name()));
+        let is_drift = |kind: &&&str| matches!(**kind, "drift" | "silence");
         let found = self
             .kinds
             .iter()
-            .find_map(|kind| overloads(constants.db, constants.project, kind, &call.name.text).first());
+            .filter_map(of_kind)
+            .find(fits)
+            .or_else(|| self.kinds.iter().filter(is_drift).find_map(of_kind))
+            .or_else(|| self.kinds.iter().find_map(of_kind));
         let Some(signature) = found else {
             let known: Vec<String> =
                 self.kinds.iter().flat_map(|kind| names(constants.db, constants.project, kind)).collect();
@@ -212,7 +226,10 @@ impl<'db> Measurable<'_, 'db> {
     fn chosen(&self, signature: &Signature, written: &ast::Expr, reports: &mut Reports) -> Option<Vec<String>> {
         let path = path(written);
         let name = match path.as_deref() {
-            Some("prediction") => return Some(vec!["prediction".to_owned()]),
+            Some("prediction") => {
+                fits_type(signature, "prediction", &Type::Float64.required(), written.span, reports)?;
+                return Some(vec!["prediction".to_owned()]);
+            }
             Some("inputs.*") => {
                 self.inputs
                     .iter()
@@ -229,8 +246,11 @@ impl<'db> Measurable<'_, 'db> {
             }
             return Some(vec![name]);
         }
-        let known: Vec<&str> = self.inputs.iter().map(String::as_str).collect();
-        let near = nearest(&name, known.iter().copied());
+        if !self.complete {
+            return None;
+        }
+        let near = nearest(&name, self.inputs.iter().map(String::as_str))
+            .or_else(|| nearest(path.as_deref().unwrap_or_default(), ["inputs.*", "prediction"]));
         let report = reports.error("E0205", written.span, format!("the model has no input `{name}`"), "not an input");
         report.help("name one of the model's inputs, all of them with `inputs.*`, or `prediction`").did_you_mean(near);
         None

@@ -211,7 +211,10 @@ impl Scope<'_> {
         } else if is_table {
             format!("to look a row up, give its key: `{shown}[KEY].{}`", name.text)
         } else {
-            format!("write `{shown}.{0}` as an input of its own, or look it up by its key: `{shown}[KEY].{0}`", name.text)
+            format!(
+                "write `{shown}.{0}` as an input of its own, or look it up by its key: `{shown}[KEY].{0}`",
+                name.text
+            )
         };
         reports
             .error(

@@ -55,9 +55,9 @@ pub(crate) fn check<'db>(db: &'db dyn Db, project: Project, item: Item<'db>) -> 
             let Some(definition) = &signature.value else { return signature.reports.clone() };
             if let Some((low, high)) = tree.parameters.iter().find_map(|parameter| parameter.bounds.as_ref()) {
                 let message = "the bounds of a parameter are for what the runtime has built in";
-                reports
-                    .error("E0212", low.span.to(high.span), message, "not checked here")
-                    .help("leave them out, and let the function say what it gives beyond them: `if x > 5 then … else …`");
+                reports.error("E0212", low.span.to(high.span), message, "not checked here").help(
+                    "leave them out, and let the function say what it gives beyond them: `if x > 5 then … else …`",
+                );
             }
             for parameter in &definition.parameters {
                 if let (Some(default), Some(ty)) = (&parameter.default, &parameter.ty) {

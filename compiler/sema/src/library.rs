@@ -165,6 +165,8 @@ fn number(expr: &ast::Expr) -> Option<f64> {
         #[expect(clippy::cast_precision_loss, reason = "bounds are small numbers written by hand")]
         ast::ExprKind::Literal(ast::Literal::Int(value)) => Some(*value as f64),
         ast::ExprKind::Literal(ast::Literal::Float(value)) => Some(*value),
+        #[expect(clippy::cast_precision_loss, reason = "bounds are lengths of time written by hand")]
+        ast::ExprKind::Literal(ast::Literal::Duration(micros)) => Some(*micros as f64),
         ast::ExprKind::Unary(ast::UnaryOp::Negate, arg) => number(arg).map(|value| -value),
         _ => None,
     }

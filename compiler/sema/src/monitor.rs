@@ -48,6 +48,7 @@ fn define(constants: &Constants<'_>, tree: &ast::Monitor, reports: &mut Reports)
         constants: *constants,
         kinds: &KINDS,
         inputs: &deployment.inputs,
+        complete: deployment.complete,
         types: &deployment.types,
         task: deployment.task,
     };

@@ -68,7 +68,12 @@ fn imported_twice<'db>(db: &'db dyn Db, file: SourceFile, own: &BTreeMap<&str, I
             };
             let mut of_item = Reports::on(item.reference(db));
             of_item
-                .error("E0203", name.span, format!("`{}` is taken over, but it is there already", name.text), "which one?")
+                .error(
+                    "E0203",
+                    name.span,
+                    format!("`{}` is taken over, but it is there already", name.text),
+                    "which one?",
+                )
                 .also(&earlier.reference(db), *span, "there already")
                 .help("remove it from the `use`, or give the other one another name");
             reports.extend(of_item.into_vec());
@@ -104,7 +109,12 @@ fn shared_names(db: &dyn Db, project: Project) -> Vec<Report> {
         };
         let mut of_item = Reports::on(item.reference(db));
         of_item
-            .error("E0203", span(*item), format!("`{}` is declared in two files", item.name(db)), "declared a second time")
+            .error(
+                "E0203",
+                span(*item),
+                format!("`{}` is declared in two files", item.name(db)),
+                "declared a second time",
+            )
             .also(&earlier.reference(db), span(earlier), "first declared here")
             .help("give one of them another name: what a program computes and serves goes by one name");
         reports.extend(of_item.into_vec());

@@ -10,7 +10,7 @@ use mlsys_syntax::{Kind, ast};
 
 use crate::db::{Db, Item, Project, SourceFile, Word, lookup, names_of_kind};
 use crate::param::param_of;
-use crate::report::Reports;
+use crate::report::{Reports, a};
 
 /// Columns in reach, and what was used of them.
 pub(crate) struct Scope<'db> {
@@ -256,6 +256,12 @@ impl<'db> Scope<'db> {
         let typed = self.expr(value, reports)?;
         let typed = self.coerce_or_report(typed, ty, value.span, reports)?;
         match typed.kind {
+            ExprKind::Literal { value: Literal::Null } => {
+                reports
+                    .error("E0305", value.span, format!("{} is needed here, and `null` is none", a(ty)), "says nothing")
+                    .help(format!("give it {}, or leave the clause out", a(ty)));
+                None
+            }
             ExprKind::Literal { value } => Some(value),
             _ => {
                 reports.error(

@@ -37,7 +37,8 @@ impl Template {
 
 pub(crate) fn execute(arguments: &Arguments) -> Exit {
     let path = &arguments.path;
-    let Some(name) = path.file_name().map(|name| name.to_string_lossy().into_owned()).filter(|name| is_name(name)) else {
+    let Some(name) = path.file_name().map(|name| name.to_string_lossy().into_owned()).filter(|name| is_name(name))
+    else {
         let message = format!("`{}` does not name a project", path.display());
         complain("E0914", &message, Some("take lower-case letters, digits and `_`, such as `returns`"));
         return Exit::Usage;

@@ -103,7 +103,7 @@ fn rows(context: &Context<'_, '_>, written: &ast::Score, reports: &mut Reports) 
                 .help("leave `every …` out, or score the history: `score SOURCE every 1d into …`");
             return;
         }
-        let live = context.source.is_none_or(|source| source.has_stream);
+        let live = context.source.is_none_or(|source| source.has_stream || !source.intact);
         if !live && context.model.observes_rows {
             let message = format!("the source `{}` has no `stream`: no rows come", context.model.source);
             let report = reports.error("E0609", written.span, message, "nothing to score");
@@ -172,6 +172,8 @@ fn quantiles(expr: &mut ast::Expr, columns: &mut Vec<ScopeColumn>, reports: &mut
     let share = match call.arguments.as_slice() {
         [argument] => match &argument.value.kind {
             ast::ExprKind::Literal(ast::Literal::Float(share)) => Some(*share),
+            ast::ExprKind::Literal(ast::Literal::Int(0)) => Some(0.0),
+            ast::ExprKind::Literal(ast::Literal::Int(1)) => Some(1.0),
             _ => None,
         },
         _ => None,

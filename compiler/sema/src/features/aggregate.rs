@@ -59,7 +59,12 @@ fn product(
     for function in functions {
         let call = ast::Call { name: function.clone(), ..call.clone() };
         let named = ast::Name { text: format!("{}_{}", name.text, function.text), span: name.span };
+        let before = reports.count();
         all.extend(features(context, &named, &call, reports));
+        // What is wrong with the argument or the window is wrong for all of them.
+        if reports.count() > before {
+            break;
+        }
     }
     all
 }
@@ -222,6 +227,14 @@ pub(crate) fn chosen(
         return None;
     }
     let (signature, argument, ty) = choose(candidates, call, argument, reports)?;
+    let first = call.arguments.first().and_then(|argument| argument.name.as_ref());
+    if let (Some(name), Some(parameter)) = (first, signature.parameters.first())
+        && name.text != parameter.name
+    {
+        let message = format!("`{}` has no argument `{}` in this place", call.name.text, name.text);
+        reports.error("E0304", name.span, message, "not its name").help(format!("it is called `{}`", parameter.name));
+        return None;
+    }
     let rest = Signature { parameters: signature.parameters.iter().skip(1).cloned().collect(), ..signature.clone() };
     let given = call.arguments.get(1..).unwrap_or_default();
     let args = match (rest.parameters.is_empty(), given.first()) {

@@ -125,7 +125,14 @@ impl<'db> Context<'_, 'db> {
         reports: &mut Reports,
     ) -> Option<Option<Check>> {
         match &condition.kind {
-            ast::ExprKind::Call(call) if call.name.text == "unique" => Some(self.unique(call, reports)),
+            ast::ExprKind::Call(call) if call.name.text == "unique" => {
+                if let Some(tail) = &call.tail {
+                    reports
+                        .error("E0321", tail.span, "`unique` is about the whole table", "says nothing here")
+                        .help("leave the window out");
+                }
+                Some(self.unique(call, reports))
+            }
             ast::ExprKind::Between { arg, low, high } if self.is_row_count(arg) => Some(self.rows(low, high, reports)),
             ast::ExprKind::Binary(operator, left, bound) => match &left.kind {
                 ast::ExprKind::Name(_) if self.is_row_count(left) => Some(self.row_bound(*operator, bound, reports)),

@@ -287,7 +287,7 @@ fn type_ref(node: &Children<'_>) -> Option<TypeRef> {
         None => None,
         Some(list) => match list.open(Rule::r#type) {
             Some(inner) => Some(TypeArgument::Type(Box::new(type_ref(&inner)?))),
-            None => Some(TypeArgument::Length(list.first(Rule::int)?.as_str().replace('_', "").parse().ok()?)),
+            None => Some(TypeArgument::Length(list.int()?.value)),
         },
     };
     let names = node
