@@ -30,6 +30,6 @@ pub use join::JoinReport;
 pub use observe::ObserveReport;
 pub use options::Options;
 pub use session::Dataflow;
-pub use source::{CheckReport, Progress, SourceReport};
+pub use source::{CheckReport, Progress, SourceReport, TableCheckReport};
 pub use sources::{connector_names, source_files};
-pub use supports::{NOT_YET, supports};
+pub use supports::{NOT_YET, implemented, supports, supports_node};

@@ -4,16 +4,22 @@
 //! left alone; one that reads a failed node is passed over; everything else is executed and published whole. Training
 //! happens in processes of their own. The engine knows nothing of the language: a plan and a state folder are enough.
 
+mod champion;
 mod error;
 mod event;
 mod fingerprints;
 mod gates;
+mod not_yet;
 mod run;
 mod steps;
 mod summary;
+mod supports;
 mod worker;
 
 pub use error::RunError;
 pub use event::Event;
+pub use mlsys_training::{EpochReport, TrainEvent, TrainReport, TrialReport};
+pub use not_yet::NOT_YET;
 pub use run::{Options, run};
 pub use summary::{GateResult, ModelOutcome, NodeOutcome, Outcome, Summary};
+pub use supports::supports;

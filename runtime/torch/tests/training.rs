@@ -8,10 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::array::{ArrayRef, BooleanArray, Float64Array, RecordBatch, StringArray};
 use mlsys_plan::{
-    Call, Impute, ImputeStrategy, Metric, ModelInput, Part, StopEarly, Task, Train, TrainEvent, TrainJob, Training,
-    Type, Value, columns,
+    Call, Impute, ImputeStrategy, Metric, ModelInput, Part, StopEarly, Task, Train, Training, Type, Value, columns,
 };
 use mlsys_torch::{Examples, Model, TrainError, train};
+use mlsys_training::{TrainEvent, TrainJob};
 use parquet::arrow::ArrowWriter;
 
 /// Rows of which the label follows from a number and a category, with values missing here and there.
@@ -72,7 +72,7 @@ fn job(folder: &Path, table: &Table) -> TrainJob {
         train: Train {
             model: "toy".to_owned(),
             task: Task::Binary,
-            label: "label".to_owned(),
+            label: Some("label".to_owned()),
             inputs: vec![
                 ModelInput { name: "number".to_owned(), ty: Type::Float64.optional() },
                 ModelInput { name: "category".to_owned(), ty: Type::String.optional() },
@@ -83,9 +83,12 @@ fn job(folder: &Path, table: &Table) -> TrainJob {
                 optimizer: call("adam", &[("lr", Value::Float(0.01))]),
                 epochs: 30,
                 batch: 64,
-                stop_early: Some(StopEarly { patience: 5, part: Part::Validate, metric: Metric::Auc }),
+                loss: None,
+                stop_early: Some(StopEarly { patience: 5, part: Part::Validate, metric: call("auc", &[]) }),
                 seed: 3,
+                settings: Vec::new(),
             },
+            tune: None,
             gates: Vec::new(),
         },
         examples: vec![write(folder, table)],
