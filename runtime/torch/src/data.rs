@@ -25,6 +25,7 @@ impl Data {
         let parts = examples.parts()?;
         let labels = labels(examples, &parts)?;
         check(&parts, &labels)?;
+        check_search(train, &parts, &labels)?;
         let encoders = Encoders::fit(&train.inputs, train.impute.as_ref(), examples, &parts.rows[&Part::Train])?;
         let mut encoded = BTreeMap::new();
         for (part, rows) in &parts.rows {
@@ -41,6 +42,27 @@ pub(crate) fn labels(examples: &Examples, parts: &Parts) -> Result<BTreeMap<Part
     let labels = examples.labels()?;
     let of = |rows: &Vec<usize>| rows.iter().map(|&row| labels.value(row)).collect();
     Ok(parts.rows.iter().map(|(part, rows)| (*part, of(rows))).collect())
+}
+
+/// A search needs both classes where it looks, and is refused before its first trial.
+fn check_search(train: &Train, parts: &Parts, labels: &BTreeMap<Part, Vec<bool>>) -> Result<(), TrainError> {
+    let Some(tune) = &train.tune else { return Ok(()) };
+    let looked_at = &labels[&tune.part];
+    let positives = looked_at.iter().filter(|label| **label).count();
+    if positives > 0 && positives < looked_at.len() {
+        return Ok(());
+    }
+    let found = if looked_at.is_empty() {
+        "no examples".to_owned()
+    } else {
+        format!("{positives} positive ones among {} examples", looked_at.len())
+    };
+    let message = format!(
+        "the search looks at the {} part, which has {found} ({} examples were left out of their parts, because their \
+         label was not known in time)",
+        tune.part, parts.left_out
+    );
+    Err(TrainError::NothingToLearn(message))
 }
 
 /// Examples that nothing can be learnt from are refused before any work.

@@ -13,6 +13,10 @@ use crate::error::TrainError;
 use crate::losses::{self, Loss};
 use crate::{metrics, optimizers};
 
+/// Below so many multiplications a step runs on one thread: others would wait for each other longer than they work, and
+/// where the machine is busy by a factor of ten.
+const WORTH_THREADS: u64 = 1 << 24;
+
 /// The shortest time between two events about steps.
 const BEAT: Duration = Duration::from_millis(200);
 
@@ -63,8 +67,13 @@ impl Session<'_> {
         let started = Instant::now();
         let mut reports: Vec<EpochReport> = Vec::new();
         let mut best: Option<Best> = None;
+        let all_threads = tch::get_num_threads();
+        let is_small = parameters * u64::from(settings.batch) < WORTH_THREADS;
         for epoch in 1..=settings.epochs {
-            let loss = self.epoch(epoch, emit)?;
+            tch::set_num_threads(if is_small { 1 } else { all_threads });
+            let loss = self.epoch(epoch, emit);
+            tch::set_num_threads(all_threads);
+            let loss = loss?;
             if !loss.is_finite() {
                 return Err(TrainError::NotANumber { epoch });
             }
