@@ -1,5 +1,6 @@
 //! Source nodes: read, derive, check, deduplicate, write.
 
+mod inline;
 mod judge;
 mod keys;
 mod plan;
@@ -19,6 +20,7 @@ use datafusion::physical_plan::SendableRecordBatchStream;
 use futures::StreamExt;
 use mlsys_plan::Source;
 
+pub(crate) use self::inline::InlineRows;
 pub(crate) use self::plan::{derive, logical_plan};
 pub use self::report::{CheckReport, SourceReport, TableCheckReport};
 pub(crate) use self::whole::{MEASURES, supports as supports_check};
@@ -133,12 +135,7 @@ impl<'a> Run<'a> {
     }
 
     async fn keep(&mut self, batch: &RecordBatch, judged: &Judged) -> Result<(), DataError> {
-        let columns: Vec<usize> = (0..self.columns).collect();
-        let mut kept = batch.project(&columns)?;
-        if let Some(stays) = judged.mask() {
-            kept = compute::filter_record_batch(&kept, &stays)?;
-        }
-        let kept = RecordBatch::try_new(Arc::clone(&self.schema), kept.columns().to_vec())?;
+        let kept = stored_columns(&self.schema, batch, judged)?;
         self.keys.add(&kept)?;
         self.table.write(kept).await
     }
@@ -207,6 +204,16 @@ impl<'a> Run<'a> {
         written.publish()?;
         Ok(report)
     }
+}
+
+/// The source's own columns of the rows that stay.
+fn stored_columns(schema: &SchemaRef, batch: &RecordBatch, judged: &Judged) -> Result<RecordBatch, DataError> {
+    let columns: Vec<usize> = (0..schema.fields().len()).collect();
+    let mut kept = batch.project(&columns)?;
+    if let Some(stays) = judged.mask() {
+        kept = compute::filter_record_batch(&kept, &stays)?;
+    }
+    Ok(RecordBatch::try_new(Arc::clone(schema), kept.columns().to_vec())?)
 }
 
 /// The table without rows that a later row with the same key replaces.
