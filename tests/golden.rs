@@ -73,7 +73,7 @@ fn plan(example: &str) -> Plan {
 
 fn compile(text: &str) -> Plan {
     let files = BTreeMap::from([(PathBuf::from("/project/flights.mlsys"), text.to_owned())]);
-    let compiler = Compiler::load(&InMemory { files }, Path::new("/project"), BTreeMap::new()).unwrap();
+    let compiler = Compiler::load(&InMemory { files }, Path::new("/project"), Settings::default()).unwrap();
     let (plan, warnings) = compiler.build().unwrap();
     assert!(warnings.is_empty(), "{warnings:?}");
     plan

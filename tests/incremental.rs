@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use mlsys_driver::{Compiler, InMemory};
+use mlsys_driver::{Compiler, InMemory, Settings};
 use mlsys_tests::repository;
 
 /// The flights program in a compiler that has checked it, and the log of its queries.
@@ -22,7 +22,7 @@ impl Session {
         let observed = Arc::clone(&log);
         let observer = move |query: String| observed.lock().unwrap().push(query);
         let path = Path::new("/project");
-        let compiler = Compiler::load_observed(&InMemory { files }, path, BTreeMap::new(), observer).unwrap();
+        let compiler = Compiler::load_observed(&InMemory { files }, path, Settings::default(), observer).unwrap();
         assert!(compiler.check().is_empty());
         Session { compiler, text, log }
     }

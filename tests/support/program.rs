@@ -5,14 +5,14 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use mlsys_diagnostics::{Diagnostic, Files};
-use mlsys_driver::{Compiler, InMemory};
+use mlsys_driver::{Compiler, InMemory, Settings};
 use mlsys_plan::Plan;
 
 /// The plan of a program and its diagnostics; no plan if there are errors.
 pub fn compile(text: &str) -> (Option<Plan>, Vec<Diagnostic>, Files) {
     let files = BTreeMap::from([(PathBuf::from("/project/program.mlsys"), text.to_owned())]);
     let file_system = InMemory { files };
-    let Ok(compiler) = Compiler::load(&file_system, Path::new("/project/program.mlsys"), BTreeMap::new()) else {
+    let Ok(compiler) = Compiler::load(&file_system, Path::new("/project/program.mlsys"), Settings::default()) else {
         return (None, Vec::new(), Files::default());
     };
     match compiler.build() {

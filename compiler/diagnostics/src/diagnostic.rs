@@ -15,7 +15,7 @@ pub struct Diagnostic {
     pub labels: Vec<Label>,
     /// What to do about it.
     pub help: Option<String>,
-    /// A change that is sure to mend it.
+    /// A change that mends it, or may.
     pub fix: Option<Fix>,
 }
 
@@ -42,6 +42,8 @@ pub struct Label {
 pub struct Fix {
     /// What the change does, as an imperative.
     pub title: String,
+    /// Whether it is sure to be what was meant, so that a tool may apply it unasked.
+    pub sure: bool,
     /// Replacements that do not overlap.
     pub edits: Vec<Edit>,
 }

@@ -14,5 +14,5 @@ pub use catalogue::{CATALOGUE, Entry, entry};
 pub use diagnostic::{Diagnostic, Edit, Fix, Label, Severity};
 pub use files::{FileId, Files, Position};
 pub use json::to_json;
-pub use near::nearest;
+pub use near::{is_slip, nearest};
 pub use span::{Place, Span};

@@ -13,6 +13,11 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, candidate)| candidate)
 }
 
+/// Whether a name is so near to another one that only a slip of the keyboard lies between: one letter of four or more.
+pub fn is_slip(name: &str, near: &str) -> bool {
+    name.chars().count() >= 4 && distance(name, near) == 1
+}
+
 /// Damerau-Levenshtein distance with adjacent transpositions (optimal string alignment), in characters.
 fn distance(left: &str, right: &str) -> usize {
     let (left, right): (Vec<char>, Vec<char>) = (left.chars().collect(), right.chars().collect());

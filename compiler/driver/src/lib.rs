@@ -3,19 +3,23 @@
 //! The outside world is behind [`FileSystem`]; this room and everything it calls reads no file by itself.
 
 mod database;
+mod fixes;
 mod load;
+mod manifest;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use mlsys_diagnostics::{Diagnostic, Files, Severity};
-use mlsys_plan::Plan;
+use mlsys_plan::{Plan, TestCase};
 use mlsys_sema::Project;
 use salsa::Setter;
 
 pub use database::Database;
-pub use load::{FileSystem, InMemory, LoadError};
-pub use mlsys_lower::{edges, to_dot, to_tree};
+pub use load::{FileSystem, InMemory, LoadError, Settings};
+pub use manifest::Profile;
+pub use mlsys_lower::{Column, Drawing, Format, Lineage};
+pub use mlsys_syntax::format;
 
 /// A project in memory: its files, checked on demand and again only where something changed.
 pub struct Compiler {
@@ -23,20 +27,18 @@ pub struct Compiler {
     project: Project,
     files: Files,
     root: PathBuf,
+    program: String,
+    profile: Profile,
 }
 
 impl Compiler {
-    /// Loads the program at `path`, a file or the folder of one, with everything it uses. `params` are values of
-    /// parameters by name, as text.
+    /// Loads the program at `path`, a file or the folder of one, with everything it uses, as the
+    /// project's `mlsys.toml` and the settings say.
     ///
     /// # Errors
-    /// There is no program, or one of its files cannot be read.
-    pub fn load(
-        file_system: &dyn FileSystem,
-        path: &Path,
-        params: BTreeMap<String, String>,
-    ) -> Result<Self, LoadError> {
-        load::load(Database::default(), file_system, path, params)
+    /// There is no program, one of its files cannot be read, or `mlsys.toml` is wrong.
+    pub fn load(file_system: &dyn FileSystem, path: &Path, settings: Settings) -> Result<Self, LoadError> {
+        load::load(Database::default(), file_system, path, settings)
     }
 
     /// As [`Compiler::load`], and `observer` is told the name of every query that is executed.
@@ -46,10 +48,10 @@ impl Compiler {
     pub fn load_observed(
         file_system: &dyn FileSystem,
         path: &Path,
-        params: BTreeMap<String, String>,
+        settings: Settings,
         observer: impl Fn(String) + Send + Sync + 'static,
     ) -> Result<Self, LoadError> {
-        load::load(Database::observed(observer), file_system, path, params)
+        load::load(Database::observed(observer), file_system, path, settings)
     }
 
     /// Replaces the text of one of the program's files; what does not depend on the change is not checked again.
@@ -72,6 +74,36 @@ impl Compiler {
         diagnostics
     }
 
+    /// Warnings on a program that has no errors: what is not used, not judged, not watched, or there twice.
+    pub fn hygiene(&self) -> Vec<Diagnostic> {
+        mlsys_sema::hygiene(&self.database, self.project)
+    }
+
+    /// The texts of the program's files, by name, with the fixes of these diagnostics that are sure to be what was meant,
+    /// and how many there are.
+    pub fn fixed(&self, diagnostics: &[Diagnostic]) -> (BTreeMap<String, String>, usize) {
+        let (texts, count) = fixes::applied(&self.files, diagnostics);
+        (texts.into_iter().map(|(file, text)| (self.files.name(file).to_owned(), text)).collect(), count)
+    }
+
+    /// Problems of the standard library's own files: there are none.
+    pub fn check_library(&self) -> Vec<Diagnostic> {
+        let files = self.project.library(&self.database).iter();
+        files.flat_map(|file| mlsys_sema::check_file(&self.database, self.project, *file)).collect()
+    }
+
+    /// The program's tests, in declared order.
+    ///
+    /// # Errors
+    /// Every problem of the program, if one of them is an error.
+    pub fn tests(&self) -> Result<Vec<TestCase>, Vec<Diagnostic>> {
+        let diagnostics = self.check();
+        if diagnostics.iter().any(|each| each.severity == Severity::Error) {
+            return Err(diagnostics);
+        }
+        Ok(mlsys_lower::tests(&self.database, self.project, &self.files))
+    }
+
     /// The plan, and the warnings.
     ///
     /// # Errors
@@ -81,7 +113,7 @@ impl Compiler {
         if diagnostics.iter().any(|each| each.severity == Severity::Error) {
             return Err(diagnostics);
         }
-        let plan = mlsys_lower::lower(&self.database, self.project, &self.files)?;
+        let plan = mlsys_lower::lower(&self.database, self.project, &self.files, &self.program)?;
         Ok((plan, diagnostics))
     }
 
@@ -93,6 +125,11 @@ impl Compiler {
     /// The project's folder: paths in the program are relative to it.
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// Where the program runs, and with what.
+    pub fn profile(&self) -> &Profile {
+        &self.profile
     }
 
     /// Values that were set for parameters that the program does not have.

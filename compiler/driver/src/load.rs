@@ -10,6 +10,7 @@ use mlsys_syntax::{Kind, ast};
 
 use crate::Compiler;
 use crate::database::Database;
+use crate::manifest::{self, Described};
 
 /// How large a file may be, in bytes.
 const MAX_FILE: usize = 64 << 20;
@@ -39,10 +40,28 @@ pub struct InMemory {
 /// Why a program could not be loaded.
 #[derive(Debug)]
 pub struct LoadError {
-    /// What is wrong.
-    pub message: String,
-    /// What to do about it.
-    pub help: String,
+    /// What is wrong, and what to do about it.
+    pub diagnostic: Diagnostic,
+    /// The files that it shows.
+    pub files: Files,
+}
+
+impl LoadError {
+    /// A problem without a place in a file.
+    pub(crate) fn new(code: &'static str, message: String, help: String) -> Self {
+        let diagnostic =
+            Diagnostic { code, severity: Severity::Error, message, labels: Vec::new(), help: Some(help), fix: None };
+        LoadError { diagnostic, files: Files::default() }
+    }
+}
+
+/// What is set from outside when a program is loaded.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Values of parameters by name, as text; they win over the profile's.
+    pub params: BTreeMap<String, String>,
+    /// The profile; none for the default one.
+    pub profile: Option<String>,
 }
 
 impl FileSystem for InMemory {
@@ -58,7 +77,7 @@ impl FileSystem for InMemory {
 
 impl fmt::Display for LoadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(&self.diagnostic.message)
     }
 }
 
@@ -68,18 +87,32 @@ pub(crate) fn load(
     database: Database,
     file_system: &dyn FileSystem,
     path: &Path,
-    params: BTreeMap<String, String>,
+    settings: Settings,
 ) -> Result<Compiler, LoadError> {
-    let root_file = root_file(file_system, path)?;
-    let folder = root_file.parent().map(Path::to_path_buf).unwrap_or_default();
+    let entries = entries(file_system, path)?;
+    let described = manifest::find(file_system, path, entries.is_some(), settings.profile.as_deref())?;
+    let root_file = match (entries, described.as_ref().and_then(|described| described.main.clone())) {
+        (None, _) => path.to_path_buf(),
+        (Some(_), Some(main)) => main,
+        (Some(entries), None) => root_file(path, entries)?,
+    };
+    let described = described.unwrap_or_else(|| Described {
+        root: root_file.parent().map(Path::to_path_buf).unwrap_or_default(),
+        ..Described::default()
+    });
+    let folder = described.root;
+    let mut params = described.profile.params.clone();
+    params.extend(settings.params);
     let mut files = Files::default();
     let mut add = |name: &str, module: &str, text: String| {
         let id = files.add(name, text.clone());
         SourceFile::new(&database, id, module.to_owned(), text)
     };
     let text = read(file_system, &root_file)?;
+    let inside = root_file.strip_prefix(&folder).unwrap_or(&root_file);
     let stem = root_file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    let name = root_file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = inside.to_string_lossy().replace(std::path::MAIN_SEPARATOR, "/");
+    let program = described.name.unwrap_or_else(|| stem.clone());
     let mut own = vec![add(&name, &stem, text)];
     let mut next = 0;
     // Files that are used may use further ones; every module is loaded once.
@@ -102,16 +135,20 @@ pub(crate) fn load(
         .map(|module| add(&format!("<{}>", module.path), module.path, module.text.to_owned()))
         .collect();
     let project = Project::new(&database, own, library, params);
-    Ok(Compiler { database, project, files, root: folder })
+    Ok(Compiler { database, project, files, root: folder, program, profile: described.profile })
 }
 
-/// The file to start from: the path itself, or the one program of a folder.
-fn root_file(file_system: &dyn FileSystem, path: &Path) -> Result<PathBuf, LoadError> {
+/// The entries of a folder; none if the path is a file.
+fn entries(file_system: &dyn FileSystem, path: &Path) -> Result<Option<Vec<PathBuf>>, LoadError> {
     let shown = path.display();
-    let entries = file_system
+    file_system
         .list(path)
-        .map_err(|error| LoadError { message: format!("cannot read `{shown}`: {error}"), help: access_help() })?;
-    let Some(entries) = entries else { return Ok(path.to_path_buf()) };
+        .map_err(|error| LoadError::new("E0914", format!("cannot read `{shown}`: {error}"), access_help()))
+}
+
+/// The one program of a folder.
+fn root_file(path: &Path, entries: Vec<PathBuf>) -> Result<PathBuf, LoadError> {
+    let shown = path.display();
     let mut programs: Vec<PathBuf> =
         entries.into_iter().filter(|entry| entry.extension().is_some_and(|extension| extension == "mlsys")).collect();
     programs.sort();
@@ -119,20 +156,22 @@ fn root_file(file_system: &dyn FileSystem, path: &Path) -> Result<PathBuf, LoadE
     match (programs.as_slice(), main) {
         (_, Some(main)) => Ok(main.clone()),
         ([only], None) => Ok(only.clone()),
-        ([], None) => Err(LoadError {
-            message: format!("there is no program in `{shown}`"),
-            help: "name a file that ends in `.mlsys`, or the folder of one".to_owned(),
-        }),
+        ([], None) => Err(LoadError::new(
+            "E0914",
+            format!("there is no program in `{shown}`"),
+            "name a file that ends in `.mlsys`, or the folder of one".to_owned(),
+        )),
         (several, None) => {
             let names: Vec<String> = several
                 .iter()
                 .filter_map(|each| each.file_name())
                 .map(|name| format!("`{}`", name.to_string_lossy()))
                 .collect();
-            Err(LoadError {
-                message: format!("there are several programs in `{shown}`: {}", names.join(", ")),
-                help: "name the one that is meant, or call one of them `main.mlsys`".to_owned(),
-            })
+            Err(LoadError::new(
+                "E0914",
+                format!("there are several programs in `{shown}`: {}", names.join(", ")),
+                "name the one that is meant, or call one of them `main.mlsys`".to_owned(),
+            ))
         }
     }
 }
@@ -140,22 +179,24 @@ fn root_file(file_system: &dyn FileSystem, path: &Path) -> Result<PathBuf, LoadE
 fn read(file_system: &dyn FileSystem, path: &Path) -> Result<String, LoadError> {
     let shown = path.display();
     let text = file_system.read(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => LoadError {
-            message: format!("there is no file `{shown}`"),
-            help: "name a file that ends in `.mlsys`, or the folder of one".to_owned(),
-        },
+        std::io::ErrorKind::NotFound => LoadError::new(
+            "E0914",
+            format!("there is no file `{shown}`"),
+            "name a file that ends in `.mlsys`, or the folder of one".to_owned(),
+        ),
         std::io::ErrorKind::InvalidData => {
-            LoadError { message: format!("`{shown}` is not a text file"), help: "programs are UTF-8 text".to_owned() }
+            LoadError::new("E0914", format!("`{shown}` is not a text file"), "programs are UTF-8 text".to_owned())
         }
-        _ => LoadError { message: format!("cannot read `{shown}`: {error}"), help: access_help() },
+        _ => LoadError::new("E0914", format!("cannot read `{shown}`: {error}"), access_help()),
     })?;
     // Some editors begin a file with a byte order mark.
     let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
     if text.len() > MAX_FILE {
-        return Err(LoadError {
-            message: format!("`{shown}` is larger than {} MiB", MAX_FILE >> 20),
-            help: "split it into several files".to_owned(),
-        });
+        return Err(LoadError::new(
+            "E0914",
+            format!("`{shown}` is larger than {} MiB", MAX_FILE >> 20),
+            "split it into several files".to_owned(),
+        ));
     }
     Ok(text)
 }

@@ -1,10 +1,9 @@
-//! The graph of a plan: order, circles, and drawings.
+//! The graph of a plan: order and circles.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 use mlsys_diagnostics::{Diagnostic, Label, Severity};
-use mlsys_plan::{Node, NodeId, Plan};
+use mlsys_plan::{Node, NodeId};
 use petgraph::algo::tarjan_scc;
 use petgraph::graph::{DiGraph, NodeIndex};
 
@@ -52,40 +51,4 @@ fn report(circle: &[NodeIndex], graph: &DiGraph<usize, ()>, lowered: &[Lowered])
         help: None,
         fix: None,
     }
-}
-
-/// The edges of a plan, from what is read to what reads it, in the plan's order.
-pub fn edges(plan: &Plan) -> Vec<(&NodeId, &NodeId)> {
-    plan.nodes.iter().flat_map(|node| node.inputs.iter().map(move |input| (input, &node.id))).collect()
-}
-
-/// The graph in the DOT language of Graphviz.
-pub fn to_dot(plan: &Plan) -> String {
-    let mut out =
-        format!("digraph \"{}\" {{\n  rankdir=LR;\n  node [shape=box, fontname=\"sans-serif\"];\n", plan.program);
-    for node in &plan.nodes {
-        // Writing to a string cannot fail.
-        let _ = writeln!(out, "  \"{}\" [label=\"{}\\n{}\"];", node.id, node.operation.kind(), name(node));
-    }
-    for (from, to) in edges(plan) {
-        let _ = writeln!(out, "  \"{from}\" -> \"{to}\";");
-    }
-    out.push_str("}\n");
-    out
-}
-
-/// The graph as an indented list: every node with what it reads.
-pub fn to_tree(plan: &Plan) -> String {
-    let mut out = String::new();
-    for node in &plan.nodes {
-        let _ = writeln!(out, "{}  ({}:{})", node.id, node.origin.file, node.origin.line);
-        for input in &node.inputs {
-            let _ = writeln!(out, "  <- {input}");
-        }
-    }
-    out
-}
-
-fn name(node: &Node) -> &str {
-    node.id.as_str().split_once('.').map_or("", |(_, name)| name)
 }

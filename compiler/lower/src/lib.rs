@@ -3,7 +3,9 @@
 //! Sema has made the nodes; this room numbers their lines, connects them, and puts them into an order that depends on
 //! the program alone. It is called on programs without errors.
 
+mod drawing;
 mod graph;
+mod lineage;
 mod lines;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,13 +17,14 @@ use mlsys_syntax::Kind;
 
 use lines::Lines;
 
-pub use graph::{edges, to_dot, to_tree};
+pub use drawing::{Drawing, Format};
+pub use lineage::{Column, Lineage};
 
-/// The plan of a program.
+/// The plan of a program of that name.
 ///
 /// # Errors
 /// The declarations need each other in a circle; the diagnostics show the way around.
-pub fn lower(db: &dyn Db, project: Project, files: &Files) -> Result<Plan, Vec<Diagnostic>> {
+pub fn lower(db: &dyn Db, project: Project, files: &Files, program: &str) -> Result<Plan, Vec<Diagnostic>> {
     let mut nodes: Vec<Lowered> = Vec::new();
     for file in project.files(db) {
         for item in items(db, *file) {
@@ -41,9 +44,8 @@ pub fn lower(db: &dyn Db, project: Project, files: &Files) -> Result<Plan, Vec<D
     }
     let known: BTreeSet<NodeId> = nodes.iter().map(|lowered| lowered.node.id.clone()).collect();
     nodes.iter_mut().for_each(|lowered| add_lookups(&mut lowered.node, &known));
-    let program = project.files(db).first().map(|file| file.module(db).to_owned()).unwrap_or_default();
     let nodes = graph::in_order(nodes)?;
-    Ok(Plan { version: VERSION, program, nodes })
+    Ok(Plan { version: VERSION, program: program.to_owned(), nodes })
 }
 
 /// What a node looks up is read by it.

@@ -4,6 +4,7 @@
 mod build;
 mod check;
 mod explain;
+mod fmt;
 mod graph;
 #[cfg(feature = "run")]
 mod run;
@@ -14,7 +15,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use mlsys_diagnostics::{Diagnostic, Severity};
-use mlsys_driver::Compiler;
+use mlsys_driver::{Compiler, Settings};
 
 use crate::files::Disk;
 use crate::render;
@@ -30,6 +31,8 @@ pub(crate) enum Command {
     /// Bring features, training and registry up to date; what is current is left alone
     #[cfg(feature = "run")]
     Run(run::Arguments),
+    /// Format programs: one style, no options
+    Fmt(fmt::Arguments),
     /// Draw the graph of a program
     Graph(graph::Arguments),
     /// Explain a diagnostic, with a wrong and a right program
@@ -44,6 +47,7 @@ pub(crate) fn execute(command: Command) -> Exit {
         Command::Build(arguments) => build::execute(&arguments),
         #[cfg(feature = "run")]
         Command::Run(arguments) => run::execute(&arguments),
+        Command::Fmt(arguments) => fmt::execute(&arguments),
         Command::Graph(arguments) => graph::execute(&arguments),
         Command::Explain(arguments) => explain::execute(&arguments),
     }
@@ -60,7 +64,6 @@ pub(crate) enum Exit {
     #[cfg(feature = "run")]
     Gate,
     /// An external system failed.
-    #[cfg(feature = "run")]
     External,
     /// The user interrupted.
     #[cfg(feature = "run")]
@@ -77,7 +80,6 @@ impl From<Exit> for ExitCode {
             Exit::Usage => 2,
             #[cfg(feature = "run")]
             Exit::Gate => 3,
-            #[cfg(feature = "run")]
             Exit::External => 4,
             #[cfg(feature = "run")]
             Exit::Interrupted => 130,
@@ -94,6 +96,9 @@ pub(crate) struct Program {
     /// Set a parameter of the program
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = assignment)]
     set: Vec<(String, String)>,
+    /// Take stores, engine and parameters from this profile of `mlsys.toml` [default: `default`, if there is one]
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
 }
 
 fn assignment(text: &str) -> Result<(String, String), String> {
@@ -107,8 +112,9 @@ impl Program {
     /// The program in memory. Prints why, if it cannot be had.
     pub(crate) fn load(&self) -> Result<Compiler, Exit> {
         let params: BTreeMap<String, String> = self.set.iter().cloned().collect();
-        Compiler::load(&Disk, &self.path, params).map_err(|error| {
-            complain("E0914", &error.message, Some(&error.help));
+        let settings = Settings { params, profile: self.profile.clone() };
+        Compiler::load(&Disk, &self.path, settings).map_err(|error| {
+            render::print(&[error.diagnostic], &error.files);
             Exit::Wrong
         })
     }

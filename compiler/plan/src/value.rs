@@ -87,6 +87,9 @@ impl Call {
 
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.args.is_empty() {
+            return f.write_str(&self.name);
+        }
         let args: Vec<String> = self.args.iter().map(|(name, value)| format!("{name}: {value}")).collect();
         write!(f, "{}({})", self.name, args.join(", "))
     }

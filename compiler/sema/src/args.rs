@@ -62,6 +62,10 @@ fn unknown_argument(callee: &str, names: &[&str], argument: &ast::Argument, repo
             reports.error("E0304", name.span, message, "no such argument").help(takes).did_you_mean(near);
         }
         None => {
+            if names.is_empty() {
+                reports.error("E0304", argument.value.span, takes, "takes none").help("remove it");
+                return;
+            }
             let message = format!("`{callee}` takes at most {} arguments", names.len());
             reports.error("E0304", argument.value.span, message, "one too many").help(takes);
         }

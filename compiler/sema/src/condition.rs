@@ -182,8 +182,7 @@ impl<'db> Measurable<'_, 'db> {
     fn fits_task(&self, signature: &Signature, call: &ast::Call, reports: &mut Reports) -> Option<()> {
         let Some(task) = self.task.filter(|task| !signature.is_for(task.name())) else { return Some(()) };
         let tasks: Vec<&str> = signature.tasks.iter().map(String::as_str).collect();
-        let message =
-            format!("`{}` is a metric of {}, this model is {}", signature.name, listed(&tasks), a(&task.name()));
+        let message = format!("`{}` does not judge `{}`: it is for {}", signature.name, task.name(), listed(&tasks));
         reports
             .error("E0604", call.name.span, message, "does not fit the task")
             .help("take a metric of the model's task");

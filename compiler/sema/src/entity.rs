@@ -19,6 +19,8 @@ pub(crate) struct EntityDef {
 pub(crate) struct KeyDef {
     pub(crate) name: String,
     pub(crate) ty: Option<ValueType>,
+    /// Whether it is personal data, which stores and logs hold hashed only.
+    pub(crate) pii: bool,
     pub(crate) span: Span,
 }
 
@@ -49,7 +51,7 @@ pub(crate) fn entity_of<'db>(db: &'db dyn Db, item: Item<'db>) -> Checked<Entity
         }
         let ty = key.ty.as_ref().and_then(|ty| crate::types::resolve(&mut reports, ty));
         let usable = ty.filter(|ty| key_type(&mut reports, key, ty));
-        keys.push(KeyDef { name: key.name.text.clone(), ty: usable, span: key.name.span });
+        keys.push(KeyDef { name: key.name.text.clone(), ty: usable, pii: key.pii.is_some(), span: key.name.span });
     }
     Checked { value: Some(EntityDef { item: item.reference(db), keys }), reports: reports.into_vec() }
 }

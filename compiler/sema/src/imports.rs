@@ -61,6 +61,23 @@ pub(crate) fn check<'db>(db: &'db dyn Db, project: Project, item: Item<'db>) -> 
     Checked { value: Some(()), reports: reports.into_vec() }
 }
 
+/// The change that takes a name over from a module: where, and what is written there.
+pub(crate) fn added(
+    db: &dyn Db,
+    file: SourceFile,
+    module: &str,
+    name: &str,
+) -> Option<(crate::db::ItemRef, mlsys_diagnostics::Span, String)> {
+    let own = uses(db, file).find(|(_, tree)| path(tree) == module);
+    if let Some((item, last)) = own.and_then(|(item, tree)| Some((item, tree.names.last()?.span))) {
+        let end = last.end as usize;
+        return Some((item.reference(db), mlsys_diagnostics::Span::new(end, end), format!(", {name}")));
+    }
+    let first = items(db, file).first()?;
+    let line = if first.kind(db) == Some(Kind::Use) { "\n" } else { "\n\n" };
+    Some((first.reference(db), mlsys_diagnostics::Span::new(0, 0), format!("use {module}.{{{name}}}{line}")))
+}
+
 fn uses<'db>(db: &'db dyn Db, file: SourceFile) -> impl Iterator<Item = (Item<'db>, &'db ast::Use)> {
     items(db, file).iter().filter(|item| item.kind(db) == Some(Kind::Use)).filter_map(|item| match item.tree(db) {
         Some(ast::Item::Use(tree)) => Some((*item, tree)),

@@ -10,6 +10,7 @@ mod split;
 mod training;
 mod tune;
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use mlsys_diagnostics::Span;
@@ -120,11 +121,18 @@ fn define<'db>(
     let collected = inputs::inputs(&context, reports);
     let task = training::task(&context, label.as_ref().map(Option::as_ref), training.as_ref(), reports);
     let imputed = impute::impute(&context, &collected, reports);
-    let judged = training::Judged { context: &context, collected: &collected, training: training.as_ref(), task };
+    let judged = training::Judged {
+        context: &context,
+        collected: &collected,
+        training: training.as_ref(),
+        task,
+        misfits: RefCell::default(),
+    };
     let learner = judged.learner(reports);
     let tuned = tune::tune(&judged, reports);
     let gates = gates::gates(&judged, reports);
     judged.stops(reports);
+    let judgeable = judged.metrics_fit(reports);
     split::check(&context, split.as_ref(), &collected, reports);
     let columns = columns(&context, reports);
 
@@ -167,7 +175,8 @@ fn define<'db>(
         name_span: tree.name.span,
         source: source.name.clone(),
         observes_rows: context.ticks.is_none(),
-        task,
+        // Whoever watches the model is not blamed for what is wrong with its task.
+        task: task.filter(|_| judgeable),
         inputs: collected.inputs.iter().map(|input| input.name.clone()).collect(),
         types: collected.inputs.iter().map(|input| input.ty.clone()).collect(),
         personal: collected.personal,

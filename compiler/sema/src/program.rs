@@ -75,15 +75,19 @@ pub fn check_file(db: &dyn Db, project: Project, file: SourceFile) -> Vec<Diagno
     diagnostics
 }
 
-fn absolute(db: &dyn Db, project: Project, report: &Report) -> Diagnostic {
+pub(crate) fn absolute(db: &dyn Db, project: Project, report: &Report) -> Diagnostic {
     let at = |item: &ItemRef, span| find(db, project, item).map(|item| place(db, item, span));
     let labels = report
         .labels
         .iter()
         .filter_map(|label| Some(Label { place: at(&label.item, label.span)?, text: label.text.clone() }));
     let fix = report.fix.as_ref().and_then(|fix| {
-        let edit = Edit { place: at(&fix.item, fix.span)?, text: fix.text.clone() };
-        Some(Fix { title: fix.title.clone(), edits: vec![edit] })
+        let item = find(db, project, &fix.item)?;
+        let edit = Edit { place: place(db, item, fix.span), text: fix.text.clone() };
+        // A name with one wrong letter was meant to be the one that it is next to.
+        let written = item.text(db).get(fix.span.range()).unwrap_or_default();
+        let sure = fix.sure || (!written.is_empty() && mlsys_diagnostics::is_slip(written, &fix.text));
+        Some(Fix { title: fix.title.clone(), sure, edits: vec![edit] })
     });
     Diagnostic {
         code: report.code,

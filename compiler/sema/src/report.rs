@@ -25,6 +25,7 @@ pub(crate) struct RelativeLabel {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RelativeFix {
     pub(crate) title: String,
+    pub(crate) sure: bool,
     pub(crate) item: ItemRef,
     pub(crate) span: Span,
     pub(crate) text: String,
@@ -119,10 +120,25 @@ impl Report {
         self.help = Some(format!("did you mean `{near}`?"));
         self.fix = Some(RelativeFix {
             title: format!("write `{near}`"),
+            sure: false,
             item: primary.item.clone(),
             span: primary.span,
             text: near.to_owned(),
         });
+        self
+    }
+}
+
+impl Report {
+    /// Offers a change that is sure to be what was meant.
+    pub(crate) fn mend(
+        &mut self,
+        title: impl Into<String>,
+        item: &ItemRef,
+        span: Span,
+        text: impl Into<String>,
+    ) -> &mut Self {
+        self.fix = Some(RelativeFix { title: title.into(), sure: true, item: item.clone(), span, text: text.into() });
         self
     }
 }

@@ -147,7 +147,7 @@ fn check_static(tree: &ast::Source, reports: &mut Reports) {
         let item = reports.item().clone();
         let message = format!("`{}` is static: its rows have no time, so `{clause}` says nothing", tree.name.text);
         reports
-            .error("E0410", span, message, "needs a time")
+            .error("E0409", span, message, "needs a time")
             .also(&item, *fixed, "said to be static here")
             .help("remove `static` if the table changes with time, otherwise this clause");
     }

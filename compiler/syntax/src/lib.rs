@@ -5,9 +5,11 @@
 
 pub mod ast;
 mod chunks;
+mod format;
 mod parse;
 mod time;
 
 pub use chunks::{Chunk, Kind, chunks};
+pub use format::format;
 pub use parse::{Parsed, SyntaxError, parse};
 pub use time::{duration, instant};

@@ -1,6 +1,6 @@
 //! Parses one chunk: the item, what could be kept of it, and every problem met.
 
-mod children;
+pub(crate) mod children;
 mod errors;
 mod expr;
 mod features;
@@ -27,7 +27,7 @@ const MAX_LENGTH: usize = 4 << 20;
 
 #[derive(Parser)]
 #[grammar = "mlsys.pest"]
-struct Grammar;
+pub(crate) struct Grammar;
 
 /// What a chunk says.
 #[derive(Clone, Debug, PartialEq, Default)]

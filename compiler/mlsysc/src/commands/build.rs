@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use mlsys_driver::{Compiler, to_dot};
+use mlsys_driver::{Compiler, Drawing, Format};
 use mlsys_plan::{Operation, Plan};
 
 use super::{Exit, Program, fail, planned};
@@ -55,7 +55,8 @@ fn artefacts(plan: &Plan) -> Result<Vec<(String, String)>, String> {
     let mut files = vec![
         ("plan.json".to_owned(), plan.to_json().map_err(|error| error.to_string())?),
         ("plan.txt".to_owned(), plan.to_text()),
-        ("graph.dot".to_owned(), to_dot(plan)),
+        ("graph.dot".to_owned(), Drawing::nodes(plan).render(Format::Dot)),
+        ("columns.json".to_owned(), Drawing::columns(plan).render(Format::Json)),
     ];
     for node in &plan.nodes {
         let job = match &node.operation {

@@ -34,8 +34,14 @@ pub(super) fn check(context: &Context<'_, '_>, reports: &mut Reports) {
                 .error("E0506", allow.span, "leave to use personal data needs a reason", "why?")
                 .help("say on what grounds: `allow pii because \"customers agreed in the terms of 2024\"`");
         } else if !needed {
+            let item = reports.item().clone();
             let message = "there is no personal data here that leave could be given for";
-            reports.warning("W0501", allow.span, message, "not needed").help("remove it");
+            reports.warning("W0501", allow.span, message, "not needed").help("remove it").mend(
+                "remove it",
+                &item,
+                allow.span,
+                "",
+            );
         }
     }
 }

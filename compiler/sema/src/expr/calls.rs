@@ -157,6 +157,10 @@ impl<'db> Scope<'db> {
     fn unknown_function(&self, call: &ast::Call, reports: &mut Reports) {
         let name = &call.name;
         if !library::overloads(self.db, self.project, "aggregate", &name.text).is_empty() {
+            if let Some(ahead) = &call.ahead {
+                crate::features::aggregate::looks_ahead(ahead, reports);
+                return;
+            }
             // One expression is one mistake, however many aggregates it has.
             if !reports.has("E0312") {
                 let message = format!("the aggregate `{}` cannot stand inside an expression", name.text);
@@ -173,6 +177,9 @@ impl<'db> Scope<'db> {
         let report = reports.error("E0204", name.span, message, "no such function");
         if let Some(module) = library::module_of(self.db, self.project, "fn", &name.text) {
             report.help(format!("add `use {module}.{{{}}}` at the top of the file", name.text));
+            if let Some((item, span, text)) = crate::imports::added(self.db, self.file, module, &name.text) {
+                report.mend(format!("take `{}` from `{module}`", name.text), &item, span, text);
+            }
             return;
         }
         let own = names_of_kind(self.db, self.file, Kind::Function);

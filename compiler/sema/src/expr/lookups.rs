@@ -52,7 +52,7 @@ impl<'db> Scope<'db> {
         if !with_row {
             let message = format!("`{}` of {} becomes known later than its row", column.text, found.owner);
             reports
-                .error("E0409", span, message, "may not be known yet")
+                .error("E0408", span, message, "may not be known yet")
                 .help("look up a feature group that sees the row when the value is known: `features … at …`");
             return None;
         }

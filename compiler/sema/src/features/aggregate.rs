@@ -71,6 +71,10 @@ pub(super) fn features(
     call: &ast::Call,
     reports: &mut Reports,
 ) -> Vec<Feature> {
+    if let Some(ahead) = &call.ahead {
+        looks_ahead(ahead, reports);
+        return vec![(None, FeatureDef { name: name.text.clone(), ty: None, pii: false, span: name.span })];
+    }
     let typed = typed(context, name, call, reports);
     let feature = |suffix: &str| FeatureDef {
         name: format!("{}{suffix}", name.text),
@@ -109,6 +113,13 @@ pub(super) fn features(
             (aggregate, feature)
         })
         .collect()
+}
+
+/// Only a label may look at what comes after the moment it stands for.
+pub(crate) fn looks_ahead(ahead: &ast::LookAhead, reports: &mut Reports) {
+    reports
+        .error("E0413", ahead.span, "only a label may look ahead", "sees the future")
+        .help("features look back: `over 7d`; to predict what comes, write it as the model's `label`");
 }
 
 /// Warns where the result depends on which of two rows of one instant comes first, and nothing says.

@@ -58,6 +58,18 @@ fn one(context: &Context<'_, '_>, entity: &EntityDef, key: &KeyDef, reports: &mu
             .help(format!("leave such rows out: add `where {name} is not null` to the group"));
         return None;
     }
+    if let Some(column) = context.source.column(name).filter(|column| column.pii && !key.pii) {
+        let message = format!(
+            "`{name}` is personal data, but the key `{}` of `{}` is not said to be",
+            key.name, group.entity.text
+        );
+        reports
+            .error("E0505", span, message, "stores and logs would hold it in the clear")
+            .also(&entity.item, key.span, "not marked as `pii`")
+            .also(&context.source.item, column.span, "declared as `pii`")
+            .help(format!("mark the key: `{}: {} pii`, so that it is kept hashed", key.name, expected));
+        return None;
+    }
     let used = [(name.clone(), span)];
     check_key_known(context, &used);
     Some(EntityKey { name: key.name.clone(), column: name.clone(), ty: expected })

@@ -104,7 +104,7 @@ fn step_fits(window: Window, step: Option<ast::Spanned<i64>>, reports: &mut Repo
     };
     if let Some(problem) = problem {
         reports
-            .error("E0411", step.span, problem, "does not divide the window")
+            .error("E0410", step.span, problem, "does not divide the window")
             .help("take a step that divides it, such as `over 7d step 1h`");
     }
     problem.is_none()

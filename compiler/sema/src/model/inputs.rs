@@ -98,9 +98,11 @@ fn check_allow(allow: Option<&ast::Allow>, needed: bool, reports: &mut Reports) 
             .error("E0506", allow.span, "leave to use personal data needs a reason", "why?")
             .help("say on what grounds: `allow pii because \"customers agreed in the terms of 2024\"`");
     } else if !needed {
+        let item = reports.item().clone();
         reports
             .warning("W0501", allow.span, "there is no personal data here that leave could be given for", "not needed")
-            .help("remove it");
+            .help("remove it")
+            .mend("remove it", &item, allow.span, "");
     }
 }
 

@@ -99,7 +99,7 @@ impl<'a, 'db> Context<'a, 'db> {
                     entity.text, key.name, self.source.name
                 );
                 reports
-                    .error("E0412", self.source_span, message, format!("has no column `{}`", key.name))
+                    .error("E0411", self.source_span, message, format!("has no column `{}`", key.name))
                     .also(&entity_def.item, key.span, "the key is declared here")
                     .help("observe a source whose rows say which entity they are of");
                 return;

@@ -1,5 +1,7 @@
 //! How a model is trained and what it learns: learner, settings, task, and metrics that fit it.
 
+use std::cell::RefCell;
+
 use mlsys_diagnostics::Span;
 use mlsys_plan::{Call, Label, Part, StopEarly, Task, Training, Tuned, Type, Value};
 use mlsys_syntax::ast;
@@ -177,6 +179,8 @@ pub(super) struct Judged<'a, 'db> {
     pub(super) collected: &'a Inputs,
     pub(super) training: Option<&'a Trained<'db>>,
     pub(super) task: Option<Task>,
+    /// Metrics of other tasks: each with the tasks it is for, and where it is named.
+    pub(super) misfits: RefCell<Vec<(&'db Signature, Span)>>,
 }
 
 /// An argument or setting that can be searched.
@@ -226,8 +230,7 @@ impl<'db> Judged<'_, 'db> {
         let setting = self.context.model.train.iter().find(|setting| setting.name.text == "loss");
         if let (Some(setting), false) = (setting, signature.is_for(task.name())) {
             let tasks: Vec<&str> = signature.tasks.iter().map(String::as_str).collect();
-            let message =
-                format!("the loss `{}` is for {}, this model is {}", loss.name, listed(&tasks), a(&task.name()));
+            let message = format!("the loss `{}` is for {}, the task is `{}`", loss.name, listed(&tasks), task.name());
             reports
                 .error("E0611", setting.name.span, message, "does not fit the task")
                 .help("leave it out for the task's usual loss, or take another one");
@@ -243,7 +246,7 @@ impl<'db> Judged<'_, 'db> {
         let reach = Reach { columns: &columns, complete: self.context.source.intact, ..Reach::default() };
         let found = reach.resolve(&mut call, signature, &written.arguments, reports);
         super::gates::check_per(signature, written.per.map(|per| per.span), reports);
-        fits_task(signature, self.task, written.name.span, reports);
+        self.check_task(signature, written.name.span);
         found.then_some((call, signature))
     }
 
@@ -272,12 +275,12 @@ impl<'db> Judged<'_, 'db> {
         let span = setting.map_or(model.name.span, |setting| setting.name.span);
         let constants = &self.context.constants;
         if let Some(signature) = overloads(constants.db, constants.project, "metric", &stop.metric.name).first() {
-            fits_task(signature, self.task, span, reports);
+            self.check_task(signature, span);
         }
         if stop.part != Part::Validate {
             reports
                 .error(
-                    "E0413",
+                    "E0412",
                     span,
                     format!("training cannot stop on the {} part", stop.part),
                     "looks at the wrong part",
@@ -288,6 +291,39 @@ impl<'db> Judged<'_, 'db> {
                 .error("E0211", span, "there is no validation part to stop on", "needs a validation part")
                 .help("give `split time(…)` a `validate:` boundary");
         }
+    }
+
+    /// Notes a metric that is not for the model's task.
+    fn check_task(&self, signature: &'db Signature, span: Span) {
+        if self.task.is_some_and(|task| !signature.is_for(task.name())) {
+            self.misfits.borrow_mut().push((signature, span));
+        }
+    }
+
+    /// One report on all metrics of other tasks: that the label is not what they expect is one mistake. Whether all fit.
+    pub(super) fn metrics_fit(&self, reports: &mut Reports) -> bool {
+        const MOST: usize = 3;
+        let misfits = self.misfits.borrow();
+        let (Some((signature, span)), Some(task)) = (misfits.first(), self.task) else { return true };
+        // A label that an input repeats is not the one that was meant.
+        if reports.has("E0402") {
+            return false;
+        }
+        let tasks: Vec<&str> = signature.tasks.iter().map(String::as_str).collect();
+        let message = format!("`{}` does not judge `{}`: it is for {}", signature.name, task.name(), listed(&tasks));
+        let item = reports.item().clone();
+        let report = reports.error("E0604", *span, message, "does not fit the task");
+        for (other, span) in misfits.iter().skip(1).take(MOST) {
+            report.also(&item, *span, format!("`{}` does not fit either", other.name));
+        }
+        if let Some(label) = self.context.model.label.first() {
+            report.also(&item, label.value.span, format!("this label makes the task `{}`", task.name()));
+        }
+        report.help(match task {
+            Task::Regression => "take metrics of the task, or make the label a question of yes or no, such as `… > 15`",
+            _ => "take metrics of the task, or another label",
+        });
+        false
     }
 
     /// What can be searched: numbers and lists of the learner, of the optimiser, and settings.
@@ -321,12 +357,4 @@ impl<'db> Judged<'_, 'db> {
         }
         tunable
     }
-}
-
-/// Reports a metric of another task.
-fn fits_task(signature: &Signature, task: Option<Task>, span: Span, reports: &mut Reports) {
-    let Some(task) = task.filter(|task| !signature.is_for(task.name())) else { return };
-    let tasks: Vec<&str> = signature.tasks.iter().map(String::as_str).collect();
-    let message = format!("`{}` is a metric of {}, this model is {}", signature.name, listed(&tasks), a(&task.name()));
-    reports.error("E0604", span, message, "does not fit the task").help("take a metric of the model's task");
 }

@@ -67,7 +67,7 @@ fn looks_only_where_it_may(written: &ast::Tune, part: Part, model: &ast::Model, 
     if part != Part::Validate {
         reports
             .error(
-                "E0413",
+                "E0412",
                 metric.span,
                 format!("a search cannot choose by the {part} part"),
                 "looks at the wrong part",

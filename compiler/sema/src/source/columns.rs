@@ -69,7 +69,7 @@ fn default(constants: &Constants<'_>, column: &ast::Column, ty: &ValueType, repo
     if ty.nullable {
         let message = format!("`{}` has a default, so it is never missing", column.name.text);
         reports
-            .error("E0323", written.span, message, "stands for every missing value")
+            .error("E0322", written.span, message, "stands for every missing value")
             .help(format!("declare it as `{}`, or remove the default", ty.ty));
         return None;
     }

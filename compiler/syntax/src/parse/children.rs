@@ -136,7 +136,7 @@ fn is_member(rule: Rule) -> bool {
     ) && !format!("{rule:?}").starts_with("kw_")
 }
 
-pub(super) fn span(pair: &Pair<'_, Rule>) -> Span {
+pub(crate) fn span(pair: &Pair<'_, Rule>) -> Span {
     let span = pair.as_span();
     Span::new(span.start(), span.start() + without_trivia(pair.as_str()).len())
 }

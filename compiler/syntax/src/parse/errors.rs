@@ -360,7 +360,13 @@ fn word(rule: Rule) -> String {
         Rule::EOI | Rule::instant | Rule::percent | Rule::boolean | Rule::null | Rule::group => "",
         Rule::chunk | Rule::argument | Rule::record_field => "",
         Rule::keys | Rule::each | Rule::conditional | Rule::size | Rule::in_list | Rule::look_ahead | Rule::alias => "",
-        Rule::column_default | Rule::step | Rule::offset | Rule::some_fields => "",
+        Rule::kw_allow
+        | Rule::kw_ahead
+        | Rule::kw_pii
+        | Rule::column_default
+        | Rule::step
+        | Rule::offset
+        | Rule::some_fields => "",
         Rule::aggregate_tail | Rule::optional | Rule::type_list | Rule::type_names | Rule::balanced => "",
         other => return keyword(other),
     };
