@@ -12,7 +12,7 @@ help:
 	@echo 'make test       run all tests'
 	@echo 'make lint       check formatting and run clippy'
 	@echo 'make setup      only set up libtorch (.libtorch)'
-	@echo 'make data       only set up the data of the example (examples/flights/data)'
+	@echo 'make data       only set up the data of the examples (examples/*/data)'
 	@echo 'make clean      remove what cargo built'
 	@echo 'make distclean  remove the links to the cache as well'
 
@@ -20,7 +20,7 @@ setup: python
 	@$(SETUP) tools libtorch
 
 data: python
-	@$(SETUP) flights
+	@$(SETUP) flights payments
 
 demo: python
 	@$(SETUP) tools libtorch flights
@@ -31,6 +31,7 @@ demo: python
 test: python
 	@$(SETUP) tools libtorch flights testenv
 	@cargo build --quiet --workspace --all-targets
+	@$(SETUP) payments
 	@cargo test --workspace --quiet
 
 lint: python
@@ -44,7 +45,7 @@ clean:
 	@cargo clean
 
 distclean: clean
-	@for place in .libtorch .testenv examples/flights/data; do \
+	@for place in .libtorch .testenv examples/flights/data examples/fraud/data; do \
 	  if [ -L "$$place" ]; then rm "$$place"; fi; \
 	done
 	@echo 'Downloaded files stay in the cache; to remove them as well:'

@@ -1,16 +1,16 @@
-"""Sets up what cargo does not: `python3 .setup libtorch|flights|testenv|all`.
+"""Sets up what cargo does not: `python3 .setup libtorch|flights|testenv|payments|all`.
 
 Each step does nothing, quickly, when its result is there already. Step by
 step, `tools` checks the installed tools, `libtorch` provides the libraries of
-PyTorch, `flights` the data of the example, and `testenv` the Python packages
-with which the tests compare results.
+PyTorch, `flights` and `payments` the data of the examples, and `testenv` the
+Python packages with which the tests compare results.
 """
 
 import importlib
 import os
 import sys
 
-STEPS = ("tools", "libtorch", "flights", "testenv")
+STEPS = ("tools", "libtorch", "flights", "testenv", "payments")
 
 
 def main(arguments):

@@ -4,19 +4,21 @@
 //! [`crate::functions`]); everything else is DataFusion's own.
 
 use datafusion::common::Column;
+use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::functions::core::coalesce;
-use datafusion::logical_expr::{BinaryExpr, Expr, Operator, cast, lit, not};
-use mlsys_plan::{BinaryOp, Expr as PlanExpr, ExprKind, Type, UnaryOp};
+use datafusion::functions_nested::make_array::make_array;
+use datafusion::logical_expr::{BinaryExpr, Expr, Operator, cast, lit, not, when};
+use mlsys_plan::{BinaryOp, Expr as PlanExpr, ExprKind, Type, UnaryOp, columns};
 
 use crate::error::{Code, DataError};
 use crate::functions::{FUNCTIONS, Function, function_names, operators};
 use crate::names;
 use crate::types::{arrow_type, scalar};
 
-/// The DataFusion expression that computes a plan expression.
+/// The DataFusion expression that computes a plan expression; `now` is the column `__at`.
 ///
 /// # Errors
-/// E0910 if a function is not known; E0999 if the plan's types do not fit together.
+/// E0910 if a function is not known or a table is looked up; E0999 if the plan's types do not fit together.
 pub(crate) fn lower(expr: &PlanExpr) -> Result<Expr, DataError> {
     Ok(match &expr.kind {
         ExprKind::Column { name } => column(name),
@@ -29,8 +31,47 @@ pub(crate) fn lower(expr: &PlanExpr) -> Result<Expr, DataError> {
             let arguments = args.iter().map(lower).collect::<Result<_, _>>()?;
             language_function(function, args)?.udf().call(arguments)
         }
+        ExprKind::If { condition, then, otherwise } => {
+            when(lower(condition)?, lower(then)?).otherwise(lower(otherwise)?)?
+        }
+        ExprKind::List { items } => {
+            let items = items.iter().map(lower).collect::<Result<_, _>>()?;
+            // An array of nothing has no type of its own.
+            cast(make_array(items), arrow_type(&expr.ty.ty))
+        }
+        ExprKind::Lookup { table, column, .. } => return Err(lookup(expr, table, column)),
+        ExprKind::Now => column(columns::AT),
         ExprKind::Cast { arg } => cast(lower(arg)?, arrow_type(&expr.ty.ty)),
     })
+}
+
+/// As [`lower`], where `now` is the value of another expression.
+///
+/// # Errors
+/// As [`lower`].
+pub(crate) fn lower_at(expr: &PlanExpr, now: &Expr) -> Result<Expr, DataError> {
+    let lowered = lower(expr)?;
+    if !reads_now(expr) {
+        return Ok(lowered);
+    }
+    let at = column(columns::AT);
+    let replaced =
+        lowered.transform(|each| Ok(if each == at { Transformed::yes(now.clone()) } else { Transformed::no(each) }))?;
+    Ok(replaced.data)
+}
+
+/// Whether an expression depends on the moment for which it is asked.
+pub(crate) fn reads_now(expr: &PlanExpr) -> bool {
+    let mut found = false;
+    expr.visit(&mut |each| found |= each.kind == ExprKind::Now);
+    found
+}
+
+fn lookup(expr: &PlanExpr, table: &str, column: &str) -> DataError {
+    let help = format!(
+        "bring `{column}` of `{table}` into the rows before they are read; features of a group can be inputs of a model"
+    );
+    DataError::new(Code::Unsupported, format!("this runtime cannot look up `{expr}` yet")).with_help(help)
 }
 
 /// A column by its exact name: no case folding, and a dot is part of the name.

@@ -10,11 +10,11 @@ use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableSource, lit, when};
 use futures::StreamExt;
-use mlsys_plan::{Observe, Part, TimeSplit, Type, columns};
+use mlsys_plan::{Label, Observe, Part, Split, TimeSplit, Type, columns};
 use serde::{Deserialize, Serialize};
 
-use crate::error::DataError;
-use crate::expr::{column, lower};
+use crate::error::{Code, DataError};
+use crate::expr::{column, lower, lower_at};
 use crate::session::Dataflow;
 use crate::sink::Sink;
 use crate::source::Progress;
@@ -62,13 +62,14 @@ impl Dataflow {
         let table = Arc::new(StoredTable::open(source_file)?);
         let plan = logical_plan(observe, provider_as_source(table))?;
         let mut rows = self.ordered_session().execute_logical_plan(plan).await?.execute_stream().await?;
-        let mut table = Sink::create(output, &output_schema(observe))?;
-        let rows_of_parts = parts(&observe.split).into_iter().map(|(part, _)| (part, 0)).collect();
+        let schema = output_schema(observe)?;
+        let mut table = Sink::create(output, &schema)?;
+        let rows_of_parts = parts(time_split(observe)?).into_iter().map(|(part, _)| (part, 0)).collect();
         let mut report = ObserveReport { rows: rows_of_parts, ..ObserveReport::default() };
         let mut done = 0;
         while let Some(batch) = rows.next().await {
             let batch = batch?;
-            table.write(examples(observe, &batch, &mut report)?).await?;
+            table.write(examples(&schema, &batch, &mut report)?).await?;
             done += batch.num_rows() as u64;
             progress(done);
         }
@@ -82,45 +83,75 @@ impl Dataflow {
 /// # Errors
 /// E0910 if a function is not known.
 pub(crate) fn logical_plan(observe: &Observe, table: Arc<dyn TableSource>) -> Result<LogicalPlan, DataError> {
+    let (label, split) = (label(observe)?, time_split(observe)?);
     let mut plan = LogicalPlanBuilder::scan(observe.source.as_str(), table, None)?;
+    let at = lower(&observe.at)?;
     if let Some(filter) = &observe.filter {
-        plan = plan.filter(lower(filter)?)?;
+        plan = plan.filter(lower_at(filter, &at)?)?;
     }
     let mut outputs = Vec::new();
-    outputs.push(lower(&observe.at)?.alias(columns::AT));
-    outputs.push(lower(&observe.label.expr)?.alias(columns::LABEL));
-    outputs.push(lower(&observe.label.known_at)?.alias(columns::LABEL_KNOWN_AT));
+    outputs.push(at.clone().alias(columns::AT));
+    outputs.push(lower_at(&label.expr, &at)?.alias(columns::LABEL));
+    outputs.push(lower_at(&label.known_at, &at)?.alias(columns::LABEL_KNOWN_AT));
     let named = [(columns::KEY, &observe.keys), (columns::SLICE, &observe.slices), ("", &observe.inputs)];
     let mut carried = Vec::new();
     for (prefix, derived) in named {
         for derived in derived {
             let name = format!("{prefix}{}", derived.name);
-            outputs.push(lower(&derived.expr)?.alias(name.as_str()));
+            outputs.push(lower_at(&derived.expr, &at)?.alias(name.as_str()));
             carried.push(name);
         }
     }
     plan = plan.project(outputs)?;
     let times = [columns::AT, columns::LABEL, columns::LABEL_KNOWN_AT].map(column);
     let rest = carried.iter().map(|name| column(name));
-    let part = part(&observe.split)?.alias(columns::PART);
-    let period = period(&observe.split)?.alias(PERIOD);
+    let part = part(split)?.alias(columns::PART);
+    let period = period(split)?.alias(PERIOD);
     let outputs: Vec<Expr> = times.into_iter().chain([part]).chain(rest).chain([period]).collect();
     Ok(plan.project(outputs)?.build()?)
 }
 
+/// What the examples predict.
+///
+/// # Errors
+/// E0910 if they predict nothing.
+fn label(observe: &Observe) -> Result<&Label, DataError> {
+    observe.label.as_ref().ok_or_else(|| DataError::new(Code::Unsupported, WITHOUT_LABEL).with_help(LABEL_HELP))
+}
+
+const WITHOUT_LABEL: &str = "this runtime cannot make examples without a label yet";
+const LABEL_HELP: &str = "give the model a `label`";
+
+/// The boundaries in time.
+///
+/// # Errors
+/// E0910 if examples are divided by something else.
+pub(crate) fn time_split(observe: &Observe) -> Result<&TimeSplit, DataError> {
+    match &observe.split {
+        Split::Time(split) => Ok(split),
+        Split::Other(call) => {
+            let message = format!("this runtime cannot divide examples by `{}` yet", call.name);
+            Err(DataError::new(Code::Unsupported, message).with_help("divide them by time: `split time(test: …)`"))
+        }
+    }
+}
+
 /// The columns that an observe node writes.
-pub(crate) fn output_schema(observe: &Observe) -> SchemaRef {
+///
+/// # Errors
+/// E0910 if the examples predict nothing.
+pub(crate) fn output_schema(observe: &Observe) -> Result<SchemaRef, DataError> {
     let at = |name: &str, ty: Type| types::column(name, &ty.optional());
     let mut fields = vec![
         at(columns::AT, Type::Timestamp),
-        types::column(columns::LABEL, &observe.label.expr.ty),
+        types::column(columns::LABEL, &label(observe)?.expr.ty),
         at(columns::LABEL_KNOWN_AT, Type::Timestamp),
         at(columns::PART, Type::String),
     ];
     for (prefix, derived) in [(columns::KEY, &observe.keys), (columns::SLICE, &observe.slices), ("", &observe.inputs)] {
         fields.extend(derived.iter().map(|one| types::column(&format!("{prefix}{}", one.name), &one.expr.ty)));
     }
-    Arc::new(Schema::new(fields))
+    Ok(Arc::new(Schema::new(fields)))
 }
 
 /// The parts of a split in order of time, each with its end, if it has one.
@@ -167,15 +198,14 @@ fn by_time(split: &TimeSplit, value: impl Fn(Part, Option<i64>) -> Expr) -> Resu
 }
 
 /// The rows of a batch that are examples, counted by part.
-fn examples(observe: &Observe, batch: &RecordBatch, report: &mut ObserveReport) -> Result<RecordBatch, DataError> {
-    let schema = output_schema(observe);
+fn examples(schema: &SchemaRef, batch: &RecordBatch, report: &mut ObserveReport) -> Result<RecordBatch, DataError> {
     let width = schema.fields().len();
     let part_index = schema.index_of(columns::PART)?;
     let parts = batch.column(part_index).as_string::<i32>();
     let periods = batch.column(width).as_string::<i32>();
     let kept: BooleanArray =
         (0..batch.num_rows()).map(|row| Some(count(parts.value(row), periods.value(row), report))).collect();
-    let examples = RecordBatch::try_new(schema, batch.columns()[..width].to_vec())?;
+    let examples = RecordBatch::try_new(Arc::clone(schema), batch.columns()[..width].to_vec())?;
     if kept.true_count() == kept.len() {
         return Ok(examples);
     }

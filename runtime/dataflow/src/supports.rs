@@ -1,27 +1,58 @@
 //! What this runtime can do, asked before anything runs.
 
-use mlsys_plan::{Derived, Expr, Features, Node, Observe, Operation, Plan, Source};
+use mlsys_plan::{Aggregate, Derived, Expr, Features, Node, Observe, Operation, Plan, Source};
 
-use crate::error::DataError;
+use crate::error::{Code, DataError};
 use crate::expr::lower;
 use crate::join::kernel;
+use crate::observe::time_split;
+use crate::source::{MEASURES, supports_check};
 use crate::sources::connector;
 
 /// What the standard library declares and this runtime does not implement yet: kind and name, such as
 /// `("connector", "csv")`. A plan that uses one of them is refused before it runs.
-pub const NOT_YET: &[(&str, &str)] = &[];
+pub const NOT_YET: &[(&str, &str)] = &[
+    ("aggregate", "approx_distinct"),
+    ("aggregate", "approx_quantile"),
+    ("aggregate", "collect"),
+    ("aggregate", "ewma"),
+    ("aggregate", "last_n"),
+    ("aggregate", "median"),
+    ("aggregate", "mode"),
+    ("aggregate", "quantile"),
+    ("aggregate", "rate"),
+    ("aggregate", "slope"),
+    ("aggregate", "top_k"),
+    ("connector", "arrow"),
+    ("connector", "delta"),
+    ("connector", "json"),
+    ("connector", "postgres"),
+    ("split", "folds"),
+    ("split", "group"),
+    ("split", "random"),
+];
 
-/// Refuses a plan that uses a connector, aggregate or function which this runtime has no implementation of.
+/// What this runtime implements of the standard library: kind and name, ordered.
+pub fn implemented() -> Vec<(&'static str, &'static str)> {
+    let kernels = mlsys_aggregates::kernels().iter().map(|kernel| ("aggregate", kernel.name()));
+    let connectors = crate::sources::connector_names().map(|name| ("connector", name));
+    let functions = crate::functions::function_names().map(|name| ("fn", name));
+    let measures = MEASURES.into_iter().map(|name| ("quality", name));
+    kernels.chain(connectors).chain(functions).chain(measures).chain([("split", "time")]).collect()
+}
+
+/// Refuses a plan of which this runtime cannot do some part that concerns rows, features or examples.
 ///
 /// # Errors
-/// One E0910 for each such use, with its name and line.
+/// One E0910 for each such use, with its name and line, and what can be used instead if there is something.
 pub fn supports(plan: &Plan) -> Result<(), Vec<DataError>> {
-    let mut errors: Vec<DataError> = plan.nodes.iter().flat_map(check).collect();
+    let mut errors: Vec<DataError> = plan.nodes.iter().flat_map(supports_node).collect();
     errors.dedup();
     if errors.is_empty() { Ok(()) } else { Err(errors) }
 }
 
-fn check(node: &Node) -> Vec<DataError> {
+/// What of one node this runtime cannot do.
+pub fn supports_node(node: &Node) -> Vec<DataError> {
     let line = node.origin.line;
     let errors = match &node.operation {
         Operation::Source(source) => check_source(source),
@@ -42,6 +73,7 @@ fn check_source(source: &Source) -> Vec<DataError> {
     for expectation in &source.expectations {
         errors.extend(check_expr(&expectation.predicate).map(|error| error.at_line(expectation.line)));
     }
+    errors.extend(source.checks.iter().filter_map(|check| supports_check(check).err()));
     errors
 }
 
@@ -49,21 +81,53 @@ fn check_features(features: &Features) -> Vec<DataError> {
     let mut errors: Vec<DataError> = check_expr(&features.at).into_iter().collect();
     errors.extend(features.filter.as_ref().and_then(check_expr));
     for aggregate in &features.aggregates {
-        errors.extend(kernel(aggregate).err());
-        let parts = aggregate.argument.iter().chain(&aggregate.filter);
-        errors.extend(parts.filter_map(check_expr).map(|error| error.at_line(aggregate.line)));
+        errors.extend(check_aggregate(aggregate).into_iter().map(|error| error.at_line(aggregate.line)));
     }
     errors.extend(check_derived(&features.derived));
     errors
 }
 
+fn check_aggregate(aggregate: &Aggregate) -> Vec<DataError> {
+    let mut errors: Vec<DataError> = kernel(aggregate).err().into_iter().collect();
+    errors.extend(aggregate.argument.iter().chain(&aggregate.filter).filter_map(check_expr));
+    if aggregate.step.is_some() {
+        errors.push(not_yet("move a window in steps", "leave out `step`: the window then moves with every row"));
+    }
+    errors
+}
+
 fn check_observe(observe: &Observe) -> Vec<DataError> {
-    let own = [&observe.at, &observe.label.expr, &observe.label.known_at];
-    let mut errors: Vec<DataError> = own.into_iter().chain(&observe.filter).filter_map(check_expr).collect();
+    let mut errors: Vec<DataError> = time_split(observe).err().into_iter().collect();
+    if observe.every.is_some() {
+        let help = "observe the rows of a source: `observe NAME`";
+        errors.push(not_yet("observe entities at regular instants", help));
+    }
+    if observe.feature_filter.is_some() {
+        errors.push(not_yet("choose examples by features", "filter by columns of the observed row"));
+    }
+    if observe.group.is_some() {
+        errors.push(not_yet("rank examples within a `group`", "leave out `group`: each example then stands alone"));
+    }
+    if observe.debias.is_some() {
+        errors.push(not_yet("learn with `debias`", "make the column an input, or leave it out"));
+    }
+    match &observe.label {
+        None => errors.push(not_yet("learn without a label", "give the model a `label` that holds or does not")),
+        Some(label) if !label.looks.is_empty() => {
+            let help = "use a column of the observed row with `known at` as the label";
+            errors.push(not_yet("look ahead for a label", help));
+        }
+        Some(label) => errors.extend([&label.expr, &label.known_at].into_iter().filter_map(check_expr)),
+    }
+    errors.extend([&observe.at].into_iter().chain(&observe.filter).filter_map(check_expr));
     for derived in [&observe.keys, &observe.slices, &observe.inputs] {
         errors.extend(check_derived(derived));
     }
     errors
+}
+
+fn not_yet(what: &str, help: &str) -> DataError {
+    DataError::new(Code::Unsupported, format!("this runtime cannot {what} yet")).with_help(help)
 }
 
 fn check_derived(derived: &[Derived]) -> Vec<DataError> {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arrow::array::FixedSizeListArray;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use datafusion::common::ScalarValue;
 use mlsys_plan::{Literal, Source, Type, ValueType};
@@ -71,8 +72,21 @@ pub(crate) fn scalar(value: &Literal, ty: &Type) -> Result<ScalarValue, DataErro
         }
         (Literal::Date(days), Type::Date) => ScalarValue::Date32(Some(*days)),
         (Literal::Duration(micros), Type::Duration) => ScalarValue::DurationMicrosecond(Some(*micros)),
+        (Literal::List(items), Type::List(item)) => {
+            let items: Vec<ScalarValue> = items.iter().map(|each| scalar(each, item)).collect::<Result<_, _>>()?;
+            ScalarValue::List(ScalarValue::new_list_nullable(&items, &arrow_type(item)))
+        }
+        (Literal::List(items), Type::Vector(length)) if items.len() == *length as usize => vector(items, *length)?,
         _ => return Err(mismatch()),
     })
+}
+
+fn vector(items: &[Literal], length: u32) -> Result<ScalarValue, DataError> {
+    let numbers: Vec<ScalarValue> = items.iter().map(|each| scalar(each, &Type::Float32)).collect::<Result<_, _>>()?;
+    let numbers = ScalarValue::iter_to_array(numbers)?;
+    let item = Arc::new(Field::new_list_field(DataType::Float32, true));
+    let length = i32::try_from(length).unwrap_or(i32::MAX);
+    Ok(ScalarValue::FixedSizeList(Arc::new(FixedSizeListArray::try_new(item, length, numbers, None)?)))
 }
 
 /// An instant as a constant.

@@ -1,7 +1,7 @@
 //! Why a run, or a node of it, failed.
 
 use mlsys_dataflow::DataError;
-use mlsys_plan::{Node, NodeId};
+use mlsys_plan::{Node, NodeId, Origin};
 use mlsys_store::StoreError;
 use serde::Serialize;
 
@@ -39,12 +39,17 @@ impl RunError {
         RunError::new("E0999", message, None)
     }
 
+    /// The same failure, told of a declaration.
+    pub(crate) fn at(mut self, origin: &Origin) -> Self {
+        self.file.get_or_insert_with(|| origin.file.clone());
+        self.line.get_or_insert(origin.line);
+        self
+    }
+
     /// The same failure, told of a node.
     pub(crate) fn of(mut self, node: &Node) -> Self {
         self.node.get_or_insert_with(|| node.id.clone());
-        self.file.get_or_insert_with(|| node.origin.file.clone());
-        self.line.get_or_insert(node.origin.line);
-        self
+        self.at(&node.origin)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a run tells while it goes on.
 
-use mlsys_plan::{Node, TrainEvent};
+use mlsys_plan::Node;
+use mlsys_training::TrainEvent;
 
 use crate::summary::Outcome;
 

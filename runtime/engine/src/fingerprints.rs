@@ -5,15 +5,15 @@ use std::path::Path;
 
 use mlsys_dataflow::source_files;
 use mlsys_plan::{
-    Comparison, Features, Fingerprint, Gate, Join, Metric, Node, NodeId, Operation, Part, Plan, Source, Train, Value,
-    fingerprint,
+    Bound, Call, Comparison, Features, Fingerprint, Gate, Join, Node, NodeId, Operation, Part, Plan, Source, Train,
+    Value, fingerprint,
 };
 use mlsys_store::Digests;
 
 use crate::error::RunError;
 
 /// Raised whenever the same definition over the same data may give another result than before.
-const REVISION: &str = "engine 1";
+const REVISION: &str = "engine 2";
 
 /// Fingerprints by node.
 pub(crate) struct Fingerprints {
@@ -105,9 +105,10 @@ fn without_bounds(train: &Train) -> Train {
     let columns: BTreeSet<&String> = train.gates.iter().filter_map(|gate| gate.by.as_ref()).collect();
     let gates = columns.into_iter().map(|column| Gate {
         part: Part::Test,
-        metric: Metric::Auc,
+        metric: Call::default(),
+        per: None,
         comparison: Comparison::GreaterOrEqual,
-        bound: 0.0,
+        bound: Bound::Number(0.0),
         by: Some(column.clone()),
         min_rows: 0,
         line: 0,

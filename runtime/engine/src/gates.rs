@@ -1,37 +1,132 @@
 //! Gates: what a version must reach to be registered.
 
-use mlsys_plan::{Gate, TrainReport};
+use mlsys_plan::{Bound, Gate, Metric};
+use mlsys_training::{TrainReport, VersionMetrics};
 
+use crate::champion::{Champion, names_champion};
 use crate::summary::GateResult;
 
 /// Every gate against the report; a gate on slices gives one result a slice, in the slices' order.
-pub(crate) fn judge(gates: &[Gate], report: &TrainReport) -> Vec<GateResult> {
-    gates.iter().flat_map(|gate| one(gate, report)).collect()
+pub(crate) fn judge(gates: &[Gate], report: &TrainReport, champion: &Champion) -> Vec<GateResult> {
+    gates.iter().flat_map(|gate| Judged { gate, champion }.results(report)).collect()
 }
 
-fn one(gate: &Gate, report: &TrainReport) -> Vec<GateResult> {
-    let result = |slice: Option<String>, rows: u64, value: Option<f64>, judged: bool| GateResult {
-        gate: gate.clone(),
-        slice,
-        rows,
-        value,
-        judged,
-        met: value.is_some_and(|value| gate.comparison.holds(value, gate.bound)),
-    };
-    let Some(part) = report.parts.get(&gate.part) else { return vec![result(None, 0, None, true)] };
-    match &gate.by {
-        None => vec![result(None, part.rows, part.metrics.get(&gate.metric).copied(), true)],
-        Some(column) => part
-            .slices
-            .iter()
-            .filter(|slice| slice.column == *column)
+struct Judged<'a> {
+    gate: &'a Gate,
+    champion: &'a Champion,
+}
+
+impl Judged<'_> {
+    fn results(&self, report: &TrainReport) -> Vec<GateResult> {
+        let Some(part) = report.parts.get(&self.gate.part) else {
+            return vec![self.result(None, 0, &VersionMetrics::new())];
+        };
+        let Some(column) = &self.gate.by else { return vec![self.result(None, part.rows, &part.metrics)] };
+        let slices = part.slices.iter().filter(|slice| slice.column == *column);
+        slices
             .map(|slice| {
-                let value = slice.metrics.get(&gate.metric).copied();
+                let mut result = self.result(Some((column, slice.value.as_deref())), slice.rows, &slice.metrics);
                 // A metric that is not defined on a slice, because it holds one class only, judges nothing.
-                let judged = slice.rows >= gate.min_rows && value.is_some();
-                let name = slice.value.clone().unwrap_or_else(|| "(missing)".to_owned());
-                result(Some(name), slice.rows, value, judged)
+                result.judged = slice.rows >= self.gate.min_rows && result.value.is_some();
+                result.slice = Some(slice.value.clone().unwrap_or_else(|| "(missing)".to_owned()));
+                result
             })
-            .collect(),
+            .collect()
+    }
+
+    fn result(&self, slice: Option<(&str, Option<&str>)>, rows: u64, metrics: &VersionMetrics) -> GateResult {
+        let gate = self.gate;
+        let metric = Metric::by_name(&gate.metric.name);
+        let value = metric.and_then(|metric| metrics.get(&metric).copied());
+        let champion = |bound: &Bound| match bound {
+            Bound::Champion => self.champion.value(gate.part, metric?, slice),
+            _ => None,
+        };
+        let bound = gate.bound.evaluate(&champion);
+        let asks = names_champion(&gate.bound);
+        let met = match bound {
+            Some(bound) => value.is_some_and(|value| gate.comparison.holds(value, bound)),
+            None => asks && self.champion.is_absent() && value.is_some(),
+        };
+        let note = if asks { self.champion.note() } else { None };
+        GateResult { gate: gate.clone(), slice: None, rows, value, bound, note, judged: true, met }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use mlsys_plan::{Bound, Call, Comparison, Gate, Metric, Part};
+    use mlsys_training::{PartReport, SliceReport, TrainReport, VersionMetrics};
+
+    use super::judge;
+    use crate::champion::Champion;
+
+    fn metrics(auc: f64) -> VersionMetrics {
+        BTreeMap::from([(Metric::Auc, auc)])
+    }
+
+    fn parts(auc: f64, of_slice: f64) -> BTreeMap<Part, PartReport> {
+        let slice = SliceReport {
+            column: "shop".to_owned(),
+            value: Some("S1".to_owned()),
+            rows: 300,
+            metrics: metrics(of_slice),
+        };
+        let part = PartReport { rows: 1000, positives: 10, metrics: metrics(auc), slices: vec![slice] };
+        BTreeMap::from([(Part::Test, part)])
+    }
+
+    fn report(auc: f64, of_slice: f64) -> TrainReport {
+        TrainReport {
+            parts: parts(auc, of_slice),
+            left_out: 0,
+            epochs: Vec::new(),
+            best_epoch: 1,
+            parameters: 1,
+            inputs: Vec::new(),
+            trials: Vec::new(),
+            best_trial: None,
+            seconds: 0.0,
+        }
+    }
+
+    /// `test.auc >= champion - 0.01`
+    fn gate(by: Option<&str>) -> Gate {
+        Gate {
+            part: Part::Test,
+            metric: Call { name: "auc".to_owned(), args: BTreeMap::new() },
+            per: None,
+            comparison: Comparison::GreaterOrEqual,
+            bound: Bound::Difference(Box::new(Bound::Champion), Box::new(Bound::Number(0.01))),
+            by: by.map(str::to_owned),
+            min_rows: 200,
+            line: 1,
+        }
+    }
+
+    fn met(champion: &Champion, by: Option<&str>) -> (bool, Option<f64>) {
+        let results = judge(&[gate(by)], &report(0.80, 0.60), champion);
+        assert_eq!(results.len(), 1);
+        assert!(results[0].judged && results[0].note.is_some());
+        (results[0].met, results[0].bound)
+    }
+
+    #[test]
+    fn a_gate_is_held_against_the_champion_on_the_same_rows() {
+        let champion = |auc, of_slice| Champion::Judged { version: 3, is_this: false, parts: parts(auc, of_slice) };
+        assert!(met(&champion(0.805, 0.7), None).0);
+        assert!(!met(&champion(0.82, 0.5), None).0);
+        assert!(met(&champion(0.82, 0.5), Some("shop")).0);
+        assert!(!met(&champion(0.1, 0.7), Some("shop")).0);
+        assert!((met(&champion(0.82, 0.5), None).1.unwrap() - 0.81).abs() < 1e-12);
+    }
+
+    #[test]
+    fn it_holds_without_a_champion_and_not_with_one_that_cannot_be_judged() {
+        assert_eq!(met(&Champion::Absent, None), (true, None));
+        let unusable = Champion::Unusable { version: 1, reason: "it reads what is gone".to_owned() };
+        assert_eq!(met(&unusable, None), (false, None));
     }
 }

@@ -2,18 +2,25 @@
 //!
 //! [`run`] goes through a plan's nodes in order. A node whose fingerprint has a result in the state folder is current and
 //! left alone; one that reads a failed node is passed over; everything else is executed and published whole. Training
-//! happens in processes of their own. The engine knows nothing of the language: a plan and a state folder are enough.
+//! happens in processes of their own. The engine knows nothing of the language: a plan and a state folder are enough. [`test::run`] carries out a program's tests on rows in memory.
 
+mod champion;
 mod error;
 mod event;
 mod fingerprints;
 mod gates;
+mod not_yet;
 mod run;
 mod steps;
 mod summary;
+mod supports;
+pub mod test;
 mod worker;
 
 pub use error::RunError;
 pub use event::Event;
+pub use mlsys_training::{EpochReport, TrainEvent, TrainReport, TrialReport};
+pub use not_yet::NOT_YET;
 pub use run::{Options, run};
 pub use summary::{GateResult, ModelOutcome, NodeOutcome, Outcome, Summary};
+pub use supports::supports;

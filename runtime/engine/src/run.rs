@@ -5,19 +5,20 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use mlsys_dataflow::Dataflow;
-use mlsys_plan::{Fingerprint, Node, NodeId, Operation, Plan, Train, TrainReport};
+use mlsys_plan::{Fingerprint, Node, NodeId, Operation, Plan, Train};
 use mlsys_store::{Digests, NewVersion, Registry, Slot, State, keep};
+use mlsys_training::TrainReport;
 use serde_json::Value;
 
+use crate::champion::{Asked, CHAMPION, Champion};
 use crate::error::RunError;
 use crate::event::{Event, Observer};
 use crate::fingerprints::{Fingerprints, of_plan};
 use crate::gates::judge;
-use crate::steps::{self, MODEL, REPORT, Work, is_work};
+use crate::not_yet::not_executed;
+use crate::steps::{self, DATA, MODEL, REPORT, Work, is_work};
 use crate::summary::{ModelOutcome, NodeOutcome, Outcome, Summary};
-
-/// The alias of the version that is used.
-const CHAMPION: &str = "champion";
+use crate::supports::supports;
 
 /// Where and with what a plan is run.
 #[derive(Clone, Debug)]
@@ -43,16 +44,9 @@ pub struct Options {
 /// The run as a whole cannot begin or go on: the plan asks for something that is not implemented, or the state folder
 /// cannot be used.
 pub async fn run(plan: &Plan, options: &Options, observer: Observer<'_>) -> Result<Summary, Vec<RunError>> {
-    supported(plan)?;
+    supports(plan)?;
     let mut run = Run::begin(plan, options, observer).await.map_err(|error| vec![error])?;
     run.everything().await.map_err(|error| vec![error])
-}
-
-fn supported(plan: &Plan) -> Result<(), Vec<RunError>> {
-    let file = plan.nodes.first().map(|node| node.origin.file.clone());
-    mlsys_dataflow::supports(plan).map_err(|errors| {
-        errors.into_iter().map(|error| RunError { file: file.clone(), ..RunError::from(error) }).collect()
-    })
 }
 
 struct Run<'a> {
@@ -115,6 +109,7 @@ impl<'a> Run<'a> {
             plan: self.definition.as_str().to_owned(),
             nodes: std::mem::take(&mut self.nodes),
             models: std::mem::take(&mut self.models),
+            not_executed: not_executed(self.plan),
         };
         // A run that found nothing to do leaves no record: the last one stands.
         if !summary.nothing_to_do() {
@@ -160,7 +155,7 @@ impl<'a> Run<'a> {
                 let quarantine = quarantine.exists().then_some(quarantine);
                 self.end(node, outcome, started, Some(report.clone()), quarantine);
                 if let Operation::Train(train) = &node.operation {
-                    self.judge(train, &fingerprint, &slot, report).await?;
+                    self.judge(node, train, &fingerprint, &slot, report).await?;
                 }
             }
             Err(error) => self.fail(node, error, started),
@@ -206,13 +201,24 @@ impl<'a> Run<'a> {
     /// Holds a trained model against its gates, and registers it if it meets them.
     async fn judge(
         &mut self,
+        node: &Node,
         train: &Train,
         fingerprint: &Fingerprint,
         slot: &Slot,
         report: Value,
     ) -> Result<(), RunError> {
         let report: TrainReport = serde_json::from_value(report)?;
-        let gates = judge(&train.gates, &report);
+        let asked = Asked {
+            node,
+            train,
+            fingerprint,
+            report: &report,
+            examples: node.inputs.iter().filter_map(|input| Some(self.slots.get(input)?.file(DATA))).collect(),
+            options: self.options,
+            observer: self.observer,
+        };
+        let champion = Champion::find(&asked, &self.registry, &self.state).await?;
+        let gates = judge(&train.gates, &report, &champion);
         let met = gates.iter().all(|gate| gate.met || !gate.judged);
         let registered = if met {
             let artefact = keep(&self.state, &slot.folder().join(MODEL), &["model.json", "model.safetensors"])?;

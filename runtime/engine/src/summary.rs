@@ -1,6 +1,7 @@
 //! What came of a run.
 
-use mlsys_plan::{Gate, NodeId, TrainReport};
+use mlsys_plan::{Gate, NodeId};
+use mlsys_training::TrainReport;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -21,6 +22,8 @@ pub struct Summary {
     pub nodes: Vec<NodeOutcome>,
     /// What came of each model that has a trained version, now or from before.
     pub models: Vec<ModelOutcome>,
+    /// What the program asks for and a run does not do, such as `deployment approve`: it stays a specification.
+    pub not_executed: Vec<String>,
 }
 
 /// What came of a node.
@@ -78,6 +81,10 @@ pub struct GateResult {
     pub rows: u64,
     /// The metric; none if it is not defined on these rows.
     pub value: Option<f64>,
+    /// The bound as a number; none if there is nothing to compare with.
+    pub bound: Option<f64>,
+    /// What is to be known about the bound, such as which version is the champion.
+    pub note: Option<String>,
     /// Whether it counts: slices with too few rows are only reported.
     pub judged: bool,
     /// Whether the bound holds.

@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 
-use mlsys_plan::{Node, TrainEvent};
+use mlsys_plan::Node;
+use mlsys_training::TrainEvent;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
 
@@ -13,9 +14,33 @@ use crate::event::{Event, Observer};
 /// How much of a worker's error output is kept.
 const MAX_STDERR: u64 = 64 << 10;
 
+/// What a worker is asked to do: its subcommand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Task {
+    /// Learn a model.
+    Train,
+    /// Hold a model against examples.
+    Judge,
+}
+
+impl Task {
+    fn subcommand(self) -> &'static str {
+        match self {
+            Task::Train => "train",
+            Task::Judge => "judge",
+        }
+    }
+}
+
 /// Runs a worker on a job until it is done. The worker is ended when this is dropped.
-pub(crate) async fn train(worker: &Path, job: &Path, node: &Node, observer: Observer<'_>) -> Result<(), RunError> {
-    let mut child = start(worker, job)?;
+pub(crate) async fn work(
+    task: Task,
+    worker: &Path,
+    job: &Path,
+    node: &Node,
+    observer: Observer<'_>,
+) -> Result<(), RunError> {
+    let mut child = start(task, worker, job)?;
     let complaints = child.stderr.take().map(|stderr| tokio::spawn(read_tail(stderr)));
     let failure = listen(&mut child, node, observer).await?;
     let status = child.wait().await.map_err(|error| lost(&error.to_string()))?;
@@ -30,9 +55,9 @@ pub(crate) async fn train(worker: &Path, job: &Path, node: &Node, observer: Obse
     }
 }
 
-fn start(worker: &Path, job: &Path) -> Result<Child, RunError> {
+fn start(task: Task, worker: &Path, job: &Path) -> Result<Child, RunError> {
     let command = Command::new(worker)
-        .arg("train")
+        .arg(task.subcommand())
         .arg(job)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

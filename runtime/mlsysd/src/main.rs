@@ -1,4 +1,4 @@
-//! The binary that holds libtorch: `mlsysd train JOB.json`.
+//! The binary that holds libtorch: `mlsysd train JOB.json`, `mlsysd judge JOB.json`.
 //!
 //! Reads a job, prints its progress as one JSON object a line on the standard output, and leaves its results in the
 //! job's output folder. It needs nothing of the language: only the plan's types.
@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use mlsys_plan::{TrainEvent, TrainJob};
+use mlsys_torch::TrainError;
+use mlsys_training::TrainEvent;
+use serde::de::DeserializeOwned;
 
 /// The long-running side of mlsys: started by `mlsysc`, seldom by hand.
 #[derive(Parser)]
@@ -27,15 +29,22 @@ enum Command {
         /// The job as `mlsysc` writes it
         job: PathBuf,
     },
+    /// Hold a trained model against examples
+    Judge {
+        /// The job as `mlsysc` writes it
+        job: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
     match Cli::parse().command {
-        Command::Train { job } => train(&job),
+        Command::Train { job } => work(&job, |job| mlsys_torch::train(&job, &mut say).map(drop)),
+        Command::Judge { job } => work(&job, |job| mlsys_torch::judge(&job, &mut say).map(drop)),
     }
 }
 
-fn train(path: &Path) -> ExitCode {
+/// Reads a job and does it.
+fn work<Job: DeserializeOwned>(path: &Path, task: impl FnOnce(Job) -> Result<(), TrainError>) -> ExitCode {
     let job = match read(path) {
         Ok(job) => job,
         Err(message) => {
@@ -43,8 +52,8 @@ fn train(path: &Path) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match mlsys_torch::train(&job, &mut say) {
-        Ok(_) => ExitCode::SUCCESS,
+    match task(job) {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             say(&TrainEvent::Failed { code: error.code().to_owned(), message: error.to_string() });
             ExitCode::FAILURE
@@ -52,9 +61,9 @@ fn train(path: &Path) -> ExitCode {
     }
 }
 
-fn read(path: &Path) -> Result<TrainJob, String> {
+fn read<Job: DeserializeOwned>(path: &Path) -> Result<Job, String> {
     let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read `{}`: {error}", path.display()))?;
-    serde_json::from_str(&text).map_err(|error| format!("`{}` is not a training job: {error}", path.display()))
+    serde_json::from_str(&text).map_err(|error| format!("`{}` is not a job: {error}", path.display()))
 }
 
 /// Prints an event. Nobody listens any more if that fails: whoever started this worker is gone, and so is its purpose.

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use mlsys_plan::TrainReport;
+use mlsys_training::TrainReport;
 use sqlx::Row;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow};
 
@@ -164,6 +164,15 @@ impl Registry {
         .fetch_all(&self.pool)
         .await?;
         rows.iter().map(version).collect()
+    }
+
+    /// The version of a model that has the alias, if one has it.
+    ///
+    /// # Errors
+    /// The database refuses.
+    pub async fn holder(&self, model: &str, alias: &str) -> Result<Option<Version>, StoreError> {
+        let versions = self.versions(model).await?;
+        Ok(versions.into_iter().find(|version| version.aliases.iter().any(|held| held == alias)))
     }
 
     /// Closes the database, so that everything is in one file.

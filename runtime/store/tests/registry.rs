@@ -4,8 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use mlsys_plan::{Fingerprint, NodeId, TrainReport};
+use mlsys_plan::{Fingerprint, NodeId};
 use mlsys_store::{NewVersion, Registered, Registry, State, StoreError, keep};
+use mlsys_training::TrainReport;
 
 fn report() -> TrainReport {
     TrainReport {
@@ -15,6 +16,8 @@ fn report() -> TrainReport {
         best_epoch: 1,
         parameters: 1,
         inputs: Vec::new(),
+        trials: Vec::new(),
+        best_trial: None,
         seconds: 0.5,
     }
 }

@@ -31,7 +31,7 @@ pub struct Model {
 struct Description {
     format: u32,
     model: String,
-    label: String,
+    label: Option<String>,
     learner: Call,
     encoders: Encoders,
 }
@@ -53,6 +53,11 @@ impl Model {
         let variables = VarStore::new(Device::Cpu);
         let network = learners::build(&variables.root(), &description.learner, &description.encoders)?;
         Ok(Model { encoders: description.encoders.clone(), variables, network, description })
+    }
+
+    /// How many numbers were learnt.
+    pub(crate) fn parameters(&self) -> u64 {
+        self.variables.trainable_variables().iter().map(|variable| variable.numel() as u64).sum()
     }
 
     /// Reads a model from its folder.

@@ -3,7 +3,8 @@
 mod category;
 mod number;
 
-use mlsys_plan::{Impute, InputReport, ModelInput, Type};
+use mlsys_plan::{Impute, ModelInput, Type};
+use mlsys_training::InputReport;
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 

@@ -19,7 +19,7 @@ pub(crate) trait Network {
 type Build = fn(&Path<'_>, &Call, &Encoders) -> Result<Box<dyn Network>, TrainError>;
 
 /// Every learner by its name in the language.
-const LEARNERS: &[(&str, Build)] = &[("mlp", mlp::build)];
+pub(crate) const LEARNERS: &[(&str, Build)] = &[("mlp", mlp::build)];
 
 /// The network of a `learn` clause.
 pub(crate) fn build(path: &Path<'_>, learner: &Call, encoders: &Encoders) -> Result<Box<dyn Network>, TrainError> {

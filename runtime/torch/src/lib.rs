@@ -1,21 +1,27 @@
 //! Learners on libtorch: encoders, training loop, metrics, artefacts. tch is named in this crate only.
 //!
-//! [`train`] does a [`TrainJob`](mlsys_plan::TrainJob): reads the examples, fits the encoders on the training part alone,
+//! [`train`] does a [`TrainJob`](mlsys_training::TrainJob): reads the examples, fits the encoders on the training part alone,
 //! trains, judges every part, and leaves the model with its report in the job's output folder. [`Model`] reads such a
 //! folder and predicts with the same encoders.
 
 mod artefact;
+mod data;
 mod encoders;
 mod error;
 mod examples;
+mod fit;
+mod implemented;
 mod learners;
+mod losses;
 mod metrics;
 mod optimizers;
 mod report;
+mod search;
 mod training;
 
 pub use artefact::Model;
 pub use error::TrainError;
 pub use examples::Examples;
+pub use implemented::implemented;
 pub use metrics::{metrics, value};
-pub use training::train;
+pub use training::{judge, train};

@@ -6,7 +6,8 @@ mod average_precision;
 mod brier;
 mod log_loss;
 
-use mlsys_plan::{Metric, VersionMetrics};
+use mlsys_plan::Metric;
+use mlsys_training::VersionMetrics;
 
 /// A metric's definition: labels and probabilities of equal length; none where it is not defined.
 type Definition = fn(&[bool], &[f64]) -> Option<f64>;

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::array::Array;
-use mlsys_plan::{PartReport, SliceReport, Train, columns};
+use mlsys_plan::{Train, columns};
+use mlsys_training::{PartReport, SliceReport};
 
 use crate::error::TrainError;
 use crate::examples::Examples;

@@ -2,97 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is how tests fail")]
 
-use std::fs::File;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+mod toy;
 
-use arrow::array::{ArrayRef, BooleanArray, Float64Array, RecordBatch, StringArray};
-use mlsys_plan::{
-    Call, Impute, ImputeStrategy, Metric, ModelInput, Part, StopEarly, Task, Train, TrainEvent, TrainJob, Training,
-    Type, Value, columns,
-};
+use mlsys_plan::{Metric, Part};
 use mlsys_torch::{Examples, Model, TrainError, train};
-use parquet::arrow::ArrowWriter;
-
-/// Rows of which the label follows from a number and a category, with values missing here and there.
-struct Table {
-    number: Vec<Option<f64>>,
-    category: Vec<Option<&'static str>>,
-    label: Vec<bool>,
-    part: Vec<&'static str>,
-}
-
-fn table(rows: usize) -> Table {
-    let mut table = Table { number: vec![], category: vec![], label: vec![], part: vec![] };
-    for row in 0..rows {
-        let number = f64::from(u32::try_from(row * 37 % 101).unwrap()) / 50.0 - 1.0;
-        let category = ["a", "b", "c"][row * 7 % 3];
-        table.label.push(number + if category == "a" { 0.8 } else { -0.2 } > 0.1);
-        table.number.push((row % 11 != 0).then_some(number));
-        table.category.push((row % 13 != 0).then_some(category));
-        table.part.push(match row * 10 / rows {
-            0..=6 => "train",
-            7 => "validate",
-            8 => "left_out",
-            _ => "test",
-        });
-    }
-    table
-}
-
-fn write(folder: &Path, table: &Table) -> PathBuf {
-    let slices: Vec<Option<&str>> = table.category.clone();
-    let batch = RecordBatch::try_from_iter([
-        ("number", Arc::new(Float64Array::from(table.number.clone())) as ArrayRef),
-        ("category", Arc::new(StringArray::from(table.category.clone())) as ArrayRef),
-        (columns::LABEL, Arc::new(BooleanArray::from(table.label.clone())) as ArrayRef),
-        (columns::PART, Arc::new(StringArray::from(table.part.clone())) as ArrayRef),
-        ("__slice.category", Arc::new(StringArray::from(slices)) as ArrayRef),
-    ])
-    .unwrap();
-    let path = folder.join("examples.parquet");
-    let mut writer = ArrowWriter::try_new(File::create(&path).unwrap(), batch.schema(), None).unwrap();
-    writer.write(&batch).unwrap();
-    writer.close().unwrap();
-    path
-}
-
-/// libtorch has one random generator a process, as a worker trains one model: tests that train take turns.
-fn turn() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn job(folder: &Path, table: &Table) -> TrainJob {
-    let call = |name: &str, args: &[(&str, Value)]| Call {
-        name: name.to_owned(),
-        args: args.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
-    };
-    TrainJob {
-        train: Train {
-            model: "toy".to_owned(),
-            task: Task::Binary,
-            label: "label".to_owned(),
-            inputs: vec![
-                ModelInput { name: "number".to_owned(), ty: Type::Float64.optional() },
-                ModelInput { name: "category".to_owned(), ty: Type::String.optional() },
-            ],
-            impute: Some(Impute { strategy: ImputeStrategy::Median, indicator: true }),
-            learner: call("mlp", &[("hidden", Value::List(vec![Value::Int(16)])), ("dropout", Value::Float(0.1))]),
-            training: Training {
-                optimizer: call("adam", &[("lr", Value::Float(0.01))]),
-                epochs: 30,
-                batch: 64,
-                stop_early: Some(StopEarly { patience: 5, part: Part::Validate, metric: Metric::Auc }),
-                seed: 3,
-            },
-            gates: Vec::new(),
-        },
-        examples: vec![write(folder, table)],
-        output: folder.join("model"),
-        threads: Some(1),
-    }
-}
+use mlsys_training::{TrainEvent, TrainJob};
+use toy::{job, table, turn};
 
 #[test]
 fn a_model_learns_and_is_read_back_the_same() {

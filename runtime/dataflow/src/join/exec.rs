@@ -224,7 +224,8 @@ impl Pass {
             self.read_events().await?;
         }
         self.metrics.record_output(batch.num_rows());
-        let mut columns = vec![Arc::clone(batch.column(self.spec.position()))];
+        let place = [self.spec.position(), self.spec.time()];
+        let mut columns: Vec<ArrayRef> = place.iter().map(|index| Arc::clone(batch.column(*index))).collect();
         for index in 0..self.spec.measurements.len() {
             columns.push(join_pieces(&pieces, index)?);
         }

@@ -10,10 +10,11 @@ use datafusion::common::{DFSchema, DFSchemaRef};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNodeCore};
 use mlsys_aggregates::{AggregateError, Measure, Measures};
-use mlsys_plan::Window;
+use mlsys_plan::{Literal, Window, columns};
 
 use crate::error::DataError;
 use crate::table::POSITION;
+use crate::types::timestamp;
 
 /// What the operator computes.
 ///
@@ -28,9 +29,25 @@ pub(crate) struct Spec {
     /// The columns that order events of one key and instant.
     pub(crate) order: Vec<usize>,
     /// The different windows.
-    pub(crate) windows: Vec<Window>,
+    pub(crate) windows: Vec<Frame>,
     /// The features, in order.
     pub(crate) measurements: Vec<Measurement>,
+}
+
+/// A window and by how many microseconds it is shifted into the past.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Frame {
+    /// The window.
+    pub(crate) window: Window,
+    /// The shift.
+    pub(crate) offset: i64,
+}
+
+impl fmt::Display for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.window)?;
+        if self.offset == 0 { Ok(()) } else { write!(f, " offset {}", Literal::Duration(self.offset)) }
+    }
 }
 
 /// A feature: an aggregate over an argument and a window.
@@ -46,7 +63,8 @@ pub(crate) struct Measurement {
     pub(crate) window: usize,
 }
 
-/// The point-in-time join of observations and events. Its columns are the observations' position and the features.
+/// The point-in-time join of observations and events. Its columns are the observations'
+/// position and instant, and the features.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct PointInTime {
     observations: LogicalPlan,
@@ -92,7 +110,8 @@ impl Spec {
     /// The columns of the result.
     pub(crate) fn output(&self, events: &Schema) -> Result<Schema, DataError> {
         let arguments = self.argument_types(events);
-        let mut fields = vec![Field::new(POSITION, DataType::Int64, false)];
+        let at = Field::new(columns::AT, timestamp(), true);
+        let mut fields = vec![Field::new(POSITION, DataType::Int64, false), at];
         for one in &self.measurements {
             let argument = one.argument.map(|index| &arguments[index]);
             let kernel = mlsys_aggregates::by_name(&one.function);

@@ -10,7 +10,7 @@ use datafusion::logical_expr::{Expr, Extension, LogicalPlan, LogicalPlanBuilder,
 use mlsys_aggregates::Algebra;
 use mlsys_plan::{Aggregate, Derived, Features, Join, ValueType, Window, columns};
 
-use super::node::{Measurement, PointInTime, Spec};
+use super::node::{Frame, Measurement, PointInTime, Spec};
 use crate::error::{Code, DataError};
 use crate::expr::{column, lower};
 use crate::source::derive;
@@ -46,8 +46,10 @@ pub(crate) fn logical_plan(join: &Join, features: &Features, inputs: Inputs) -> 
         .aggregates
         .iter()
         .map(|aggregate| cast(column(&aggregate.name), arrow_type(&aggregate.ty.ty)).alias(aggregate.name.as_str()));
-    let plan = LogicalPlanBuilder::from(operator).project(typed.chain([column(POSITION)]))?;
-    let plan = derive(plan, &names, &needed.derived, &[POSITION])?;
+    // Derived features may read the observation's instant: it is what `now` means there.
+    let carried = [columns::AT, POSITION];
+    let plan = LogicalPlanBuilder::from(operator).project(typed.chain(carried.map(column)))?;
+    let plan = derive(plan, &names, &needed.derived, &carried)?;
     let wanted = join.features.iter().map(|name| column(name).alias(output_name(join, name)));
     let plan = plan.project(wanted.chain([column(POSITION)]).collect::<Vec<_>>())?;
     let sorted = plan.sort([column(POSITION).sort(true, true)])?;
@@ -69,7 +71,7 @@ pub(crate) fn output_schema(join: &Join, features: &Features) -> Result<SchemaRe
 }
 
 fn output_name(join: &Join, feature: &str) -> String {
-    format!("{}.{feature}", join.group)
+    format!("{}.{feature}", join.alias.as_ref().unwrap_or(&join.group))
 }
 
 fn feature_type<'a>(features: &'a Features, name: &str) -> Option<&'a ValueType> {
@@ -161,9 +163,9 @@ fn key_name(key: &str) -> String {
 #[derive(Default)]
 struct SpecBuilder {
     arguments: Vec<(String, Expr)>,
-    /// Arguments that `first` or `last` choose from: they order rows of one instant where the source has no key.
+    /// Arguments of which the order of rows decides: they order rows of one instant where the source has no key.
     chosen: BTreeSet<usize>,
-    windows: Vec<Window>,
+    windows: Vec<Frame>,
     measurements: Vec<Measurement>,
     is_ordered: bool,
 }
@@ -172,14 +174,16 @@ impl SpecBuilder {
     fn add(&mut self, aggregate: &Aggregate) -> Result<(), DataError> {
         let kernel = kernel(aggregate)?;
         let argument = argument(aggregate)?.map(|(text, expr)| self.argument(text, expr));
-        if kernel.algebra() == Algebra::Ordered {
+        // Which of two rows of one instant comes first also decides which one is among the last rows.
+        if kernel.algebra() == Algebra::Ordered || matches!(aggregate.window, Window::Last { .. }) {
             self.is_ordered = true;
             // Lists and vectors are left to their place: sorting by them costs more than it tells.
             let is_plain = aggregate.argument.as_ref().is_some_and(|one| !arrow_type(&one.ty.ty).is_nested());
             self.chosen.extend(argument.filter(|_| is_plain));
         }
-        let window = self.windows.iter().position(|window| *window == aggregate.window).unwrap_or_else(|| {
-            self.windows.push(aggregate.window);
+        let frame = Frame { window: aggregate.window, offset: aggregate.offset };
+        let window = self.windows.iter().position(|window| *window == frame).unwrap_or_else(|| {
+            self.windows.push(frame);
             self.windows.len() - 1
         });
         let (name, function) = (aggregate.name.clone(), kernel.name().to_owned());

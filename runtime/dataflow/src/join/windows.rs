@@ -12,6 +12,7 @@ use datafusion::error::Result;
 use mlsys_aggregates::RangeBuffer;
 use mlsys_plan::Window;
 
+use super::node::Frame;
 use super::runs::{Run, RunFinder};
 
 /// Events that may still be seen: their keys and instants, by position since the beginning.
@@ -36,9 +37,11 @@ pub(super) struct Observations {
 
 /// The bounds of every window at the last observation that is done.
 pub(super) struct Windows {
-    windows: Vec<Window>,
+    frames: Vec<Frame>,
+    /// The first event of each window.
     low: Vec<usize>,
-    high: usize,
+    /// The event after the last one of each window.
+    high: Vec<usize>,
     /// The ranges of the observations that were done since the last [`Windows::clear`], per window.
     pub(super) ranges: Vec<RangeBuffer>,
 }
@@ -121,9 +124,10 @@ impl Observations {
 }
 
 impl Windows {
-    pub(super) fn new(windows: &[Window]) -> Self {
-        let ranges = vec![RangeBuffer::default(); windows.len()];
-        Windows { windows: windows.to_vec(), low: vec![0; windows.len()], high: 0, ranges }
+    pub(super) fn new(frames: &[Frame]) -> Self {
+        let count = frames.len();
+        let ranges = vec![RangeBuffer::default(); count];
+        Windows { frames: frames.to_vec(), low: vec![0; count], high: vec![0; count], ranges }
     }
 
     /// Forgets the ranges that were found.
@@ -133,7 +137,7 @@ impl Windows {
 
     /// The first event that any window may still see.
     pub(super) fn oldest(&self) -> usize {
-        self.low.iter().copied().min().unwrap_or(self.high)
+        self.low.iter().copied().min().unwrap_or(0)
     }
 
     /// Finds the windows of as many observations as the events allow, and returns how many they were. More events are
@@ -151,7 +155,9 @@ impl Windows {
 
     /// Finds the windows of the observations of one key; false if more events are needed.
     fn advance_key(&mut self, key: &Run, times: &[Option<i64>], done: &mut usize, events: &mut Events) -> bool {
-        let found = if key.is_present { events.of_key(key) } else { Some((self.high, self.high, true)) };
+        // A missing key has no events: its windows are empty wherever they are.
+        let here = self.high.iter().copied().max().unwrap_or(0);
+        let found = if key.is_present { events.of_key(key) } else { Some((here, here, true)) };
         let Some((start, end, is_closed)) = found else {
             // Whatever has come belongs to smaller keys.
             self.move_to(events.end());
@@ -178,33 +184,43 @@ impl Windows {
 
     /// Moves every bound forward to a position at least.
     fn move_to(&mut self, position: usize) {
-        self.high = self.high.max(position);
-        self.low.iter_mut().for_each(|low| *low = (*low).max(position));
+        self.high.iter_mut().chain(&mut self.low).for_each(|bound| *bound = (*bound).max(position));
     }
 
-    /// Moves the upper bound to the first event at or after an instant; false if that is not among those that came.
+    /// Moves the upper bounds to the first event at or after each window's end; false if one is not among those that
+    /// came.
     fn reach(&mut self, time: i64, end: usize, events: &Events) -> bool {
-        while self.high < end && events.time(self.high) < time {
-            self.high += 1;
+        let mut are_known = true;
+        for (high, frame) in self.high.iter_mut().zip(&self.frames) {
+            let until = time.saturating_sub(frame.offset);
+            while *high < end && events.time(*high) < until {
+                *high += 1;
+            }
+            are_known &= *high < end;
         }
-        self.high < end
+        are_known
     }
 
     /// Moves the lower bounds to the first event inside each window.
     fn leave(&mut self, time: i64, events: &Events) {
-        for (low, window) in self.low.iter_mut().zip(&self.windows) {
-            if let Window::Range { width } = window {
-                let oldest = time.saturating_sub(*width);
-                while *low < self.high && events.time(*low) < oldest {
-                    *low += 1;
+        for ((low, high), frame) in self.low.iter_mut().zip(&self.high).zip(&self.frames) {
+            match frame.window {
+                Window::All => {}
+                Window::Range { width } => {
+                    let oldest = time.saturating_sub(frame.offset).saturating_sub(width);
+                    while *low < *high && events.time(*low) < oldest {
+                        *low += 1;
+                    }
                 }
+                // The bound never lies before the key's first event: `move_to` has put it there.
+                Window::Last { rows } => *low = (*low).max(high.saturating_sub(rows as usize)),
             }
         }
     }
 
     fn push(&mut self) {
-        for (ranges, low) in self.ranges.iter_mut().zip(&self.low) {
-            ranges.push(*low, self.high);
+        for (ranges, (low, high)) in self.ranges.iter_mut().zip(self.low.iter().zip(&self.high)) {
+            ranges.push(*low, *high);
         }
     }
 

@@ -110,7 +110,7 @@ impl Keys {
         self.superseded_count += 1;
     }
 
-    fn is_current(&self, row: u64) -> bool {
+    pub(super) fn is_current(&self, row: u64) -> bool {
         self.superseded[(row / 64) as usize] & (1 << (row % 64)) == 0
     }
 }

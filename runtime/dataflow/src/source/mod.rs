@@ -1,9 +1,11 @@
 //! Source nodes: read, derive, check, deduplicate, write.
 
+mod inline;
 mod judge;
 mod keys;
 mod plan;
 mod report;
+mod whole;
 
 use std::fs;
 use std::path::Path;
@@ -18,8 +20,10 @@ use datafusion::physical_plan::SendableRecordBatchStream;
 use futures::StreamExt;
 use mlsys_plan::Source;
 
+pub(crate) use self::inline::InlineRows;
 pub(crate) use self::plan::{derive, logical_plan};
-pub use self::report::{CheckReport, SourceReport};
+pub use self::report::{CheckReport, SourceReport, TableCheckReport};
+pub(crate) use self::whole::{MEASURES, supports as supports_check};
 
 use self::judge::{Judge, Judged};
 use self::keys::Keys;
@@ -62,7 +66,7 @@ impl Dataflow {
         let rows = self.open(source, &files).await?;
         let mut run = Run::new(self, source, Arc::clone(&files), output, quarantine)?;
         run.read(rows, progress).await?;
-        run.finish().await
+        run.finish(self).await
     }
 
     /// The rows of a source with their verdicts, in order.
@@ -78,6 +82,7 @@ impl Dataflow {
 
 /// A source that is being written.
 struct Run<'a> {
+    source: &'a Source,
     judge: Judge<'a>,
     keys: Keys,
     columns: usize,
@@ -100,6 +105,7 @@ impl<'a> Run<'a> {
     ) -> Result<Self, DataError> {
         let schema = source_schema(source);
         Ok(Run {
+            source,
             judge: Judge::new(source, Arc::clone(&files)),
             keys: Keys::new(source, &schema, dataflow.runtime())?,
             columns: schema.fields().len(),
@@ -129,12 +135,7 @@ impl<'a> Run<'a> {
     }
 
     async fn keep(&mut self, batch: &RecordBatch, judged: &Judged) -> Result<(), DataError> {
-        let columns: Vec<usize> = (0..self.columns).collect();
-        let mut kept = batch.project(&columns)?;
-        if let Some(stays) = judged.mask() {
-            kept = compute::filter_record_batch(&kept, &stays)?;
-        }
-        let kept = RecordBatch::try_new(Arc::clone(&self.schema), kept.columns().to_vec())?;
+        let kept = stored_columns(&self.schema, batch, judged)?;
         self.keys.add(&kept)?;
         self.table.write(kept).await
     }
@@ -177,7 +178,7 @@ impl<'a> Run<'a> {
         Arc::new(Schema::new(own.chain(place).collect::<Vec<_>>()))
     }
 
-    async fn finish(self) -> Result<SourceReport, DataError> {
+    async fn finish(self, dataflow: &Dataflow) -> Result<SourceReport, DataError> {
         self.judge.verdict()?;
         let written = self.table.finish().await?;
         let duplicates = self.keys.superseded();
@@ -186,6 +187,7 @@ impl<'a> Run<'a> {
         } else {
             without_superseded(written, self.output, &self.schema, self.keys).await?
         };
+        let table_checks = whole::judge(dataflow, self.source, written.path()).await?;
         let quarantined = match self.quarantined {
             Some(sink) => publish_quarantine(sink.finish().await?)?,
             None => remove_old(self.quarantine)?,
@@ -197,10 +199,21 @@ impl<'a> Run<'a> {
             duplicates,
             quarantined,
             checks: self.judge.reports(),
+            table_checks,
         };
         written.publish()?;
         Ok(report)
     }
+}
+
+/// The source's own columns of the rows that stay.
+fn stored_columns(schema: &SchemaRef, batch: &RecordBatch, judged: &Judged) -> Result<RecordBatch, DataError> {
+    let columns: Vec<usize> = (0..schema.fields().len()).collect();
+    let mut kept = batch.project(&columns)?;
+    if let Some(stays) = judged.mask() {
+        kept = compute::filter_record_batch(&kept, &stays)?;
+    }
+    Ok(RecordBatch::try_new(Arc::clone(schema), kept.columns().to_vec())?)
 }
 
 /// The table without rows that a later row with the same key replaces.

@@ -18,6 +18,9 @@ pub struct SourceReport {
     pub quarantined: u64,
     /// What became of each expectation, in declared order.
     pub checks: Vec<CheckReport>,
+    /// What became of each check on the table as a whole, in declared order.
+    #[serde(default)]
+    pub table_checks: Vec<TableCheckReport>,
 }
 
 /// What became of an expectation.
@@ -31,4 +34,19 @@ pub struct CheckReport {
     pub action: String,
     /// How many rows failed it.
     pub violations: u64,
+}
+
+/// What became of a check on a table as a whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableCheckReport {
+    /// The line of the check.
+    pub line: u32,
+    /// The check as it is written.
+    pub text: String,
+    /// What happens if it does not hold: `warn` or `fail`.
+    pub action: String,
+    /// What was found.
+    pub found: String,
+    /// Whether it holds.
+    pub holds: bool,
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, PrimitiveArray};
 use arrow::compute;
+use arrow::compute::kernels::zip::zip;
 use arrow::datatypes::{
     ArrowPrimitiveType, DataType, Int64Type, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType,
     TimestampNanosecondType, TimestampSecondType,
@@ -13,7 +14,7 @@ use mlsys_plan::{Field, Type};
 use super::InputFile;
 use crate::error::{Code, DataError};
 use crate::names;
-use crate::types::{arrow_type, timestamp};
+use crate::types::{arrow_type, scalar, timestamp};
 
 /// Where each declared column stands in a file, by name.
 ///
@@ -113,20 +114,30 @@ pub(crate) fn convert(
         );
         return Err(DataError::new(Code::WrongType, message).at_line(field.line));
     }
-    check_values(file, field, &converted, first_row)?;
-    Ok(converted)
+    finish(file, field, converted, first_row)
+}
+
+/// A column of the declared type with its default in the place of missing values, where it has one.
+///
+/// # Errors
+/// E0903 if an enum has no such name, E0905 if a value is missing that must be there; with the row in the file.
+pub(crate) fn finish(file: &InputFile, field: &Field, column: ArrayRef, first_row: u64) -> Result<ArrayRef, DataError> {
+    let filled = match &field.default {
+        Some(default) if column.null_count() > 0 => {
+            let default = scalar(default, &field.ty.ty)?.to_scalar()?;
+            zip(&compute::is_null(&column)?, &default, &column)?
+        }
+        _ => column,
+    };
+    check_values(file, field, &filled, first_row)?;
+    Ok(filled)
 }
 
 /// Checks that no value is missing in a column declared without `?`, and that names of an enum are declared.
 ///
 /// # Errors
 /// E0903, E0905; with the row in the file.
-pub(crate) fn check_values(
-    file: &InputFile,
-    field: &Field,
-    column: &ArrayRef,
-    first_row: u64,
-) -> Result<(), DataError> {
+fn check_values(file: &InputFile, field: &Field, column: &ArrayRef, first_row: u64) -> Result<(), DataError> {
     if !field.ty.nullable && column.null_count() > 0 {
         let row = column.nulls().and_then(|nulls| nulls.iter().position(|present| !present)).unwrap_or(0);
         let message = format!(

@@ -144,8 +144,7 @@ impl Rows {
         let column = text::parse(texts, &field.ty.ty, self.null.as_deref()).map_err(|text::BadField(row)| {
             conform::wrong_value(&self.file, field, first_row + row as u64, texts.value(row))
         })?;
-        conform::check_values(&self.file, field, &column, first_row)?;
-        Ok(column)
+        conform::finish(&self.file, field, column, first_row)
     }
 }
 

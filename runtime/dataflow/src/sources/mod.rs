@@ -15,6 +15,7 @@ use mlsys_plan::{Call, Field, Source};
 use crate::error::{Code, DataError};
 use crate::names;
 
+pub(crate) use conform::finish;
 pub(crate) use files::{InputFile, input_files};
 pub(crate) use scan::{FILE, ROW, ScanStream, scan_schema};
 

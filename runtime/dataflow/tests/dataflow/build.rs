@@ -113,17 +113,15 @@ pub(crate) fn source(connector: Call, schema: &[(&str, ValueType)]) -> Source {
     let field = |(index, (name, ty)): (usize, &(&str, ValueType))| Field {
         name: (*name).to_owned(),
         ty: ty.clone(),
+        default: None,
+        pii: false,
         line: u32::try_from(index).unwrap() + 10,
     };
     Source {
         name: "rides".to_owned(),
         connector,
         schema: schema.iter().enumerate().map(field).collect(),
-        derived: Vec::new(),
-        time: None,
-        key: Vec::new(),
-        known_at: Vec::new(),
-        expectations: Vec::new(),
+        ..Source::default()
     }
 }
 

@@ -1,9 +1,11 @@
 //! Plans as text, and plans that this runtime cannot run.
 
+use std::collections::BTreeMap;
+
 use mlsys_dataflow::{explain, supports};
 use mlsys_plan::{
     Aggregate, BinaryOp, EntityKey, Features, Join, JoinKey, KnownAt, Label, Node, NodeId, Observe, OnViolation,
-    Operation, Origin, Plan, Source, TimeSplit, Type, VERSION, Value, Window,
+    Operation, Origin, Plan, Source, Split, TimeSplit, Type, VERSION, Value, Window,
 };
 
 use crate::build::*;
@@ -30,7 +32,10 @@ fn punctuality() -> Features {
         function: function.to_owned(),
         argument,
         filter: None,
+        args: BTreeMap::new(),
         window: if days == 0 { Window::All } else { Window::Range { width: days * 86_400_000_000 } },
+        step: None,
+        offset: 0,
         ty: ty.optional(),
         line: 30,
     };
@@ -56,6 +61,7 @@ fn punctuality() -> Features {
                 Type::Float64,
             ),
         )],
+        refresh: None,
     }
 }
 
@@ -65,16 +71,21 @@ fn late() -> Observe {
         model: "late".to_owned(),
         source: "rides".to_owned(),
         at: column("at", Type::Timestamp),
+        every: None,
         filter: None,
-        label: Label {
+        feature_filter: None,
+        label: Some(Label {
             name: "late".to_owned(),
             expr: compare(BinaryOp::Greater, delay(), float(15.0)),
             known_at: column("landed_at", Type::Timestamp),
-        },
+            looks: Vec::new(),
+        }),
+        group: None,
+        debias: None,
         keys: vec![derived("carrier", column("carrier", Type::String))],
         slices: Vec::new(),
         inputs: vec![derived("hour", function("hour_of_day", vec![column("at", Type::Timestamp)], Type::Int32))],
-        split: TimeSplit { from: None, validate: None, test: 1_378_000_000_000_000, until: None },
+        split: Split::Time(TimeSplit { from: None, validate: None, test: 1_378_000_000_000_000, until: None }),
     }
 }
 
@@ -82,6 +93,7 @@ fn plan() -> Plan {
     let join = Join {
         model: "late".to_owned(),
         group: "punctuality".to_owned(),
+        alias: None,
         keys: vec![JoinKey { key: "carrier".into(), column: "carrier".into() }],
         features: vec!["excess".to_owned(), "landings".to_owned()],
     };

@@ -163,3 +163,32 @@ async fn text_and_names_are_compared_as_they_are() {
     .await;
     assert_eq!(found, "true|true|it's|1969-12-31");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_condition_that_is_null_takes_the_other_value() {
+    let choose = |condition: Expr| {
+        let boxed = |expr: Expr| Box::new(expr);
+        let kind = ExprKind::If { condition: boxed(condition), then: boxed(int(10)), otherwise: boxed(int(20)) };
+        Expr { kind, ty: Type::Int64.required() }
+    };
+    let is_one = compare(BinaryOp::Equal, one(), int(1));
+    let unknown = compare(BinaryOp::Equal, column("none", Type::Float64), float(1.0));
+    let found = evaluate(vec![choose(is_one.clone()), choose(unary(UnaryOp::Not, is_one)), choose(unknown)]).await;
+    assert_eq!(found, "10|20|20");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_hold_values_in_order() {
+    let numbers = Type::List(Box::new(Type::Int64));
+    let list = |items: Vec<Expr>| Expr { kind: ExprKind::List { items }, ty: numbers.clone().required() };
+    let constant = Literal::List(vec![Literal::Int(3), Literal::Null]);
+    let vector = Literal::List(vec![Literal::Float(0.5), Literal::Float(2.0)]);
+    let found = evaluate(vec![
+        list(vec![one(), int(2), null(Type::Int64)]),
+        list(Vec::new()),
+        Expr::literal(constant, numbers.clone().required()),
+        Expr::literal(vector, Type::Vector(2).required()),
+    ])
+    .await;
+    assert_eq!(found, "[1, 2, -]|[]|[3, -]|[0.5, 2.0]");
+}

@@ -1,5 +1,6 @@
 //! Runs a join on events and observations of the oracle, and reads what it wrote.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -11,7 +12,7 @@ use mlsys_dataflow::{DataError, JoinReport};
 use mlsys_plan::{Aggregate, EntityKey, Features, Join, JoinKey, Type, Window};
 
 use crate::build::*;
-use crate::oracle::{Event, Feature, Observation, Value};
+use crate::oracle::{self, Event, Feature, Observation, Value};
 
 fn times(values: impl Iterator<Item = Option<i64>>) -> ArrayRef {
     Arc::new(values.collect::<TimestampMicrosecondArray>().with_timezone("UTC"))
@@ -73,7 +74,14 @@ pub(crate) fn group(features: &[Feature]) -> Features {
             function: feature.function.to_owned(),
             argument,
             filter: feature.is_filtered.then(|| column("b", Type::Bool)),
-            window: feature.width.map_or(Window::All, |width| Window::Range { width }),
+            args: BTreeMap::new(),
+            window: match feature.window {
+                oracle::Window::All => Window::All,
+                oracle::Window::Range(width) => Window::Range { width },
+                oracle::Window::Last(rows) => Window::Last { rows },
+            },
+            step: None,
+            offset: feature.offset,
             ty: ty.optional(),
             line: 1,
         }
@@ -93,6 +101,7 @@ pub(crate) fn group(features: &[Feature]) -> Features {
         order: vec!["seq".to_owned()],
         aggregates: features.iter().enumerate().map(aggregate).collect(),
         derived: Vec::new(),
+        refresh: None,
     }
 }
 
@@ -102,6 +111,7 @@ pub(crate) fn wants(features: &Features) -> Join {
     Join {
         model: "model".to_owned(),
         group: features.name.clone(),
+        alias: None,
         keys: vec![key("first", "one"), key("second", "two")],
         features: features.aggregates.iter().map(|aggregate| aggregate.name.clone()).collect(),
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, Int64Array, StringArray, TimestampMicrosecondArray};
 use mlsys_dataflow::ObserveReport;
-use mlsys_plan::{BinaryOp, Label, Observe, Part, TimeSplit, Type};
+use mlsys_plan::{BinaryOp, Label, Observe, Part, Split, TimeSplit, Type};
 
 use crate::build::*;
 
@@ -17,16 +17,21 @@ fn observe(split: TimeSplit) -> Observe {
         model: "late".to_owned(),
         source: "rides".to_owned(),
         at: column("at", Type::Timestamp),
+        every: None,
         filter: Some(column("wanted", Type::Bool)),
-        label: Label {
+        feature_filter: None,
+        label: Some(Label {
             name: "late".to_owned(),
             expr: column("late", Type::Bool),
             known_at: column("known", Type::Timestamp),
-        },
+            looks: Vec::new(),
+        }),
+        group: None,
+        debias: None,
         keys: vec![derived("carrier", column("carrier", Type::String))],
         slices: vec![derived("carrier", column("carrier", Type::String))],
         inputs: vec![derived("n", binary(BinaryOp::Add, column("n", Type::Int64), int(1), Type::Int64))],
-        split,
+        split: Split::Time(split),
     }
 }
 

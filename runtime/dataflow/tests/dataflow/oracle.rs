@@ -36,13 +36,23 @@ pub(crate) struct Observation {
     pub(crate) at: Option<i64>,
 }
 
-/// A feature: an aggregate of a column (`rows` counts rows) over a window, of rows where `b` holds if it is filtered.
+/// A feature: an aggregate of a column (`rows` counts rows) over a window, of its rows where `b` holds if it is filtered.
 #[derive(Clone, Debug)]
 pub(crate) struct Feature {
     pub(crate) function: &'static str,
     pub(crate) column: &'static str,
     pub(crate) is_filtered: bool,
-    pub(crate) width: Option<i64>,
+    pub(crate) window: Window,
+    /// How far the window is shifted into the past.
+    pub(crate) offset: i64,
+}
+
+/// The rows that a feature sees.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Window {
+    All,
+    Range(i64),
+    Last(u32),
 }
 
 impl Event {
@@ -62,15 +72,22 @@ impl Feature {
     fn sees(&self, event: &Event, observation: &Observation) -> bool {
         let (Some(at), Some(now)) = (event.at, observation.at) else { return false };
         let same_key = event.key == observation.key && event.key.iter().all(Option::is_some);
-        let in_window =
-            at < now && self.width.is_none_or(|width| i128::from(at) >= i128::from(now) - i128::from(width));
-        same_key && in_window && event.keep == Some(true) && (!self.is_filtered || event.b == Some(true))
+        let end = i128::from(now) - i128::from(self.offset);
+        let begin = match self.window {
+            Window::Range(width) => end - i128::from(width),
+            Window::All | Window::Last(_) => i128::MIN,
+        };
+        same_key && (begin..end).contains(&i128::from(at)) && event.keep == Some(true)
     }
 
     /// The feature at an observation. Rows of one instant are ordered by `seq`, then by place.
     pub(crate) fn at(&self, observation: &Observation, events: &[Event]) -> Value {
         let mut seen: Vec<&Event> = events.iter().filter(|event| self.sees(event, observation)).collect();
         seen.sort_by_key(|event| (event.at, event.seq));
+        if let Window::Last(rows) = self.window {
+            seen.drain(..seen.len().saturating_sub(rows as usize));
+        }
+        seen.retain(|event| !self.is_filtered || event.b == Some(true));
         let values: Vec<Value> =
             seen.into_iter().map(|event| event.value(self.column)).filter(|value| *value != Value::Null).collect();
         aggregate(self.function, &values, self.column)

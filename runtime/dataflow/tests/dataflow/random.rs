@@ -8,7 +8,7 @@ use tokio::runtime::Runtime;
 
 use crate::build::Project;
 use crate::join::{joined, value};
-use crate::oracle::{Event, Feature, Observation, same};
+use crate::oracle::{Event, Feature, Observation, Window, same};
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 
@@ -110,16 +110,21 @@ fn observations() -> impl Strategy<Value = Vec<Observation>> {
     prop::collection::vec(one, 0..40)
 }
 
-fn windows() -> impl Strategy<Value = Vec<Option<i64>>> {
-    let width = prop_oneof![1 => Just(None), 1 => Just(Some(i64::MAX)), 6 => (1_i64..15).prop_map(Some)];
-    prop::collection::vec(width, 1..4)
+fn windows() -> impl Strategy<Value = Vec<(Window, i64)>> {
+    let window = prop_oneof![
+        1 => Just(Window::All),
+        1 => Just(Window::Range(i64::MAX)),
+        6 => (1_i64..15).prop_map(Window::Range),
+        3 => (1_u32..6).prop_map(Window::Last),
+    ];
+    let offset = prop_oneof![4 => Just(0), 3 => 1_i64..9, 1 => Just(i64::MAX)];
+    prop::collection::vec((window, offset), 1..4)
 }
 
 /// All aggregates over all windows.
-fn features(windows: &[Option<i64>]) -> Vec<Feature> {
-    let over = |width: &Option<i64>| {
-        let width = *width;
-        AGGREGATES.map(|(function, column, is_filtered)| Feature { function, column, is_filtered, width })
+fn features(windows: &[(Window, i64)]) -> Vec<Feature> {
+    let over = |&(window, offset): &(Window, i64)| {
+        AGGREGATES.map(|(function, column, is_filtered)| Feature { function, column, is_filtered, window, offset })
     };
     windows.iter().flat_map(over).collect()
 }

@@ -7,7 +7,7 @@ use mlsys_plan::{BinaryOp, Type};
 
 use crate::build::*;
 use crate::join::{group, joined, run, value, wants, write};
-use crate::oracle::{Event, Feature, Observation, Value};
+use crate::oracle::{Event, Feature, Observation, Value, Window};
 
 fn event(key: (&str, &str), at: i64, seq: i64, x: f64) -> Event {
     let key = [Some(key.0.to_owned()), Some(key.1.to_owned())];
@@ -20,7 +20,8 @@ fn observation(key: (&str, &str), at: i64) -> Observation {
 }
 
 fn feature(function: &'static str, column: &'static str, width: Option<i64>) -> Feature {
-    Feature { function, column, is_filtered: false, width }
+    let window = width.map_or(Window::All, Window::Range);
+    Feature { function, column, is_filtered: false, window, offset: 0 }
 }
 
 const KEY: (&str, &str) = ("a", "b");
@@ -224,4 +225,23 @@ async fn a_stored_table_that_is_missing_is_named() {
     let error = run(&project, &wants(&group), &group).await.unwrap_err();
     assert_eq!(error.code(), "E0911");
     assert!(error.message().starts_with("cannot read the stored table `"), "{error}");
+}
+
+/// `f0` is a part of a feature's expression, `now` is the observation's instant, and the group enters under a name.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_feature_may_read_the_moment_that_is_asked_for() {
+    let project = Project::new();
+    write(&project, &[event(KEY, 10, 1, 5.0)], &[observation(KEY, 25), observation(KEY, 5)]);
+    let mut group = group(&[feature("last", "at", None)]);
+    group.aggregates[0].name = "age.1".to_owned();
+    let now = mlsys_plan::Expr { kind: mlsys_plan::ExprKind::Now, ty: Type::Timestamp.required() };
+    let age = binary(BinaryOp::Subtract, now, column("age.1", Type::Timestamp), Type::Duration);
+    group.derived = vec![derived("age", age)];
+    let mut join = wants(&group);
+    join.features = vec!["age".to_owned()];
+    join.alias = Some("payer".to_owned());
+    run(&project, &join, &group).await.unwrap();
+    let table = read_table(&project.path("joined.parquet"));
+    assert_eq!(names(&table), ["payer.age"]);
+    assert_eq!(show(&table), ["PT0.000015S", "-"]);
 }

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use arrow::array::Array;
-use mlsys_plan::{InputReport, ModelInput};
+use mlsys_plan::ModelInput;
+use mlsys_training::InputReport;
 use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;

@@ -1,7 +1,8 @@
 //! Numbers: missing values filled, then standardised to mean 0 and standard deviation 1 of the training part.
 
 use arrow::array::{Array, Float64Array};
-use mlsys_plan::{Impute, ImputeStrategy, InputReport, ModelInput};
+use mlsys_plan::{Impute, ImputeStrategy, ModelInput};
+use mlsys_training::InputReport;
 use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;

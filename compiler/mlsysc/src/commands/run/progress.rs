@@ -4,8 +4,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use mlsys_engine::{Event, Outcome};
-use mlsys_plan::{EpochReport, Metric, Plan, TrainEvent};
+use mlsys_engine::{EpochReport, Event, Outcome, TrainEvent, TrialReport};
+use mlsys_plan::{Metric, Plan, Value};
 
 use super::summary::thousands;
 
@@ -23,6 +23,8 @@ struct State {
     epochs: u32,
     steps: u64,
     last: Option<EpochReport>,
+    /// The trial of a search that is at work.
+    trial: Option<String>,
 }
 
 impl Progress {
@@ -72,7 +74,14 @@ impl Progress {
                 (state.epochs, state.steps) = (*epochs, *steps);
                 self.bar.set_style(bar());
                 self.bar.set_length(u64::from(*epochs) * steps);
-                self.bar.set_message(name.to_owned());
+                self.bar.set_message(state.trial.clone().unwrap_or_else(|| name.to_owned()));
+            }
+            TrainEvent::TrialStarted { trial, trials } => {
+                state.trial = Some(format!("{name}  trial {trial}/{trials}"));
+            }
+            TrainEvent::Trial { report, trials, best } => {
+                let width = self.width;
+                self.line(&format!("{name:width$}  {}", trial(report, *trials, *best)));
             }
             TrainEvent::Step { epoch, step } => {
                 self.bar.set_position(u64::from(epoch.saturating_sub(1)) * state.steps + step);
@@ -80,8 +89,9 @@ impl Progress {
             TrainEvent::Epoch(report) => {
                 self.bar.set_position(u64::from(report.epoch) * state.steps);
                 let text = epoch(report, state.epochs);
-                self.bar.set_message(format!("{name}  {text}"));
-                if self.bar.is_hidden() {
+                self.bar.set_message(format!("{}  {text}", state.trial.as_deref().unwrap_or(name)));
+                // Of a search every trial is told, not every epoch of each.
+                if self.bar.is_hidden() && state.trial.is_none() {
                     self.line(&format!("{name:width$}  {text}", width = self.width));
                 }
                 state.last = Some(report.clone());
@@ -96,6 +106,26 @@ impl Progress {
         } else {
             self.bar.println(text);
         }
+    }
+}
+
+fn trial(report: &TrialReport, trials: u32, best: Option<f64>) -> String {
+    let values: Vec<String> = report.values.iter().map(|(name, value)| format!("{name} {}", short(value))).collect();
+    let came = match (report.score, &report.failure) {
+        (Some(score), _) => format!("{score:.4}"),
+        (None, Some(failure)) => format!("failed: {failure}"),
+        (None, None) => "not judged".to_owned(),
+    };
+    let best = best.map(|best| format!("  best {best:.4}")).unwrap_or_default();
+    format!("trial {}/{trials}  {}  {came}{best}  {:.1} s", report.trial, values.join("  "), report.seconds)
+}
+
+/// A tried value with as many digits as tell it from others.
+pub(super) fn short(value: &Value) -> String {
+    match value {
+        Value::Float(number) if number.abs() >= 1e-2 => format!("{number:.3}"),
+        Value::Float(number) => format!("{number:.2e}"),
+        other => other.to_string(),
     }
 }
 

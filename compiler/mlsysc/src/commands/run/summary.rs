@@ -4,6 +4,8 @@ use mlsys_engine::{GateResult, ModelOutcome, NodeOutcome, Outcome, Summary};
 use mlsys_plan::{Metric, Part};
 use serde_json::Value;
 
+use super::progress::short;
+
 /// Prints what came of a run.
 pub(super) fn print(summary: &Summary) {
     for node in &summary.nodes {
@@ -11,6 +13,9 @@ pub(super) fn print(summary: &Summary) {
     }
     for model in &summary.models {
         model_outcome(model);
+    }
+    if !summary.not_executed.is_empty() {
+        println!("not executed by a run: {}", summary.not_executed.join(", "));
     }
     let count = |wanted: fn(&Outcome) -> bool| summary.nodes.iter().filter(|node| wanted(&node.outcome)).count();
     let done = count(|outcome| *outcome == Outcome::Done);
@@ -55,6 +60,12 @@ fn quality(node: &NodeOutcome) {
             println!("  {rows} `{predicate}` (line {}): {done}", number(check, "line"));
         }
     }
+    for check in report.get("table_checks").and_then(Value::as_array).into_iter().flatten() {
+        if check.get("holds").and_then(Value::as_bool) == Some(false) {
+            let text = |name: &str| check.get(name).and_then(Value::as_str).unwrap_or_default();
+            println!("  `{}` (line {}) does not hold: {}", text("text"), number(check, "line"), text("found"));
+        }
+    }
     if let Some(path) = &node.quarantine {
         println!("  quarantined rows are in {}", path.display());
     }
@@ -78,6 +89,14 @@ fn model_outcome(model: &ModelOutcome) {
         thousands(report.parameters),
         report.seconds
     );
+    if let Some(best) = report.best_trial {
+        let failed = report.trials.iter().filter(|trial| trial.failure.is_some()).count();
+        let failed = if failed > 0 { format!(", {failed} failed") } else { String::new() };
+        let values = report.trials.iter().find(|trial| trial.trial == best).map(|trial| &trial.values);
+        let values: Vec<String> =
+            values.into_iter().flatten().map(|(name, value)| format!("{name} {}", short(value))).collect();
+        println!("  search    best trial {best} of {}{failed}: {}", report.trials.len(), values.join("  "));
+    }
     for part in [Part::Validate, Part::Test] {
         let metrics = report.parts.get(&part).map(|part| &part.metrics);
         let shown: Vec<String> = Metric::ALL
@@ -109,14 +128,20 @@ fn gates(results: &[GateResult]) {
             let worst = judged.iter().min_by(|left, right| {
                 let key = |result: &GateResult| result.value.unwrap_or(f64::NAN);
                 let order = key(left).total_cmp(&key(right));
-                if first.gate.metric.larger_is_better() { order } else { order.reverse() }
+                let larger = Metric::by_name(&first.gate.metric.name).is_none_or(Metric::larger_is_better);
+                if larger { order } else { order.reverse() }
             });
             let worst = worst.map(|worst| format!(", worst {} {}", slice(worst), value(worst))).unwrap_or_default();
             let small = group.len() - judged.len();
             let small = if small > 0 { format!(", {small} too small to judge") } else { String::new() };
             format!("{} of {} slices{worst}{small}", judged.len() - missed.len(), judged.len())
         };
-        println!("  gate      {mark}  {}: {reached}", first.gate);
+        let bound = match (first.gate.bound.as_number(), first.bound) {
+            (None, Some(bound)) if first.gate.by.is_none() => format!(", the bound is {bound:.4}"),
+            _ => String::new(),
+        };
+        let note = first.note.as_ref().map(|note| format!(" ({note})")).unwrap_or_default();
+        println!("  gate      {mark}  {}: {reached}{bound}{note}", first.gate);
         for result in missed.iter().filter(|result| result.slice.is_some()) {
             println!("            {:>20}  {}  ({} rows)", slice(result), value(result), thousands(result.rows));
         }

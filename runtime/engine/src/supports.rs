@@ -1,0 +1,129 @@
+//! What a run can do, asked before it begins: of a training without starting a worker.
+
+use mlsys_plan::{Bound, Call, Dimension, Gate, Operation, Plan, Task, Train, Tuned, Type, Value};
+use mlsys_training::{CAPABILITIES, can};
+
+use crate::error::RunError;
+
+/// Refuses a plan of which a run cannot do some part.
+///
+/// # Errors
+/// One E0910 for each such use, with its name and line, and what can be used instead if there is something.
+pub fn supports(plan: &Plan) -> Result<(), Vec<RunError>> {
+    let mut errors: Vec<RunError> = Vec::new();
+    for node in &plan.nodes {
+        let found = mlsys_dataflow::supports_node(node).into_iter().map(RunError::from);
+        let of_training = match &node.operation {
+            Operation::Train(train) => check_train(train),
+            _ => Vec::new(),
+        };
+        errors.extend(found.chain(of_training).map(|error| error.of(node)));
+    }
+    errors.dedup();
+    if errors.is_empty() { Ok(()) } else { Err(errors) }
+}
+
+fn check_train(train: &Train) -> Vec<RunError> {
+    let mut errors = Vec::new();
+    if train.task != Task::Binary {
+        let help = "predict whether something holds: a label that is true or false";
+        errors.push(refuse(&format!("train a model for the task `{}`", train.task.name()), help));
+    }
+    errors.extend(known("learner", &train.learner.name));
+    errors.extend(known("optimizer", &train.training.optimizer.name));
+    errors.extend(train.training.loss.iter().flat_map(check_loss));
+    errors.extend(train.training.settings.iter().flat_map(check_setting));
+    errors.extend(train.training.stop_early.iter().flat_map(|stop| check_metric(&stop.metric)));
+    if let Some(tune) = &train.tune {
+        errors.extend(known("search", &tune.search.name));
+        errors.extend(check_metric(&tune.metric));
+        errors.extend(tune.space.iter().flat_map(check_dimension));
+    }
+    for gate in &train.gates {
+        errors.extend(check_gate(gate).into_iter().map(|error| RunError { line: Some(gate.line), ..error }));
+    }
+    for input in &train.inputs {
+        if matches!(input.ty.ty, Type::Bytes | Type::List(_) | Type::Vector(_)) {
+            let what = format!("learn from `{}`, a `{}`", input.name, input.ty.ty);
+            errors.push(refuse(&what, "inputs are numbers, truth values, times, texts and enums"));
+        }
+    }
+    errors
+}
+
+fn check_loss(loss: &Call) -> Vec<RunError> {
+    let mut errors: Vec<RunError> = known("loss", &loss.name).into_iter().collect();
+    if let Some(Value::Call(weight)) = loss.args.get("positive_weight") {
+        errors.extend(known("weight", &weight.name));
+    }
+    errors
+}
+
+fn check_setting(setting: &Call) -> Vec<RunError> {
+    let value = setting.args.get("value");
+    match (setting.name.as_str(), value) {
+        // One process is what there is.
+        ("workers", Some(Value::Int(1))) => Vec::new(),
+        ("workers", _) => vec![refuse("train with several `workers`", "leave out `workers`: one process trains")],
+        ("checkpoint", _) => {
+            let help = "leave out `checkpoint`: a training that was cut off begins again";
+            vec![refuse("keep a `checkpoint` of a training", help)]
+        }
+        (name @ ("precision" | "device"), Some(Value::Call(chosen))) => known(name, &chosen.name).into_iter().collect(),
+        (name, _) => known("setting", name).into_iter().collect(),
+    }
+}
+
+fn check_dimension(dimension: &Dimension) -> Vec<RunError> {
+    const SEARCHED: [&str; 4] = ["batch", "clip", "epochs", "seed"];
+    let mut errors = Vec::new();
+    if dimension.space.name != "choice" {
+        errors.extend(known("space", &dimension.space.name));
+    }
+    if dimension.of == Tuned::Setting && !SEARCHED.contains(&dimension.name.as_str()) {
+        let help = format!("of the settings {} can be searched", SEARCHED.map(|name| format!("`{name}`")).join(", "));
+        errors.push(refuse(&format!("search the setting `{}`", dimension.name), &help));
+    }
+    errors
+}
+
+fn check_gate(gate: &Gate) -> Vec<RunError> {
+    let mut errors = check_metric(&gate.metric);
+    if gate.per.is_some() {
+        errors.push(refuse("count a metric `per` a length of time", "leave out `per`"));
+    }
+    if names_baseline(&gate.bound) {
+        errors.push(refuse("hold a metric against a `baseline`", "write the baseline's value as a number"));
+    }
+    errors
+}
+
+fn check_metric(metric: &Call) -> Vec<RunError> {
+    known("metric", &metric.name).into_iter().collect()
+}
+
+fn names_baseline(bound: &Bound) -> bool {
+    match bound {
+        Bound::Baseline(_) => true,
+        Bound::Number(_) | Bound::Champion => false,
+        Bound::Sum(left, right)
+        | Bound::Difference(left, right)
+        | Bound::Product(left, right)
+        | Bound::Ratio(left, right) => names_baseline(left) || names_baseline(right),
+    }
+}
+
+/// Refuses what no worker implements.
+fn known(kind: &str, name: &str) -> Option<RunError> {
+    if can(kind, name) {
+        return None;
+    }
+    let others: Vec<String> =
+        CAPABILITIES.iter().filter(|(of, _)| *of == kind).map(|(_, name)| format!("`{name}`")).collect();
+    let help = if others.is_empty() { "leave it out".to_owned() } else { format!("there is {}", others.join(", ")) };
+    Some(refuse(&format!("use the {kind} `{name}`"), &help))
+}
+
+fn refuse(what: &str, help: &str) -> RunError {
+    RunError::new("E0910", format!("this runtime cannot {what} yet"), Some(help))
+}

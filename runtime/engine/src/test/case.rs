@@ -1,0 +1,132 @@
+//! One test: its rows, its questions, its conditions.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mlsys_dataflow::{InMemory, Question, Rows};
+use mlsys_plan::{BinaryOp, ExpectedFeatures, Expr, ExprKind, Features, Literal, Operation, Plan, Source, TestCase};
+
+use super::compare::equal;
+use super::{CaseOutcome, Failure, ValueFailure};
+use crate::error::RunError;
+
+/// Carries out a test.
+pub(super) async fn carry_out(plan: &Plan, case: &TestCase, memory: &InMemory) -> Result<CaseOutcome, RunError> {
+    let rows = rows(plan, case, memory).await?;
+    let mut failures = Vec::new();
+    let groups: BTreeSet<&str> = case.features.iter().map(|expected| expected.group.as_str()).collect();
+    for name in groups {
+        let expected: Vec<&ExpectedFeatures> = case.features.iter().filter(|one| one.group == name).collect();
+        failures.extend(features(group(plan, name)?, &expected, &rows, memory).await?);
+    }
+    failures.extend(conditions(case, memory).await?);
+    failures.sort_by_key(Failure::line);
+    Ok(if failures.is_empty() { CaseOutcome::Passed } else { CaseOutcome::Failed(failures) })
+}
+
+/// The rows of every source that is given or read.
+async fn rows(plan: &Plan, case: &TestCase, memory: &InMemory) -> Result<BTreeMap<String, Rows>, RunError> {
+    let mut names: BTreeSet<&str> = case.given.iter().map(|given| given.source.as_str()).collect();
+    for expected in &case.features {
+        names.insert(&group(plan, &expected.group)?.source);
+    }
+    let mut all = BTreeMap::new();
+    for name in names {
+        let given: Vec<BTreeMap<String, Literal>> =
+            case.given.iter().filter(|given| given.source == name).flat_map(|given| given.rows.clone()).collect();
+        all.insert(name.to_owned(), memory.rows(source(plan, name)?, &given).await?);
+    }
+    Ok(all)
+}
+
+/// The expectations of one group that do not hold. All of them are asked in one join.
+async fn features(
+    group: &Features,
+    expected: &[&ExpectedFeatures],
+    rows: &BTreeMap<String, Rows>,
+    memory: &InMemory,
+) -> Result<Vec<Failure>, RunError> {
+    let events = rows.get(&group.source).ok_or_else(|| lost("source", &group.source))?;
+    let names: BTreeSet<&String> = expected.iter().flat_map(|one| one.values.keys()).collect();
+    let names: Vec<String> = names.into_iter().cloned().collect();
+    let questions: Vec<Question> = expected.iter().map(|one| Question { keys: one.keys.clone(), at: one.at }).collect();
+    let answers = memory.features(group, &names, &questions, events).await?;
+    let pairs = expected.iter().zip(&answers);
+    Ok(pairs.filter_map(|(expected, answer)| differences(group, expected, &names, answer)).collect())
+}
+
+fn differences(group: &Features, expected: &ExpectedFeatures, names: &[String], answer: &[Literal]) -> Option<Failure> {
+    let found: BTreeMap<&String, &Literal> = names.iter().zip(answer).collect();
+    let different = expected.values.iter().filter_map(|(feature, wanted)| {
+        let found = found.get(feature).copied().unwrap_or(&Literal::Null);
+        let failure = ValueFailure { feature: feature.clone(), expected: wanted.clone(), found: found.clone() };
+        (!equal(wanted, found)).then_some(failure)
+    });
+    let values: Vec<ValueFailure> = different.collect();
+    let keys = group.keys.iter().map(|key| key.name.clone()).zip(expected.keys.iter().cloned());
+    (!values.is_empty()).then(|| Failure::Features {
+        line: expected.line,
+        group: expected.group.clone(),
+        entity: keys.collect(),
+        at: expected.at,
+        values,
+    })
+}
+
+/// The conditions that do not hold. All of them, with both sides of comparisons, are evaluated at once.
+async fn conditions(case: &TestCase, memory: &InMemory) -> Result<Vec<Failure>, RunError> {
+    if case.conditions.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut exprs: Vec<&Expr> = Vec::new();
+    for (condition, _) in &case.conditions {
+        exprs.push(condition);
+        exprs.extend(sides(condition).into_iter().flatten());
+    }
+    let mut values = memory.values(&exprs).await?.into_iter();
+    let mut failures = Vec::new();
+    for (condition, line) in &case.conditions {
+        let found = values.next().unwrap_or(Literal::Null);
+        let both = sides(condition).map(|_| [values.next(), values.next()].map(|side| side.unwrap_or(Literal::Null)));
+        if found != Literal::Bool(true) {
+            let sides = both.map(|[left, right]| (left, right));
+            failures.push(Failure::Condition { line: *line, text: condition.to_string(), found, sides });
+        }
+    }
+    Ok(failures)
+}
+
+/// Both sides of a comparison.
+fn sides(condition: &Expr) -> Option<[&Expr; 2]> {
+    match &condition.kind {
+        ExprKind::Binary { operator, left, right } => match operator {
+            BinaryOp::Equal
+            | BinaryOp::NotEqual
+            | BinaryOp::Less
+            | BinaryOp::LessOrEqual
+            | BinaryOp::Greater
+            | BinaryOp::GreaterOrEqual => Some([left.as_ref(), right.as_ref()]),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn group<'a>(plan: &'a Plan, name: &str) -> Result<&'a Features, RunError> {
+    let found = plan.nodes.iter().find_map(|node| match &node.operation {
+        Operation::Features(features) if features.name == name => Some(features),
+        _ => None,
+    });
+    found.ok_or_else(|| lost("group", name))
+}
+
+fn source<'a>(plan: &'a Plan, name: &str) -> Result<&'a Source, RunError> {
+    let found = plan.nodes.iter().find_map(|node| match &node.operation {
+        Operation::Source(source) if source.name == name => Some(source),
+        _ => None,
+    });
+    found.ok_or_else(|| lost("source", name))
+}
+
+fn lost(what: &str, name: &str) -> RunError {
+    RunError::internal(format!("the plan has no {what} `{name}`"))
+}

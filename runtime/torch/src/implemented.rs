@@ -1,0 +1,45 @@
+//! What of the standard library this room implements, collected from its registries.
+
+use mlsys_plan::Metric;
+
+use crate::learners::LEARNERS;
+use crate::losses::{LOSSES, WEIGHTS};
+use crate::optimizers::OPTIMIZERS;
+use crate::search::{SEARCHES, SETTINGS, SPACES};
+
+/// What every training has, with values that need no implementation of their own.
+const FIXED: [(&str, &str); 9] = [
+    ("device", "cpu"),
+    ("imputation", "mean"),
+    ("imputation", "median"),
+    ("precision", "float32"),
+    ("setting", "device"),
+    ("setting", "loss"),
+    ("setting", "optimizer"),
+    ("setting", "precision"),
+    ("setting", "stop_early"),
+];
+
+/// What this room implements of the standard library: kind and name, ordered.
+pub fn implemented() -> Vec<(&'static str, &'static str)> {
+    let mut all = FIXED.to_vec();
+    all.extend(LEARNERS.iter().map(|(name, _)| ("learner", *name)));
+    all.extend(LOSSES.iter().map(|(name, _)| ("loss", *name)));
+    all.extend(Metric::ALL.iter().map(|metric| ("metric", metric.name())));
+    all.extend(OPTIMIZERS.iter().map(|(name, _)| ("optimizer", *name)));
+    all.extend(SEARCHES.iter().map(|(name, _)| ("search", *name)));
+    all.extend(SETTINGS.iter().map(|(name, _)| ("setting", *name)));
+    all.extend(SPACES.iter().map(|(name, _)| ("space", *name)));
+    all.extend(WEIGHTS.iter().map(|(name, _)| ("weight", *name)));
+    all.sort_unstable();
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    /// The engine refuses by this list before it starts a worker.
+    #[test]
+    fn the_contract_says_what_is_implemented() {
+        assert_eq!(super::implemented(), mlsys_training::CAPABILITIES);
+    }
+}

@@ -1,0 +1,125 @@
+//! Searches: trials are recorded, the best model is kept, the same seed gives the same trials, failures end nothing.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is how tests fail")]
+
+mod toy;
+
+use mlsys_plan::{Call, Dimension, Metric, Part, Tune, Tuned, Value};
+use mlsys_torch::{Examples, Model, judge, train};
+use mlsys_training::{JudgeJob, TrainEvent, TrainJob, TrainReport};
+use toy::{call, job, table, turn};
+
+fn dimension(name: &str, of: Tuned, space: Call) -> Dimension {
+    Dimension { name: name.to_owned(), of, space }
+}
+
+fn choice(values: Vec<Value>) -> Call {
+    call("choice", &[("of", Value::List(values))])
+}
+
+fn searched(folder: &std::path::Path, search: &str, trials: u32, space: Vec<Dimension>) -> TrainJob {
+    let mut job = job(folder, &table(600));
+    job.train.training.epochs = 4;
+    job.train.training.stop_early = None;
+    let search = call(search, &[("startup", Value::Int(4))]);
+    let metric = call("average_precision", &[]);
+    job.train.tune = Some(Tune { trials, search, maximize: true, part: Part::Validate, metric, space });
+    job
+}
+
+fn space() -> Vec<Dimension> {
+    let widths = |width: i64| Value::List(vec![Value::Int(width)]);
+    vec![
+        dimension("lr", Tuned::Optimizer, call("log", &[("low", Value::Float(1e-4)), ("high", Value::Float(0.1))])),
+        dimension("hidden", Tuned::Learner, choice(vec![widths(2), widths(8)])),
+        dimension("batch", Tuned::Setting, call("integer", &[("low", Value::Int(32)), ("high", Value::Int(64))])),
+    ]
+}
+
+fn without_seconds(mut report: TrainReport) -> TrainReport {
+    report.seconds = 0.0;
+    report.epochs.iter_mut().for_each(|epoch| epoch.seconds = 0.0);
+    report.trials.iter_mut().for_each(|trial| trial.seconds = 0.0);
+    report
+}
+
+#[test]
+fn the_best_trial_is_kept_and_the_same_seed_gives_the_same_trials() {
+    let _turn = turn();
+    for search in ["tpe", "random"] {
+        let (left, right) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let mut told = 0;
+        let job = searched(left.path(), search, 8, space());
+        let report = train(&job, &mut |event| told += u32::from(matches!(event, TrainEvent::Trial { .. }))).unwrap();
+        assert_eq!((told, report.trials.len()), (8, 8), "{search}");
+        let scores: Vec<f64> = report.trials.iter().map(|trial| trial.score.unwrap()).collect();
+        let best = report.best_trial.unwrap() as usize;
+        assert!(scores.iter().all(|score| *score <= scores[best - 1]), "{search}: {scores:?}");
+        let of_model = report.parts[&Part::Validate].metrics[&Metric::AveragePrecision];
+        assert_eq!(of_model.to_bits(), scores[best - 1].to_bits(), "{search}: the kept model is the best trial's");
+        let tried: std::collections::BTreeSet<String> =
+            report.trials.iter().map(|trial| format!("{:?}", trial.values["lr"])).collect();
+        assert!(tried.len() > 4, "{search}: {tried:?}");
+        let again = train(&searched(right.path(), search, 8, space()), &mut |_| {}).unwrap();
+        assert_eq!(without_seconds(report), without_seconds(again), "{search}");
+    }
+}
+
+#[test]
+fn a_grid_ends_when_it_is_through_and_a_failed_trial_ends_nothing() {
+    let _turn = turn();
+    let folder = tempfile::tempdir().unwrap();
+    let rates = || vec![dimension("lr", Tuned::Optimizer, choice(vec![Value::Float(1e30), Value::Float(0.01)]))];
+    let report = train(&searched(folder.path(), "grid", 12, rates()), &mut |_| {}).unwrap();
+    assert_eq!((report.trials.len(), report.best_trial), (2, Some(2)));
+    let failed = &report.trials[0];
+    assert!(failed.failure.as_deref().is_some_and(|text| text.contains("not a number")), "{failed:?}");
+    assert_eq!(failed.score, None);
+    // Where every trial fails there is nothing to keep.
+    let only = vec![dimension("lr", Tuned::Optimizer, choice(vec![Value::Float(1e30)]))];
+    let folder = tempfile::tempdir().unwrap();
+    let error = train(&searched(folder.path(), "grid", 2, only), &mut |_| {}).unwrap_err();
+    assert_eq!(error.code(), "E0932", "{error}");
+}
+
+#[test]
+fn a_search_that_can_see_nothing_is_refused_before_its_first_trial() {
+    let _turn = turn();
+    let folder = tempfile::tempdir().unwrap();
+    let mut job = searched(folder.path(), "tpe", 3, space());
+    let mut blind = table(600);
+    blind.part.iter_mut().filter(|part| **part == "validate").for_each(|part| *part = "left_out");
+    job.examples = vec![toy::write(folder.path(), &blind)];
+    let mut told = Vec::new();
+    let error = train(&job, &mut |event| told.push(event.clone())).unwrap_err();
+    assert_eq!((error.code(), told.len()), ("E0931", 0), "{error}");
+}
+
+#[test]
+fn a_model_is_held_against_the_examples_of_another_training() {
+    let _turn = turn();
+    let (old, new) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let trained = job(old.path(), &table(600));
+    train(&trained, &mut |_| {}).unwrap();
+    let examples = job(new.path(), &table(900));
+    let mut judged = JudgeJob {
+        train: examples.train.clone(),
+        examples: examples.examples.clone(),
+        model: trained.output.clone(),
+        output: new.path().join("judged.json"),
+        threads: Some(1),
+    };
+    let report = judge(&judged, &mut |_| {}).unwrap();
+    let written = std::fs::read_to_string(&judged.output).unwrap();
+    assert!(written.contains("average_precision"), "{written}");
+    let rows: Vec<usize> = (0..900).filter(|&row| table(900).part[row] == "test").collect();
+    let predicted =
+        Model::load(&trained.output).unwrap().predict(&Examples::read(&judged.examples).unwrap(), &rows).unwrap();
+    let labels: Vec<bool> = rows.iter().map(|&row| table(900).label[row]).collect();
+    assert_eq!(report.parts[&Part::Test].metrics, mlsys_torch::metrics(&labels, &predicted));
+    // Examples without an input of the model are no examples for it.
+    let mut other = table(900);
+    other.number_name = "renamed";
+    judged.examples = vec![toy::write(new.path(), &other)];
+    assert_eq!(judge(&judged, &mut |_| {}).unwrap_err().code(), "E0930");
+}

@@ -1,0 +1,85 @@
+//! What a worker can train, known to the engine without starting one.
+
+/// What a worker implements of the standard library: kind and name, ordered. Held against the worker's own lists by
+/// its tests.
+pub const CAPABILITIES: &[(&str, &str)] = &[
+    ("device", "cpu"),
+    ("imputation", "mean"),
+    ("imputation", "median"),
+    ("learner", "mlp"),
+    ("loss", "binary_cross_entropy"),
+    ("metric", "accuracy"),
+    ("metric", "auc"),
+    ("metric", "average_precision"),
+    ("metric", "brier"),
+    ("metric", "log_loss"),
+    ("optimizer", "adam"),
+    ("optimizer", "adamw"),
+    ("optimizer", "sgd"),
+    ("precision", "float32"),
+    ("search", "grid"),
+    ("search", "random"),
+    ("search", "tpe"),
+    ("setting", "batch"),
+    ("setting", "clip"),
+    ("setting", "device"),
+    ("setting", "epochs"),
+    ("setting", "loss"),
+    ("setting", "optimizer"),
+    ("setting", "precision"),
+    ("setting", "seed"),
+    ("setting", "stop_early"),
+    ("space", "integer"),
+    ("space", "log"),
+    ("space", "uniform"),
+    ("weight", "balanced"),
+];
+
+/// What the standard library declares and no worker implements yet, kind and name. A plan that uses one of them is
+/// refused before it runs.
+pub const NOT_YET: &[(&str, &str)] = &[
+    ("device", "auto"),
+    ("device", "cuda"),
+    ("learner", "autoencoder"),
+    ("learner", "dcn"),
+    ("learner", "factorization_machine"),
+    ("learner", "gru"),
+    ("learner", "linear"),
+    ("learner", "torchscript"),
+    ("learner", "transformer"),
+    ("learner", "trees"),
+    ("learner", "two_tower"),
+    ("learner", "wide_and_deep"),
+    ("loss", "absolute_error"),
+    ("loss", "cross_entropy"),
+    ("loss", "focal"),
+    ("loss", "huber"),
+    ("loss", "pinball"),
+    ("loss", "reconstruction"),
+    ("loss", "sampled_softmax"),
+    ("loss", "squared_error"),
+    ("metric", "calibration_error"),
+    ("metric", "coverage"),
+    ("metric", "demographic_parity_difference"),
+    ("metric", "equalized_odds_difference"),
+    ("metric", "f1"),
+    ("metric", "false_alarms"),
+    ("metric", "mae"),
+    ("metric", "mape"),
+    ("metric", "ndcg"),
+    ("metric", "pinball"),
+    ("metric", "precision"),
+    ("metric", "precision_at"),
+    ("metric", "r2"),
+    ("metric", "recall"),
+    ("metric", "rmse"),
+    ("precision", "bf16"),
+    ("search", "asha"),
+    ("setting", "checkpoint"),
+    ("setting", "workers"),
+];
+
+/// Whether a worker implements something.
+pub fn can(kind: &str, name: &str) -> bool {
+    CAPABILITIES.contains(&(kind, name))
+}

@@ -1,0 +1,35 @@
+//! What a worker is told, as one JSON file.
+
+use std::path::PathBuf;
+
+use mlsys_plan::Train;
+use serde::{Deserialize, Serialize};
+
+/// `mlsysd train`: learn a model from examples.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrainJob {
+    /// What is trained.
+    pub train: Train,
+    /// The examples: Parquet files side by side, equally long and in the same order. The first one holds the
+    /// columns of an [`mlsys_plan::Observe`] node, the others those of the joins.
+    pub examples: Vec<PathBuf>,
+    /// A folder, not yet there, that the worker fills: the model's files and `report.json`.
+    pub output: PathBuf,
+    /// Threads the worker may use; none lets libtorch choose.
+    pub threads: Option<u32>,
+}
+
+/// `mlsysd judge`: hold a trained model against the examples of another training.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JudgeJob {
+    /// The training whose examples and gates are looked at.
+    pub train: Train,
+    /// The examples, as in [`TrainJob::examples`].
+    pub examples: Vec<PathBuf>,
+    /// The folder of the model.
+    pub model: PathBuf,
+    /// The file, not yet there, in which the worker leaves a [`crate::JudgeReport`].
+    pub output: PathBuf,
+    /// Threads the worker may use; none lets libtorch choose.
+    pub threads: Option<u32>,
+}
