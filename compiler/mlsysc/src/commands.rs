@@ -10,6 +10,8 @@ mod graph;
 mod new;
 #[cfg(feature = "run")]
 mod run;
+#[cfg(feature = "run")]
+mod test;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -35,6 +37,9 @@ pub(crate) enum Command {
     /// Bring features, training and registry up to date; what is current is left alone
     #[cfg(feature = "run")]
     Run(run::Arguments),
+    /// Run the `test` blocks on the rows written in them
+    #[cfg(feature = "run")]
+    Test(test::Arguments),
     /// Show what a change means: what is recomputed, retrained, or breaks callers
     Diff(diff::Arguments),
     /// Format programs: one style, no options
@@ -54,6 +59,8 @@ pub(crate) fn execute(command: Command) -> Exit {
         Command::Build(arguments) => build::execute(&arguments),
         #[cfg(feature = "run")]
         Command::Run(arguments) => run::execute(&arguments),
+        #[cfg(feature = "run")]
+        Command::Test(arguments) => test::execute(&arguments),
         Command::Diff(arguments) => diff::execute(&arguments),
         Command::Fmt(arguments) => fmt::execute(&arguments),
         Command::Graph(arguments) => graph::execute(&arguments),
