@@ -5,7 +5,7 @@ SETUP = $(PYTHON) .setup
 # Where cargo puts what it builds.
 TARGET = $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help setup data demo test lint clean distclean python
+.PHONY: help setup data demo test lint fuzz bench clean distclean python
 
 help:
 	@echo 'make demo       build everything and run examples/flights'
@@ -13,6 +13,8 @@ help:
 	@echo 'make lint       check formatting and run clippy'
 	@echo 'make setup      only set up libtorch (.libtorch)'
 	@echo 'make data       only set up the data of the examples (examples/*/data)'
+	@echo 'make fuzz       fuzz the front end for a minute (SECONDS=60)'
+	@echo 'make bench      measure how long checking a large project takes'
 	@echo 'make clean      remove what cargo built'
 	@echo 'make distclean  remove the links to the cache as well'
 
@@ -40,6 +42,14 @@ lint: python
 	@cargo fmt --all --check
 	@$(SETUP) tools libtorch
 	@cargo clippy --quiet --workspace --all-targets -- -D warnings
+
+# Needs cargo-fuzz (`cargo install cargo-fuzz`); coverage flags are no part of stable Rust, which RUSTC_BOOTSTRAP allows.
+fuzz:
+	@RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir tests/fuzz --sanitizer none program -- \
+	  -max_total_time=$(or $(SECONDS),60) -max_len=4096 -timeout=10
+
+bench:
+	@cargo run --quiet --release -p mlsys-tests --example check
 
 clean:
 	@cargo clean

@@ -18,6 +18,46 @@ fn programs_in_documents_compile() {
     assert!(count > 0, "no program was found");
 }
 
+/// Programs that show a mistake give exactly the one that they show.
+#[test]
+fn wrong_programs_in_documents_are_wrong_as_said() {
+    let mut count = 0;
+    for path in documents() {
+        let document = Document::parse(&std::fs::read_to_string(&path).unwrap());
+        for block in &document.blocks {
+            let mlsys_tests::Block::Fence(info, body) = block else { continue };
+            let Some(code) = info.strip_prefix("mlsys-wrong ") else { continue };
+            let (_, diagnostics, files) = compile(body);
+            let codes: Vec<&str> = diagnostics.iter().map(|each| each.code).collect();
+            assert_eq!(codes, [code], "{}\n{body}\n{}", path.display(), concise(&diagnostics, &files));
+            count += 1;
+        }
+    }
+    assert!(count > 10, "only {count} wrong programs were found");
+}
+
+/// The manual's page on the library is what the library says.
+#[test]
+fn the_library_page_is_up_to_date() {
+    let book = repository().join("docs/book");
+    let output = std::process::Command::new("python3").arg(book.join("library.py")).arg("--check").output().unwrap();
+    assert!(output.status.success(), "run `python3 docs/book/library.py`: {}", mlsys_tests::printed(&output));
+}
+
+/// Every command of the command line stands in the manual.
+#[test]
+fn the_manual_names_every_command() {
+    let page = std::fs::read_to_string(repository().join("docs/book/src/commands.md")).unwrap();
+    let help = mlsys_tests::mlsysc().arg("--help").output().unwrap();
+    let help = String::from_utf8_lossy(&help.stdout).into_owned();
+    let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let commands: Vec<&str> = commands.filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(commands.len() > 10, "{help}");
+    for command in commands.into_iter().filter(|command| *command != "help") {
+        assert!(page.contains(&format!("mlsysc {command}")), "`{command}` is not in the manual");
+    }
+}
+
 #[test]
 fn the_readme_shows_the_example_as_it_is() {
     let example = std::fs::read_to_string(repository().join("examples/flights/flights.mlsys")).unwrap();
@@ -28,7 +68,7 @@ fn the_readme_shows_the_example_as_it_is() {
 #[test]
 fn links_lead_somewhere() {
     for path in documents() {
-        let text = std::fs::read_to_string(&path).unwrap();
+        let text = prose(&std::fs::read_to_string(&path).unwrap());
         for (at, _) in text.match_indices("](") {
             let target = text[at + 2..].split(')').next().unwrap_or_default();
             let target = target.split('#').next().unwrap_or_default();
@@ -38,6 +78,16 @@ fn links_lead_somewhere() {
             }
         }
     }
+}
+
+/// A document without fences and code spans, in which brackets mean something else.
+fn prose(text: &str) -> String {
+    let document = Document::parse(text);
+    let lines = document.blocks.iter().filter_map(|block| match block {
+        mlsys_tests::Block::Text(line) => Some(line.split('`').step_by(2).collect::<String>()),
+        mlsys_tests::Block::Heading(..) | mlsys_tests::Block::Fence(..) => None,
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 fn documents() -> Vec<PathBuf> {

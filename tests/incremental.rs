@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use mlsys_driver::{Compiler, InMemory, Settings};
-use mlsys_tests::repository;
+use mlsys_tests::{large_project, repository};
 
 /// The flights program in a compiler that has checked it, and the log of its queries.
 struct Session {
@@ -67,4 +67,30 @@ fn nothing_is_executed_without_an_edit() {
     session.log.lock().unwrap().clear();
     session.compiler.check();
     assert!(session.log.lock().unwrap().is_empty());
+}
+
+/// In a large project one changed line checks one group and the models that read it, whatever else there is.
+#[test]
+fn an_edit_in_a_large_project_leaves_the_rest_alone() {
+    const FILES: usize = 20;
+    let files = large_project(FILES, 10, 10);
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let observed = Arc::clone(&log);
+    let observer = move |query: String| observed.lock().unwrap().push(query);
+    let path = PathBuf::from("/project/part_7.mlsys");
+    let text = files[&path].replacen("f1 = mean(net) over 2d", "f1 = mean(net) over 45d", 1);
+    let file_system = InMemory { files };
+    let mut compiler =
+        Compiler::load_observed(&file_system, Path::new("/project"), Settings::default(), observer).unwrap();
+    assert!(compiler.check().is_empty() && compiler.hygiene().is_empty());
+    log.lock().unwrap().clear();
+    assert!(compiler.edit("part_7.mlsys", &text));
+    assert!(compiler.check().is_empty() && compiler.hygiene().is_empty());
+    let log = log.lock().unwrap();
+    let count = |name: &str| log.iter().filter(|query| query.split('(').next() == Some(name)).count();
+    // Of 200 sources, 200 groups and 20 models: one declaration is read again, one group and its model are.
+    assert_eq!((count("parsed"), count("features_of"), count("model_of")), (1, 1, 1), "{log:?}");
+    assert_eq!((count("items"), count("file_reports")), (1, 1), "{log:?}");
+    assert_eq!((count("source_of"), count("entity_of"), count("deployment_of")), (0, 0, 0), "{log:?}");
+    assert!(log.len() < 60, "{} queries: {log:?}", log.len());
 }

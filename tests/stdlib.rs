@@ -193,3 +193,15 @@ fn generated_rows(rows: u32) -> String {
     }
     text
 }
+
+/// The library's own files have no mistakes: what is wrong in them would vanish silently from programs.
+#[test]
+fn the_library_has_no_problems() {
+    let files =
+        std::collections::BTreeMap::from([(std::path::PathBuf::from("/p/a.mlsys"), "param a: int64 = 1".to_owned())]);
+    let file_system = mlsys_driver::InMemory { files };
+    let compiler =
+        mlsys_driver::Compiler::load(&file_system, "/p/a.mlsys".as_ref(), mlsys_driver::Settings::default()).unwrap();
+    let problems = compiler.check_library();
+    assert!(problems.is_empty(), "{}", concise(&problems, compiler.files()));
+}
