@@ -21,6 +21,7 @@ use crate::names;
 pub(crate) use conform::finish;
 pub(crate) use files::{InputFile, input_files};
 pub(crate) use scan::{FILE, ROW, ScanStream, scan_schema};
+pub(crate) use text::parse as parse_text;
 
 /// Batches of one file, in the file's order.
 pub(crate) type Batches = Box<dyn Iterator<Item = Result<RecordBatch, DataError>> + Send>;
