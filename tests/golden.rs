@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use mlsys_driver::{Compiler, InMemory, to_dot};
+use mlsys_driver::{Compiler, Drawing, Format, InMemory, Settings};
 use mlsys_plan::{Plan, fingerprint};
 use mlsys_tests::repository;
 
@@ -11,7 +11,32 @@ use mlsys_tests::repository;
 fn flights() {
     let plan = plan("flights");
     insta::assert_snapshot!("flights.plan", plan.to_text());
-    insta::assert_snapshot!("flights.dot", to_dot(&plan));
+    insta::assert_snapshot!("flights.dot", Drawing::nodes(&plan).render(Format::Dot));
+}
+
+/// The other acceptance programs: plans, and from which source columns their columns come.
+#[test]
+fn programs_of_other_kinds() {
+    let mut paths = mlsys_tests::files_under(&repository().join("tests/programs"), "mlsys");
+    paths.push(repository().join("examples/fraud/fraud.mlsys"));
+    assert_eq!(paths.len(), 5);
+    for path in paths {
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let plan = named(&name, &std::fs::read_to_string(&path).unwrap());
+        insta::assert_snapshot!(format!("{name}.plan"), plan.to_text());
+        insta::assert_snapshot!(format!("{name}.columns"), Drawing::columns(&plan).render(Format::Text));
+    }
+}
+
+/// Every form of a drawing, on the smallest of the programs.
+#[test]
+fn drawings() {
+    let text = std::fs::read_to_string(repository().join("tests/programs/maintenance.mlsys")).unwrap();
+    let plan = named("maintenance", &text);
+    for (name, format) in [("mermaid", Format::Mermaid), ("json", Format::Json), ("svg", Format::Svg)] {
+        insta::assert_snapshot!(format!("maintenance.{name}"), Drawing::nodes(&plan).render(format));
+        insta::assert_snapshot!(format!("maintenance.columns.{name}"), Drawing::columns(&plan).render(format));
+    }
 }
 
 #[test]
@@ -72,9 +97,17 @@ fn plan(example: &str) -> Plan {
 }
 
 fn compile(text: &str) -> Plan {
-    let files = BTreeMap::from([(PathBuf::from("/project/flights.mlsys"), text.to_owned())]);
-    let compiler = Compiler::load(&InMemory { files }, Path::new("/project"), Settings::default()).unwrap();
-    let (plan, warnings) = compiler.build().unwrap();
+    let (plan, warnings) = built("flights", text);
     assert!(warnings.is_empty(), "{warnings:?}");
     plan
+}
+
+fn named(name: &str, text: &str) -> Plan {
+    built(name, text).0
+}
+
+fn built(name: &str, text: &str) -> (Plan, Vec<mlsys_diagnostics::Diagnostic>) {
+    let files = BTreeMap::from([(PathBuf::from(format!("/project/{name}.mlsys")), text.to_owned())]);
+    let compiler = Compiler::load(&InMemory { files }, Path::new("/project"), Settings::default()).unwrap();
+    compiler.build().unwrap()
 }

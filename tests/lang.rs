@@ -8,7 +8,7 @@
 
 use std::path::PathBuf;
 
-use mlsys_tests::{Block, Document, compile, concise, repository, updating};
+use mlsys_tests::{Block, Document, compile, compile_with_hygiene, concise, repository, updating};
 
 #[test]
 fn suites_hold() {
@@ -72,11 +72,12 @@ fn check(text: &str) -> (Document, usize, Vec<String>) {
     for block in document.blocks {
         match &block {
             Block::Heading(_, text) => heading.clone_from(text),
-            Block::Fence(info, body) if info == "mlsys" || info == "change" => {
+            Block::Fence(info, body) if matches!(info.as_str(), "mlsys" | "mlsys hygiene" | "change") => {
                 settle(&mut found, &heading, &mut out, &mut failures);
                 cases += 1;
                 let program = if info == "change" { changed(body) } else { body.clone() };
-                let (plan, diagnostics, files) = compile(&program);
+                let whole = info == "mlsys hygiene";
+                let (plan, diagnostics, files) = if whole { compile_with_hygiene(&program) } else { compile(&program) };
                 let plan = plan.map(|plan| plan.to_text()).unwrap_or_default();
                 found = Some((concise(&diagnostics, &files), plan));
             }

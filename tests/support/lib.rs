@@ -2,13 +2,17 @@
 
 mod binaries;
 mod folders;
+mod generated;
 mod markdown;
 mod program;
+mod programs;
 
 pub use binaries::{binaries, mlsysc, printed};
 pub use folders::files_under;
+pub use generated::large_project;
 pub use markdown::{Block, Document};
-pub use program::{compile, concise};
+pub use program::{compile, compile_with_hygiene, concise};
+pub use programs::programs;
 
 use std::path::{Path, PathBuf};
 

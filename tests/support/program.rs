@@ -10,13 +10,27 @@ use mlsys_plan::Plan;
 
 /// The plan of a program and its diagnostics; no plan if there are errors.
 pub fn compile(text: &str) -> (Option<Plan>, Vec<Diagnostic>, Files) {
+    compiled(text, false)
+}
+
+/// As [`compile`], with the warnings on a program without errors: what is not used, not judged, not watched.
+pub fn compile_with_hygiene(text: &str) -> (Option<Plan>, Vec<Diagnostic>, Files) {
+    compiled(text, true)
+}
+
+fn compiled(text: &str, hygiene: bool) -> (Option<Plan>, Vec<Diagnostic>, Files) {
     let files = BTreeMap::from([(PathBuf::from("/project/program.mlsys"), text.to_owned())]);
     let file_system = InMemory { files };
     let Ok(compiler) = Compiler::load(&file_system, Path::new("/project/program.mlsys"), Settings::default()) else {
         return (None, Vec::new(), Files::default());
     };
     match compiler.build() {
-        Ok((plan, warnings)) => (Some(plan), warnings, compiler.files().clone()),
+        Ok((plan, mut warnings)) => {
+            if hygiene {
+                warnings.extend(compiler.hygiene());
+            }
+            (Some(plan), warnings, compiler.files().clone())
+        }
         Err(diagnostics) => (None, diagnostics, compiler.files().clone()),
     }
 }

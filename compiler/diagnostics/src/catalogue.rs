@@ -227,6 +227,7 @@ pub const CATALOGUE: &[Entry] = &[
         title: "an outcome that does not say which label it is",
         page: include_str!("../pages/E0803.md"),
     },
+    Entry { code: "E0804", title: "a condition without a window", page: include_str!("../pages/E0804.md") },
     Entry { code: "E0901", title: "data that cannot be read", page: include_str!("../pages/E0901.md") },
     Entry { code: "E0902", title: "a column that is missing in the data", page: include_str!("../pages/E0902.md") },
     Entry { code: "E0903", title: "data of another type than declared", page: include_str!("../pages/E0903.md") },

@@ -13,7 +13,7 @@ pub fn to_json(diagnostic: &Diagnostic, files: &Files) -> Value {
     let fix = diagnostic.fix.as_ref().map(|fix| {
         let edits: Vec<Value> =
             fix.edits.iter().map(|edit| json!({ "place": place_json(edit.place, files), "text": edit.text })).collect();
-        json!({ "title": fix.title, "edits": edits })
+        json!({ "title": fix.title, "sure": fix.sure, "edits": edits })
     });
     json!({
         "code": diagnostic.code,

@@ -18,7 +18,7 @@ use salsa::Setter;
 pub use database::Database;
 pub use load::{FileSystem, InMemory, LoadError, Settings};
 pub use manifest::Profile;
-pub use mlsys_lower::{Column, Drawing, Format, Lineage};
+pub use mlsys_lower::{Change, Column, Drawing, Effect, Format, Lineage, diff};
 pub use mlsys_syntax::format;
 
 /// A project in memory: its files, checked on demand and again only where something changed.
@@ -61,7 +61,7 @@ impl Compiler {
         let own = self.project.files(&self.database).iter().copied().find(|file| file.id(&self.database) == id);
         let Some(file) = own else { return false };
         self.files.replace(id, text);
-        file.set_text(&mut self.database).to(text.to_owned());
+        file.set_text(&mut self.database).with_durability(salsa::Durability::LOW).to(text.to_owned());
         true
     }
 
@@ -70,6 +70,7 @@ impl Compiler {
         let files = self.project.files(&self.database);
         let mut diagnostics: Vec<Diagnostic> =
             files.iter().flat_map(|file| mlsys_sema::check_file(&self.database, self.project, *file)).collect();
+        diagnostics.extend(mlsys_sema::check_project(&self.database, self.project));
         diagnostics.extend(self.unknown_params());
         diagnostics
     }
@@ -114,7 +115,10 @@ impl Compiler {
             return Err(diagnostics);
         }
         let plan = mlsys_lower::lower(&self.database, self.project, &self.files, &self.program)?;
-        Ok((plan, diagnostics))
+        match mlsys_lower::lost(&self.database, self.project, &plan) {
+            lost if lost.is_empty() => Ok((plan, diagnostics)),
+            lost => Err(lost),
+        }
     }
 
     /// The files, for renderers.
@@ -134,6 +138,6 @@ impl Compiler {
 
     /// Values that were set for parameters that the program does not have.
     fn unknown_params(&self) -> Vec<Diagnostic> {
-        load::unknown_params(&self.database, self.project)
+        load::unknown_params(&self.database, self.project, &self.profile)
     }
 }

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use mlsys_diagnostics::{Diagnostic, Files, Severity, nearest};
 use mlsys_sema::{Project, SourceFile, items};
 use mlsys_syntax::{Kind, ast};
+use salsa::Durability;
 
 use crate::Compiler;
 use crate::database::Database;
-use crate::manifest::{self, Described};
+use crate::manifest::{self, Described, Profile};
 
 /// How large a file may be, in bytes.
 const MAX_FILE: usize = 64 << 20;
@@ -104,16 +105,17 @@ pub(crate) fn load(
     let mut params = described.profile.params.clone();
     params.extend(settings.params);
     let mut files = Files::default();
-    let mut add = |name: &str, module: &str, text: String| {
+    let mut add = |name: &str, module: &str, text: String, durability: Durability| {
         let id = files.add(name, text.clone());
-        SourceFile::new(&database, id, module.to_owned(), text)
+        SourceFile::builder(id, module.to_owned(), text).durability(durability).new(&database)
     };
     let text = read(file_system, &root_file)?;
     let inside = root_file.strip_prefix(&folder).unwrap_or(&root_file);
     let stem = root_file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let name = inside.to_string_lossy().replace(std::path::MAIN_SEPARATOR, "/");
     let program = described.name.unwrap_or_else(|| stem.clone());
-    let mut own = vec![add(&name, &stem, text)];
+    // A file that somebody works on changes often, the others seldom, the library never.
+    let mut own = vec![add(&name, &stem, text, Durability::MEDIUM)];
     let mut next = 0;
     // Files that are used may use further ones; every module is loaded once.
     while let Some(file) = own.get(next).copied() {
@@ -126,15 +128,15 @@ pub(crate) fn load(
             }
             // A module that is not there is reported where it is used.
             if let Ok(text) = file_system.read(&folder.join(&name)) {
-                own.push(add(&name, &module, text));
+                own.push(add(&name, &module, text, Durability::MEDIUM));
             }
         }
     }
     let library = mlsys_stdlib::MODULES
         .iter()
-        .map(|module| add(&format!("<{}>", module.path), module.path, module.text.to_owned()))
+        .map(|module| add(&format!("<{}>", module.path), module.path, module.text.to_owned(), Durability::HIGH))
         .collect();
-    let project = Project::new(&database, own, library, params);
+    let project = Project::builder(own, library, params).durability(Durability::HIGH).new(&database);
     Ok(Compiler { database, project, files, root: folder, program, profile: described.profile })
 }
 
@@ -217,7 +219,7 @@ fn used_modules(database: &Database, file: SourceFile) -> Vec<String> {
 }
 
 /// Values that were set for parameters that the program does not have.
-pub(crate) fn unknown_params(database: &Database, project: Project) -> Vec<Diagnostic> {
+pub(crate) fn unknown_params(database: &Database, project: Project, profile: &Profile) -> Vec<Diagnostic> {
     let own = project.files(database).iter().flat_map(|file| items(database, *file));
     let declared: Vec<&str> =
         own.filter(|item| item.kind(database) == Some(Kind::Param)).map(|item| item.name(database)).collect();
@@ -226,7 +228,12 @@ pub(crate) fn unknown_params(database: &Database, project: Project) -> Vec<Diagn
         .map(|name| Diagnostic {
             code: "E0316",
             severity: Severity::Error,
-            message: format!("a value was set for `{name}`, but the program has no such parameter"),
+            message: match profile.name.as_ref().filter(|_| profile.params.contains_key(name.as_str())) {
+                Some(profile) => {
+                    format!("the profile `{profile}` sets `{name}`, but the program has no such parameter")
+                }
+                None => format!("a value was set for `{name}`, but the program has no such parameter"),
+            },
             labels: Vec::new(),
             help: Some(match nearest(name, declared.iter().copied()) {
                 Some(near) => format!("did you mean `{near}`?"),

@@ -3,6 +3,7 @@
 //! Sema has made the nodes; this room numbers their lines, connects them, and puts them into an order that depends on
 //! the program alone. It is called on programs without errors.
 
+mod diff;
 mod drawing;
 mod graph;
 mod lineage;
@@ -10,13 +11,14 @@ mod lines;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mlsys_diagnostics::{Diagnostic, Files};
+use mlsys_diagnostics::{Diagnostic, Files, Label, Place, Severity, Span};
 use mlsys_plan::{Deployment, Field, Node, NodeId, Operation, Origin, Plan, Rollout, TestCase, VERSION};
 use mlsys_sema::{Db, Item, Project, deployment_of, features_of, items, model_of, monitor_of, source_of, test_of};
 use mlsys_syntax::Kind;
 
 use lines::Lines;
 
+pub use diff::{Change, Effect, diff};
 pub use drawing::{Drawing, Format};
 pub use lineage::{Column, Lineage};
 
@@ -46,6 +48,39 @@ pub fn lower(db: &dyn Db, project: Project, files: &Files, program: &str) -> Res
     nodes.iter_mut().for_each(|lowered| add_lookups(&mut lowered.node, &known));
     let nodes = graph::in_order(nodes)?;
     Ok(Plan { version: VERSION, program: program.to_owned(), nodes })
+}
+
+/// Declarations of a program without errors that the plan does not hold: there are none, unless the compiler is wrong.
+pub fn lost(db: &dyn Db, project: Project, plan: &Plan) -> Vec<Diagnostic> {
+    let mut lost = Vec::new();
+    for item in project.files(db).iter().flat_map(|file| items(db, *file)) {
+        let word = match item.kind(db) {
+            Some(Kind::Source) => "source",
+            Some(Kind::Features) => "features",
+            Some(Kind::Model) => "train",
+            Some(Kind::Deployment) => "deployment",
+            Some(Kind::Monitor) => "monitor",
+            _ => continue,
+        };
+        if plan.node(&NodeId::new(word, item.name(db))).is_none() {
+            let place = Place {
+                file: item.file(db).id(db),
+                span: Span::new(item.offset(db) as usize, item.offset(db) as usize),
+            };
+            lost.push(Diagnostic {
+                code: "E0999",
+                severity: Severity::Error,
+                message: format!(
+                    "`{}` was checked and not compiled, which is a mistake of the compiler",
+                    item.name(db)
+                ),
+                labels: vec![Label { place, text: "lost".to_owned() }],
+                help: Some("please report it with this program".to_owned()),
+                fix: None,
+            });
+        }
+    }
+    lost
 }
 
 /// What a node looks up is read by it.

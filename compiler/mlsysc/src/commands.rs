@@ -3,11 +3,15 @@
 #[cfg(feature = "run")]
 mod build;
 mod check;
+mod diff;
 mod explain;
 mod fmt;
 mod graph;
+mod new;
 #[cfg(feature = "run")]
 mod run;
+#[cfg(feature = "run")]
+mod test;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -23,6 +27,8 @@ use crate::render;
 /// What to do.
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    /// Make a project that runs
+    New(new::Arguments),
     /// Report every problem of a program, without running anything
     Check(check::Arguments),
     /// Write what the program compiles to: the plan, the graph, per-job plans, serving configurations
@@ -31,6 +37,11 @@ pub(crate) enum Command {
     /// Bring features, training and registry up to date; what is current is left alone
     #[cfg(feature = "run")]
     Run(run::Arguments),
+    /// Run the `test` blocks on the rows written in them
+    #[cfg(feature = "run")]
+    Test(test::Arguments),
+    /// Show what a change means: what is recomputed, retrained, or breaks callers
+    Diff(diff::Arguments),
     /// Format programs: one style, no options
     Fmt(fmt::Arguments),
     /// Draw the graph of a program
@@ -42,11 +53,15 @@ pub(crate) enum Command {
 /// Runs a command.
 pub(crate) fn execute(command: Command) -> Exit {
     match command {
+        Command::New(arguments) => new::execute(&arguments),
         Command::Check(arguments) => check::execute(&arguments),
         #[cfg(feature = "run")]
         Command::Build(arguments) => build::execute(&arguments),
         #[cfg(feature = "run")]
         Command::Run(arguments) => run::execute(&arguments),
+        #[cfg(feature = "run")]
+        Command::Test(arguments) => test::execute(&arguments),
+        Command::Diff(arguments) => diff::execute(&arguments),
         Command::Fmt(arguments) => fmt::execute(&arguments),
         Command::Graph(arguments) => graph::execute(&arguments),
         Command::Explain(arguments) => explain::execute(&arguments),
@@ -109,6 +124,11 @@ fn assignment(text: &str) -> Result<(String, String), String> {
 }
 
 impl Program {
+    /// Another program with the same settings.
+    pub(crate) fn of(&self, path: &std::path::Path) -> Program {
+        Program { path: path.to_path_buf(), set: self.set.clone(), profile: self.profile.clone() }
+    }
+
     /// The program in memory. Prints why, if it cannot be had.
     pub(crate) fn load(&self) -> Result<Compiler, Exit> {
         let params: BTreeMap<String, String> = self.set.iter().cloned().collect();

@@ -526,6 +526,9 @@ impl Comparison {
 impl fmt::Display for Gate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.part, self.metric)?;
+        if let Some(per) = self.per {
+            write!(f, " per {}", crate::text::duration(per))?;
+        }
         if let Some(column) = &self.by {
             write!(f, " by {column}")?;
         }

@@ -66,7 +66,8 @@ fn unknown_argument(callee: &str, names: &[&str], argument: &ast::Argument, repo
                 reports.error("E0304", argument.value.span, takes, "takes none").help("remove it");
                 return;
             }
-            let message = format!("`{callee}` takes at most {} arguments", names.len());
+            let most = if names.len() == 1 { "one argument".to_owned() } else { format!("{} arguments", names.len()) };
+            let message = format!("`{callee}` takes at most {most}");
             reports.error("E0304", argument.value.span, message, "one too many").help(takes);
         }
     }
@@ -183,8 +184,8 @@ impl<'db> Constants<'db> {
                 reports.error(
                     "E0302",
                     written.span,
-                    format!("expected {kind}, such as a call of one"),
-                    format!("not a {kind}"),
+                    format!("{} is needed here", a(&kind)),
+                    format!("not {}", a(&kind)),
                 );
                 None
             }
@@ -210,7 +211,7 @@ impl<'db> Constants<'db> {
                 values.map(Value::List)
             }
             (Type::List(_), _) => {
-                let message = format!("`{}` of `{}` is a {ty}", parameter.name, signature.name);
+                let message = format!("`{}` of `{}` is {}", parameter.name, signature.name, a(ty));
                 reports
                     .error("E0302", written.span, message, "not a list")
                     .help("write it in brackets, such as `[64, 32]`");
@@ -257,6 +258,7 @@ impl<'db> Constants<'db> {
     ) -> Option<()> {
         #[expect(clippy::cast_precision_loss, reason = "bounds are small numbers written by hand")]
         let number = match literal {
+            Literal::Duration(micros) => *micros as f64,
             Literal::Int(value) => *value as f64,
             Literal::Float(value) => *value,
             _ => return Some(()),
@@ -265,7 +267,14 @@ impl<'db> Constants<'db> {
         if (low..=high).contains(&number) {
             return Some(());
         }
-        let message = format!("{} lies between {low} and {high}, this is {number}", slot(signature, parameter));
+        let (low, high) = match literal {
+            #[expect(clippy::cast_possible_truncation, reason = "bounds are lengths of time written by hand")]
+            Literal::Duration(_) => {
+                (Literal::Duration(low as i64).to_string(), Literal::Duration(high as i64).to_string())
+            }
+            _ => (low.to_string(), high.to_string()),
+        };
+        let message = format!("{} lies between {low} and {high}, this is {literal}", slot(signature, parameter));
         reports
             .error("E0314", span, message, "outside of its bounds")
             .help(format!("give it a value between {low} and {high}"));

@@ -7,7 +7,7 @@ use mlsys_plan::{Comparison, Literal, MonitorCondition, Task, Type, Value, Value
 use mlsys_syntax::{Kind, ast};
 
 use crate::args::Constants;
-use crate::library::{Signature, SlotType, names, overloads};
+use crate::library::{Parameter, Signature, SlotType, names, overloads};
 use crate::model::gates::comparison;
 use crate::reach::path;
 use crate::refer::refer;
@@ -22,6 +22,8 @@ pub(crate) struct Condition {
     pub(crate) inputs: Vec<String>,
     pub(crate) args: BTreeMap<String, Value>,
     pub(crate) bound: Option<(Comparison, Value)>,
+    /// Whether it is a number of a stretch of time, which must be named where there is no other.
+    pub(crate) needs_window: bool,
 }
 
 impl Condition {
@@ -39,6 +41,8 @@ pub(crate) struct Measurable<'a, 'db> {
     pub(crate) inputs: &'a [String],
     /// Their types, in the same order.
     pub(crate) types: &'a [ValueType],
+    /// Whether all inputs are known.
+    pub(crate) complete: bool,
     /// The model's task.
     pub(crate) task: Option<Task>,
 }
@@ -72,7 +76,8 @@ impl<'db> Measurable<'_, 'db> {
         {
             let measured = self.called(signature, call, reports)?;
             let metric = signature.name.clone();
-            return Some(Condition { metric, inputs: measured.inputs, args: measured.args, bound: None });
+            let (inputs, args) = (measured.inputs, measured.args);
+            return Some(Condition { metric, inputs, args, bound: None, needs_window: false });
         }
         let parts = match &written.kind {
             ast::ExprKind::Binary(operator, left, right) => comparison(*operator).map(|order| (order, left, right)),
@@ -85,12 +90,19 @@ impl<'db> Measurable<'_, 'db> {
             return None;
         };
         let measured = self.measured(measured, reports)?;
+        if measured.signature.result.is_none() {
+            let message = format!("`{}` says yes or no: there is nothing to compare", measured.signature.name);
+            reports.error("E0602", bound.span, message, "no bound is needed").help("leave the comparison out");
+            return None;
+        }
         let bound = self.bound(measured.signature, bound, reports)?;
         Some(Condition {
             metric: measured.signature.name.clone(),
             inputs: measured.inputs,
             args: measured.args,
             bound: Some((comparison, bound)),
+            // How long something has been silent is counted from now.
+            needs_window: !matches!(measured.signature.parameters.first(), Some(first) if is_kind(first, "source")),
         })
     }
 
@@ -133,10 +145,17 @@ impl<'db> Measurable<'_, 'db> {
             }
         };
         let constants = &self.constants;
+        let of_kind = |kind: &&str| overloads(constants.db, constants.project, kind, &call.name.text).first();
+        // A metric and a signal may share a name: the one that fits the task is meant.
+        let fits = |signature: &&Signature| self.task.is_none_or(|task| signature.is_for(task.name()));
+        let is_drift = |kind: &&&str| matches!(**kind, "drift" | "silence");
         let found = self
             .kinds
             .iter()
-            .find_map(|kind| overloads(constants.db, constants.project, kind, &call.name.text).first());
+            .filter_map(of_kind)
+            .find(fits)
+            .or_else(|| self.kinds.iter().filter(is_drift).find_map(of_kind))
+            .or_else(|| self.kinds.iter().find_map(of_kind));
         let Some(signature) = found else {
             let known: Vec<String> =
                 self.kinds.iter().flat_map(|kind| names(constants.db, constants.project, kind)).collect();
@@ -152,14 +171,11 @@ impl<'db> Measurable<'_, 'db> {
 
     /// A measurement with its arguments.
     fn called(&self, signature: &'db Signature, call: &ast::Call, reports: &mut Reports) -> Option<Measured<'db>> {
-        let is = |slot: Option<&crate::library::Parameter>, word: &str| {
-            slot.is_some_and(|slot| matches!(&slot.ty, SlotType::Kind { kind, .. } if kind == word))
-        };
         let first = signature.parameters.first();
-        if is(first, "source") {
+        if first.is_some_and(|first| is_kind(first, "source")) {
             return self.on_source(signature, call, reports);
         }
-        if !is(first, "input") {
+        if !first.is_some_and(|first| is_kind(first, "input")) {
             self.fits_task(signature, call, reports)?;
             let args = self.constants.arguments(signature, call.span, &call.arguments, reports)?;
             return Some(Measured { signature, inputs: Vec::new(), args });
@@ -210,7 +226,10 @@ impl<'db> Measurable<'_, 'db> {
     fn chosen(&self, signature: &Signature, written: &ast::Expr, reports: &mut Reports) -> Option<Vec<String>> {
         let path = path(written);
         let name = match path.as_deref() {
-            Some("prediction") => return Some(vec!["prediction".to_owned()]),
+            Some("prediction") => {
+                fits_type(signature, "prediction", &Type::Float64.required(), written.span, reports)?;
+                return Some(vec!["prediction".to_owned()]);
+            }
             Some("inputs.*") => {
                 self.inputs
                     .iter()
@@ -227,12 +246,20 @@ impl<'db> Measurable<'_, 'db> {
             }
             return Some(vec![name]);
         }
-        let known: Vec<&str> = self.inputs.iter().map(String::as_str).collect();
-        let near = nearest(&name, known.iter().copied());
+        if !self.complete {
+            return None;
+        }
+        let near = nearest(&name, self.inputs.iter().map(String::as_str))
+            .or_else(|| nearest(path.as_deref().unwrap_or_default(), ["inputs.*", "prediction"]));
         let report = reports.error("E0205", written.span, format!("the model has no input `{name}`"), "not an input");
         report.help("name one of the model's inputs, all of them with `inputs.*`, or `prediction`").did_you_mean(near);
         None
     }
+}
+
+/// Whether a parameter names something of that kind.
+fn is_kind(parameter: &Parameter, word: &str) -> bool {
+    matches!(&parameter.ty, SlotType::Kind { kind, .. } if kind == word)
 }
 
 /// Reports a test that is not for the type of an input.

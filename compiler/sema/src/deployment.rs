@@ -20,6 +20,8 @@ use crate::source::{SourceDef, missing, only_one, source_of};
 /// A deployment's meaning.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DeploymentDef {
+    /// Whether all inputs could be read.
+    pub complete: bool,
     /// The inputs of the model whose prediction is the answer.
     pub inputs: Vec<String>,
     /// Their types, in the same order.
@@ -98,6 +100,7 @@ fn define(constants: &Constants<'_>, tree: &ast::Deployment, reports: &mut Repor
         allow_pii: tree.allow.first().map(|allow| allow.reason.clone()),
     });
     Some(DeploymentDef {
+        complete: model.complete,
         inputs: model.inputs.clone(),
         types: model.types.clone(),
         task: model.task,
@@ -131,9 +134,19 @@ fn stages<'db>(
         return (vec![Stage { model: named.text.clone(), keep: None }], of(named, reports));
     }
     let mut stages: Vec<Stage> = Vec::new();
-    let mut last = None;
+    let mut last: Option<&ModelDef> = None;
     for stage in &tree.stages {
-        last = of(&stage.model, reports);
+        let model = of(&stage.model, reports);
+        let repeated = stages.iter().any(|known| known.model == stage.model.text);
+        let late = last.is_some() && model.is_some_and(|model| model.task == Some(Task::Retrieval));
+        if repeated || late {
+            let message =
+                if repeated { "a model is a stage once" } else { "candidates are retrieved before they are ranked" };
+            reports
+                .error("E0610", stage.model.span, message, "not in this place")
+                .help("write the stages in the order in which candidates pass them");
+        }
+        last = model;
         stages.extend(kept(stage, stages.last(), reports));
     }
     (stages, last)
@@ -187,6 +200,12 @@ fn exports(constants: &Constants<'_>, tree: &ast::Deployment, reports: &mut Repo
 
 /// A length of time that is more than nothing.
 pub(crate) fn positive(length: ast::Spanned<i64>, reports: &mut Reports) -> Option<i64> {
+    if length.value == i64::MAX {
+        reports
+            .error("E0104", length.span, "this length of time is longer than can be counted", "does not fit")
+            .help("lengths are counted in microseconds, in 64 bits: take a shorter one");
+        return None;
+    }
     if length.value > 0 {
         return Some(length.value);
     }

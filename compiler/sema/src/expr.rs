@@ -13,6 +13,7 @@ use mlsys_plan::{BinaryOp, Expr, ExprKind, Literal, Type, UnaryOp};
 use mlsys_syntax::{Kind, ast};
 
 use crate::db::{Word, lookup, names_of_kind};
+use crate::narrowing::present_when;
 use crate::report::{Reports, a};
 use crate::scope::Scope;
 
@@ -91,7 +92,12 @@ impl Scope<'_> {
         reports: &mut Reports,
     ) -> Option<Expr> {
         let asked = self.predicate(condition, reports);
-        let (typed_then, typed_otherwise) = (self.expr(then, reports), self.expr(otherwise, reports));
+        let (holds, fails) = match &asked {
+            Some(asked) => (present_when(asked), present_when(&not(asked.clone()))),
+            None => Default::default(),
+        };
+        let typed_then = self.with_present(holds, |scope| scope.expr(then, reports));
+        let typed_otherwise = self.with_present(fails, |scope| scope.expr(otherwise, reports));
         let (asked, typed_then, typed_otherwise) = (asked?, typed_then?, typed_otherwise?);
         match coerce::unify(typed_then, typed_otherwise) {
             Ok((then, otherwise)) => {
@@ -175,6 +181,13 @@ impl Scope<'_> {
 
     /// The value of a parameter that a text names.
     fn parameter(&mut self, name: &ast::Name, reports: &mut Reports) -> Option<Expr> {
+        if !self.reads_parameters() {
+            let message = format!("a parameter's default cannot read `{}`", name.text);
+            reports
+                .error("E0317", name.span, message, "not a literal")
+                .help("write the text itself, or `{{` for a brace");
+            return None;
+        }
         let declared = names_of_kind(self.db, self.file, Kind::Param);
         let word = Word::new(self.db, name.text.clone());
         let found =
@@ -198,7 +211,10 @@ impl Scope<'_> {
         } else if is_table {
             format!("to look a row up, give its key: `{shown}[KEY].{}`", name.text)
         } else {
-            format!("a group's features enter a model by their own names: write `{shown}.{}` as an input", name.text)
+            format!(
+                "write `{shown}.{0}` as an input of its own, or look it up by its key: `{shown}[KEY].{0}`",
+                name.text
+            )
         };
         reports
             .error(

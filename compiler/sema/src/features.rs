@@ -172,7 +172,7 @@ impl FeatureDef {
 impl Context<'_, '_> {
     fn seen_at(&self, reports: &mut Reports) -> Option<Moment> {
         let Some(timeline) = &self.source.timeline else {
-            if self.source.node.is_some() || self.source.is_static {
+            if (self.source.node.is_some() || self.source.is_static) && self.source.intact {
                 let message = format!("the source `{}` has no `time`, so its rows have no past", self.source.name);
                 reports
                     .error("E0406", self.group.source.span, message, "has no time")
@@ -271,6 +271,7 @@ fn members(context: &Context<'_, '_>, reports: &mut Reports) -> (Aggregates, Der
         let defined = match member {
             ast::Member::Broken(_) => continue,
             ast::Member::Bare(name) => aggregate::bare(context, name, reports),
+            ast::Member::Definition(definition) if not_of_a_row(definition, reports) => continue,
             ast::Member::Definition(definition) => match aggregate::defined(context, definition, reports) {
                 Some(features) => features,
                 None => {
@@ -289,6 +290,16 @@ fn members(context: &Context<'_, '_>, reports: &mut Reports) -> (Aggregates, Der
     }
     let derived = derived(context, &mut aggregates, &pending, reports);
     (aggregates, derived)
+}
+
+/// Reports `known at` where values are no columns of rows. Whether it was there.
+pub(crate) fn not_of_a_row(definition: &ast::Definition, reports: &mut Reports) -> bool {
+    let Some(known) = &definition.known_at else { return false };
+    let message = "`known at` belongs to a column of a source";
+    reports.error("E0404", known.span, message, "says nothing here").help(
+        "say it where the source declares or derives the value; a group sees rows at a later moment with `from … at …`",
+    );
+    true
 }
 
 fn broken_name(member: &ast::Member) -> Option<String> {

@@ -4,7 +4,7 @@ use mlsys_plan::ValueType;
 use mlsys_syntax::{Kind, ast};
 
 use crate::db::{Checked, Db, Item, Project, Word, lookup};
-use crate::report::{Report, Reports};
+use crate::report::{Report, Reports, a};
 use crate::scope::{Scope, ScopeColumn};
 
 /// A function's signature, and its body if it has one.
@@ -53,6 +53,12 @@ pub(crate) fn check<'db>(db: &'db dyn Db, project: Project, item: Item<'db>) -> 
     match item.tree(db) {
         Some(ast::Item::Function(tree)) => {
             let Some(definition) = &signature.value else { return signature.reports.clone() };
+            if let Some((low, high)) = tree.parameters.iter().find_map(|parameter| parameter.bounds.as_ref()) {
+                let message = "the bounds of a parameter are for what the runtime has built in";
+                reports.error("E0212", low.span.to(high.span), message, "not checked here").help(
+                    "leave them out, and let the function say what it gives beyond them: `if x > 5 then … else …`",
+                );
+            }
             for parameter in &definition.parameters {
                 if let (Some(default), Some(ty)) = (&parameter.default, &parameter.ty) {
                     Scope::constant(db, project, item.file(db)).literal(default, &ty.ty, &mut reports);
@@ -161,7 +167,7 @@ fn check_body<'db>(
             .error(
                 "E0305",
                 body.span,
-                format!("this may be missing, but `{}` gives a {result}", definition.name),
+                format!("this may be missing, but `{}` gives {}", definition.name, a(result)),
                 "may be missing",
             )
             .help(format!("declare the result as `{}?`, or give a value for the missing one with `??`", result.ty));

@@ -61,6 +61,13 @@ pub(crate) fn check<'db>(db: &'db dyn Db, project: Project, item: Item<'db>) -> 
     Checked { value: Some(()), reports: reports.into_vec() }
 }
 
+/// Whether the file takes a name over from a module that is none there but near to this one.
+pub(crate) fn is_misspelt(db: &dyn Db, project: Project, file: SourceFile, module: &str, name: &str) -> bool {
+    let names = uses(db, file).filter(|(_, tree)| path(tree) == module).flat_map(|(_, tree)| &tree.names);
+    let mut unknown = names.filter(|each| find(db, project, module, Word::new(db, each.text.clone())).is_none());
+    unknown.any(|each| nearest(&each.text, [name]).is_some())
+}
+
 /// The change that takes a name over from a module: where, and what is written there.
 pub(crate) fn added(
     db: &dyn Db,

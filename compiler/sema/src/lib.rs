@@ -38,7 +38,7 @@ pub use hygiene::hygiene;
 pub use model::{ModelDef, model_of};
 pub use monitor::monitor_of;
 pub use param::ParamValue;
-pub use program::{check_file, check_item};
+pub use program::{check_file, check_item, check_project};
 pub use report::Report;
 pub use source::{Column, SourceDef, source_of};
 pub use test::test_of;

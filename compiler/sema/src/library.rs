@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use mlsys_plan::ValueType;
 use mlsys_syntax::{Kind, ast};
 
-use crate::db::{Db, Item, ItemRef, Project, items};
+use crate::db::{Db, Item, ItemRef, Project, Word, items};
 use crate::report::Reports;
 use crate::types::{PLAIN, resolve};
 
@@ -69,17 +69,26 @@ pub(crate) enum SlotType {
     },
 }
 
-/// Every signature by kind and name; overloads in written order.
+/// The library's externs by name, without reading them.
 #[salsa::tracked(returns(ref))]
-pub(crate) fn signatures(db: &dyn Db, project: Project) -> BTreeMap<String, BTreeMap<String, Vec<Signature>>> {
-    let mut kinds: BTreeMap<String, BTreeMap<String, Vec<Signature>>> = BTreeMap::new();
-    for file in project.library(db) {
-        for item in items(db, *file).iter().filter(|item| item.kind(db) == Some(Kind::Extern)) {
-            if let Some(ast::Item::Extern(tree)) = item.tree(db) {
-                let signature = signature(db, *item, tree, file.module(db));
-                let names = kinds.entry(tree.kind.text.clone()).or_default();
-                names.entry(tree.name.text.clone()).or_default().push(signature);
-            }
+fn externs<'db>(db: &'db dyn Db, project: Project) -> BTreeMap<String, Vec<Item<'db>>> {
+    let mut names: BTreeMap<String, Vec<Item<'db>>> = BTreeMap::new();
+    for item in project.library(db).iter().flat_map(|file| items(db, *file)) {
+        if item.kind(db) == Some(Kind::Extern) {
+            names.entry(item.name(db).to_owned()).or_default().push(*item);
+        }
+    }
+    names
+}
+
+/// The signatures of a name, by kind; overloads in written order.
+#[salsa::tracked(returns(ref))]
+fn signatures_of<'db>(db: &'db dyn Db, project: Project, word: Word<'db>) -> BTreeMap<String, Vec<Signature>> {
+    let mut kinds: BTreeMap<String, Vec<Signature>> = BTreeMap::new();
+    for item in externs(db, project).get(word.text(db)).into_iter().flatten() {
+        if let Some(ast::Item::Extern(tree)) = item.tree(db) {
+            let signature = signature(db, *item, tree, item.file(db).module(db));
+            kinds.entry(tree.kind.text.clone()).or_default().push(signature);
         }
     }
     kinds
@@ -87,12 +96,15 @@ pub(crate) fn signatures(db: &dyn Db, project: Project) -> BTreeMap<String, BTre
 
 /// The signatures of that kind and name.
 pub(crate) fn overloads<'db>(db: &'db dyn Db, project: Project, kind: &str, name: &str) -> &'db [Signature] {
-    signatures(db, project).get(kind).and_then(|names| names.get(name)).map_or(&[], Vec::as_slice)
+    signatures_of(db, project, Word::new(db, name.to_owned())).get(kind).map_or(&[], Vec::as_slice)
 }
 
-/// The names of a kind, in order.
+/// The names of a kind, in order. Reads the whole library: for messages.
 pub(crate) fn names(db: &dyn Db, project: Project, kind: &str) -> Vec<String> {
-    signatures(db, project).get(kind).map(|names| names.keys().cloned().collect()).unwrap_or_default()
+    let of_kind = |items: &&Vec<Item<'_>>| {
+        items.iter().any(|item| matches!(item.tree(db), Some(ast::Item::Extern(tree)) if tree.kind.text == kind))
+    };
+    externs(db, project).iter().filter(|(_, items)| of_kind(items)).map(|(name, _)| name.clone()).collect()
 }
 
 /// The module that declares that name.
@@ -153,6 +165,8 @@ fn number(expr: &ast::Expr) -> Option<f64> {
         #[expect(clippy::cast_precision_loss, reason = "bounds are small numbers written by hand")]
         ast::ExprKind::Literal(ast::Literal::Int(value)) => Some(*value as f64),
         ast::ExprKind::Literal(ast::Literal::Float(value)) => Some(*value),
+        #[expect(clippy::cast_precision_loss, reason = "bounds are lengths of time written by hand")]
+        ast::ExprKind::Literal(ast::Literal::Duration(micros)) => Some(*micros as f64),
         ast::ExprKind::Unary(ast::UnaryOp::Negate, arg) => number(arg).map(|value| -value),
         _ => None,
     }

@@ -41,6 +41,8 @@ pub struct ModelDef {
     pub observes_rows: bool,
     /// What kind of prediction it makes; none if that is wrong.
     pub task: Option<Task>,
+    /// Whether all inputs could be read; if not, one that seems to be missing may be among the rest.
+    pub complete: bool,
     /// The model's inputs by name.
     pub inputs: Vec<String>,
     /// The types of the inputs, in the same order.
@@ -174,7 +176,8 @@ fn define<'db>(
         name: tree.name.text.clone(),
         name_span: tree.name.span,
         source: source.name.clone(),
-        observes_rows: context.ticks.is_none(),
+        observes_rows: tree.observe.iter().all(|observe| matches!(observe.observed, ast::Observed::Rows(_))),
+        complete: collected.complete,
         // Whoever watches the model is not blamed for what is wrong with its task.
         task: task.filter(|_| judgeable),
         inputs: collected.inputs.iter().map(|input| input.name.clone()).collect(),
@@ -227,6 +230,17 @@ fn beside(context: &Context<'_, '_>, name: &ast::Name, why: &str, reports: &mut 
     let mut scope = context.scope();
     scope.require_column(name, reports)?;
     let expr = scope.name(&name.text, name.span, reports)?;
+    if let (Some((what, span)), "it is learnt with") = (scope.personal.first(), why) {
+        reports
+            .error(
+                "E0501",
+                *span,
+                format!("the model learns with `{what}`, which is personal data"),
+                "reaches the model",
+            )
+            .help("derive a column from it with a function of `std.privacy`, and learn with that");
+        return None;
+    }
     if expr.ty.nullable {
         reports
             .error("E0309", name.span, format!("`{}` may be missing, but {why}", name.text), "may be missing")

@@ -7,7 +7,7 @@ use mlsys_plan::{Call, Monitor, MonitorRule, Outcome, Value};
 use mlsys_syntax::{Kind, ast};
 
 use crate::args::Constants;
-use crate::condition::Measurable;
+use crate::condition::{Condition, Measurable};
 use crate::db::{Checked, Db, Item, Project};
 use crate::deployment::{DeploymentDef, deployment_of, positive};
 use crate::library::{SlotType, names, overloads};
@@ -48,17 +48,19 @@ fn define(constants: &Constants<'_>, tree: &ast::Monitor, reports: &mut Reports)
         constants: *constants,
         kinds: &KINDS,
         inputs: &deployment.inputs,
+        complete: deployment.complete,
         types: &deployment.types,
         task: deployment.task,
     };
     let mut rules = Vec::new();
     for when in &tree.when {
-        rules.extend(rule(&measurable, when, reports));
+        rules.extend(rules_of(&measurable, when, reports));
     }
     Some(Monitor { name: tree.name.text.clone(), deployment: watched.text.clone(), outcome, rules })
 }
 
-fn rule(measurable: &Measurable<'_, '_>, when: &ast::When, reports: &mut Reports) -> Option<MonitorRule> {
+/// The rules of a `when`: one for each alternative of `a or b`.
+fn rules_of(measurable: &Measurable<'_, '_>, when: &ast::When, reports: &mut Reports) -> Vec<MonitorRule> {
     // A call takes the window that follows it for its own: here it is the rule's.
     let mut condition = when.condition.clone();
     let mut over = when.over;
@@ -68,7 +70,13 @@ fn rule(measurable: &Measurable<'_, '_>, when: &ast::When, reports: &mut Reports
     {
         over = over.or(Some(window));
     }
-    let condition = measurable.one(&condition, reports);
+    let conditions = measurable.any_of(&condition, reports);
+    if let Some(found) = conditions.iter().flatten().find(|found| found.needs_window && over.is_none()) {
+        let message = format!("`{}` is measured over a window, and none is named", found.metric);
+        reports
+            .error("E0804", condition.span, message, "over how long?")
+            .help("say how much of the past is looked at: `over 7d`");
+    }
     let action = action(&measurable.constants, when, reports);
     let windows = when.windows.map(|windows| {
         let count = u32::try_from(windows.value).ok().filter(|_| (1..=MOST_WINDOWS).contains(&windows.value));
@@ -83,13 +91,15 @@ fn rule(measurable: &Measurable<'_, '_>, when: &ast::When, reports: &mut Reports
         count
     });
     let over = over.and_then(|over| positive(over, reports));
-    Some(MonitorRule {
-        condition: condition?.into_plan(),
+    let Some(action) = action else { return Vec::new() };
+    let rule = |condition: Condition| MonitorRule {
+        condition: condition.into_plan(),
         over,
         windows: windows.flatten(),
-        action: action?,
+        action: action.clone(),
         line: when.span.start,
-    })
+    };
+    conditions.into_iter().flatten().map(rule).collect()
 }
 
 /// `outcome chargebacks`: its rows must say to which observation a label belongs, and what it is.

@@ -4,7 +4,7 @@ use mlsys_plan::{Literal, Type};
 use mlsys_syntax::ast;
 
 use crate::db::{Checked, Db, Item, Project};
-use crate::report::Reports;
+use crate::report::{Reports, a};
 use crate::scope::Scope;
 
 /// A parameter's value as it was set from outside: text that is read as the parameter's type.
@@ -43,8 +43,8 @@ fn define<'db>(
     let value = match project.params(db).get(&name.text) {
         Some(text) => read(&ty, text).or_else(|| {
             reports
-                .error("E0316", name.span, format!("`{text}` is not a {ty}"), format!("was set to `{text}`"))
-                .help(format!("set it with `--set {}=…` to a {ty}", name.text));
+                .error("E0316", name.span, format!("`{text}` is not {}", a(&ty)), format!("was set to `{text}`"))
+                .help(format!("set it with `--set {}=…` to {}", name.text, a(&ty)));
             None
         })?,
         None => default.or_else(|| {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mlsys_diagnostics::{Diagnostic, Edit, Fix, Label, Place, Severity, Span};
+use mlsys_diagnostics::{Diagnostic, Edit, Fix, Label, Place, Span};
 use mlsys_syntax::Kind;
 
 use crate::db::{Db, Item, ItemRef, Project, SourceFile, items, parsed};
@@ -47,32 +47,109 @@ fn check_names<'db>(db: &'db dyn Db, file: SourceFile) -> Vec<Report> {
             first.insert(&name.text, *item);
         }
     }
+    reports.extend(imported_twice(db, file, &first));
+    reports
+}
+
+/// Names that a file takes over and has already: which one is meant?
+fn imported_twice<'db>(db: &'db dyn Db, file: SourceFile, own: &BTreeMap<&str, Item<'db>>) -> Vec<Report> {
+    let name_of = |item: Item<'db>| item.tree(db).and_then(mlsys_syntax::ast::Item::name);
+    let mut taken: BTreeMap<&str, (Item<'db>, Span)> = own
+        .iter()
+        .map(|(name, item)| (*name, (*item, name_of(*item).map_or(Span::default(), |name| name.span))))
+        .collect();
+    let mut reports = Vec::new();
+    for item in items(db, file) {
+        let Some(mlsys_syntax::ast::Item::Use(tree)) = item.tree(db) else { continue };
+        for name in &tree.names {
+            let Some((earlier, span)) = taken.get(name.text.as_str()) else {
+                taken.insert(&name.text, (*item, name.span));
+                continue;
+            };
+            let mut of_item = Reports::on(item.reference(db));
+            of_item
+                .error(
+                    "E0203",
+                    name.span,
+                    format!("`{}` is taken over, but it is there already", name.text),
+                    "which one?",
+                )
+                .also(&earlier.reference(db), *span, "there already")
+                .help("remove it from the `use`, or give the other one another name");
+            reports.extend(of_item.into_vec());
+        }
+    }
+    reports
+}
+
+/// The kinds of declarations that become nodes of the plan: their names are the nodes' names, whatever file they stand in.
+const NODES: [Kind; 5] = [Kind::Source, Kind::Features, Kind::Model, Kind::Deployment, Kind::Monitor];
+
+/// Names that declarations of several files share, although all of them become nodes of one plan.
+pub fn check_project(db: &dyn Db, project: Project) -> Vec<Diagnostic> {
+    shared_names(db, project).iter().map(|report| absolute(db, project, report)).collect()
+}
+
+#[salsa::tracked(returns(deref))]
+fn shared_names(db: &dyn Db, project: Project) -> Vec<Report> {
+    let mut first: BTreeMap<&str, Item<'_>> = BTreeMap::new();
+    let mut reports = Vec::new();
+    let all = project.files(db).iter().flat_map(|file| items(db, *file));
+    for item in all.filter(|item| item.kind(db).is_some_and(|kind| NODES.contains(&kind))) {
+        let Some(earlier) = first.get(item.name(db)).copied() else {
+            first.insert(item.name(db), *item);
+            continue;
+        };
+        // Within one file this is told with all other names.
+        if earlier.file(db) == item.file(db) {
+            continue;
+        }
+        let span = |item: Item<'_>| {
+            item.tree(db).and_then(mlsys_syntax::ast::Item::name).map_or(Span::default(), |name| name.span)
+        };
+        let mut of_item = Reports::on(item.reference(db));
+        of_item
+            .error(
+                "E0203",
+                span(*item),
+                format!("`{}` is declared in two files", item.name(db)),
+                "declared a second time",
+            )
+            .also(&earlier.reference(db), span(earlier), "first declared here")
+            .help("give one of them another name: what a program computes and serves goes by one name");
+        reports.extend(of_item.into_vec());
+    }
     reports
 }
 
 /// Every problem of a file: form, names and meaning, in order of their place.
 pub fn check_file(db: &dyn Db, project: Project, file: SourceFile) -> Vec<Diagnostic> {
-    let mut diagnostics: Vec<Diagnostic> = Vec::new();
-    for item in items(db, file) {
-        for error in &parsed(db, *item).errors {
-            let label = Label { place: place(db, *item, error.span), text: error.label.clone() };
-            diagnostics.push(Diagnostic {
-                code: error.code,
-                severity: Severity::Error,
-                message: error.message.clone(),
-                labels: vec![label],
-                help: error.help.clone(),
-                fix: None,
-            });
-        }
-        // A declaration that could not be read whole is not blamed for what it lacks.
-        if item.is_intact(db) {
-            diagnostics.extend(check_item(db, project, *item).iter().map(|report| absolute(db, project, report)));
-        }
-    }
-    diagnostics.extend(check_names(db, file).iter().map(|report| absolute(db, project, report)));
+    let reports = file_reports(db, project, file);
+    let mut diagnostics: Vec<Diagnostic> = reports.iter().map(|report| absolute(db, project, report)).collect();
     diagnostics.sort_by_key(|diagnostic| diagnostic.labels.first().map(|label| label.place));
     diagnostics
+}
+
+/// The reports on a file, so that a file that nothing has touched is looked at once and not declaration by declaration.
+#[salsa::tracked(returns(deref))]
+fn file_reports(db: &dyn Db, project: Project, file: SourceFile) -> Vec<Report> {
+    let mut found = Vec::new();
+    for item in items(db, file) {
+        let mut form = Reports::on(item.reference(db));
+        for error in &parsed(db, *item).errors {
+            let report = form.error(error.code, error.span, error.message.clone(), error.label.clone());
+            if let Some(help) = &error.help {
+                report.help(help.clone());
+            }
+        }
+        found.extend(form.into_vec());
+        // A declaration that could not be read whole is not blamed for what it lacks.
+        if item.is_intact(db) {
+            found.extend(check_item(db, project, *item).iter().cloned());
+        }
+    }
+    found.extend(check_names(db, file).iter().cloned());
+    found
 }
 
 pub(crate) fn absolute(db: &dyn Db, project: Project, report: &Report) -> Diagnostic {

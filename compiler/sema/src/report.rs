@@ -92,6 +92,11 @@ impl Reports {
         self.reports.iter().any(|report| report.code == code)
     }
 
+    /// How many reports there are.
+    pub(crate) fn count(&self) -> usize {
+        self.reports.len()
+    }
+
     pub(crate) fn has_errors(&self) -> bool {
         self.reports.iter().any(|report| report.severity == Severity::Error)
     }

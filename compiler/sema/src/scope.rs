@@ -10,7 +10,7 @@ use mlsys_syntax::{Kind, ast};
 
 use crate::db::{Db, Item, Project, SourceFile, Word, lookup, names_of_kind};
 use crate::param::param_of;
-use crate::report::Reports;
+use crate::report::{Reports, a};
 
 /// Columns in reach, and what was used of them.
 pub(crate) struct Scope<'db> {
@@ -133,6 +133,20 @@ impl<'db> Scope<'db> {
         self.narrowed.extend(columns);
     }
 
+    /// What `look` finds where these columns are present as well.
+    pub(crate) fn with_present<T>(&mut self, columns: BTreeSet<String>, look: impl FnOnce(&mut Self) -> T) -> T {
+        let before = self.narrowed.clone();
+        self.narrowed.extend(columns);
+        let found = look(self);
+        self.narrowed = before;
+        found
+    }
+
+    /// Whether names may stand for parameters.
+    pub(crate) fn reads_parameters(&self) -> bool {
+        self.parameters
+    }
+
     /// The column's type, narrowed.
     pub(crate) fn column_type(&self, name: &str) -> Option<Option<ValueType>> {
         let column = self.columns.iter().find(|column| column.name == name)?;
@@ -242,6 +256,12 @@ impl<'db> Scope<'db> {
         let typed = self.expr(value, reports)?;
         let typed = self.coerce_or_report(typed, ty, value.span, reports)?;
         match typed.kind {
+            ExprKind::Literal { value: Literal::Null } => {
+                reports
+                    .error("E0305", value.span, format!("{} is needed here, and `null` is none", a(ty)), "says nothing")
+                    .help(format!("give it {}, or leave the clause out", a(ty)));
+                None
+            }
             ExprKind::Literal { value } => Some(value),
             _ => {
                 reports.error(

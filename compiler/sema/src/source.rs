@@ -106,6 +106,9 @@ fn define<'db>(
     }
     let expected = expectations::expectations(&constants, tree, &owner, &dated.columns, reports);
 
+    let lateness = tree.time.first().and_then(|time| Some((time.lateness?, time.span)));
+    let lateness = lateness.and_then(|(value, span)| positive(ast::Spanned { value, span }, reports));
+
     let node = connector.filter(|_| !reports.has_errors()).map(|(connector, _)| mlsys_plan::Source {
         name: tree.name.text.clone(),
         connector,
@@ -113,7 +116,7 @@ fn define<'db>(
         schema: dated.schema.clone(),
         derived: dated.derived.clone(),
         time: time.as_ref().map(|time| time.text.clone()),
-        lateness: tree.time.first().and_then(|time| time.lateness),
+        lateness,
         retention: retention.map(|(length, _)| length),
         key: key.clone(),
         known_at: dated.known_at,
@@ -168,7 +171,7 @@ fn time_column(tree: &ast::Source, table: &columns::Table, reports: &mut Reports
     };
     let ty = column.ty.clone()?;
     if ty.ty != Type::Timestamp {
-        let message = format!("the time of a row is a timestamp, `{}` is a {ty}", name.text);
+        let message = format!("the time of a row is a timestamp, `{}` is {}", name.text, a(&ty));
         reports
             .error("E0315", name.span, message, format!("this is {}", a(&ty)))
             .help("name a timestamp column, or derive one");
@@ -269,7 +272,7 @@ pub(crate) fn only_one<'a, T>(
 /// Reports a clause that must be there.
 pub(crate) fn missing<T>(name: &ast::Name, clause: &str, example: &str, reports: &mut Reports) -> Option<T> {
     reports
-        .error("E0209", name.span, format!("`{}` has no `{clause}`", name.text), format!("needs a `{clause}` clause"))
+        .error("E0209", name.span, format!("`{}` has no `{clause}`", name.text), format!("needs the clause `{clause}`"))
         .help(format!("add one, such as {example}"));
     None
 }

@@ -36,7 +36,16 @@ fn type_of(reports: &mut Reports, written: &TypeRef) -> Option<Type> {
         return None;
     }
     match (name, &written.argument) {
-        ("enum", None) if !written.names.is_empty() => Some(Type::Enum(written.names.clone())),
+        ("enum", None) if !written.names.is_empty() => {
+            let repeated =
+                written.names.iter().enumerate().find(|(index, name)| written.names[..*index].contains(name));
+            if let Some((_, name)) = repeated {
+                let message = format!("the enum names {name:?} twice");
+                reports.error("E0208", written.span, message, "named a second time").help("remove one of them");
+                return None;
+            }
+            Some(Type::Enum(written.names.clone()))
+        }
         ("list", Some(TypeArgument::Type(item))) => type_of(reports, item).map(|item| Type::List(Box::new(item))),
         ("vector", Some(TypeArgument::Length(length))) => {
             let length = u32::try_from(*length).ok().filter(|length| (1..=65_536).contains(length));

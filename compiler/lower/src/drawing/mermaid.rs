@@ -14,7 +14,8 @@ pub(super) fn render(drawing: &Drawing) -> String {
         for index in boxes {
             let each = &drawing.boxes[index];
             let label = if owner.is_empty() { format!("{} {}", each.kind, each.label) } else { each.label.clone() };
-            let _ = writeln!(out, "    n{index}[\"{}\"]", escaped(&label));
+            let indent = if owner.is_empty() { "  " } else { "    " };
+            let _ = writeln!(out, "{indent}n{index}[\"{}\"]", escaped(&label));
         }
         if !owner.is_empty() {
             out.push_str("  end\n");

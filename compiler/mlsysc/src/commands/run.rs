@@ -1,5 +1,6 @@
 //! `mlsysc run`: brings the finite work of a program up to date.
 
+mod places;
 mod progress;
 mod summary;
 
@@ -11,6 +12,7 @@ use mlsys_diagnostics::{Diagnostic, Files, Label, Place, Severity};
 use mlsys_engine::{Options, RunError, Summary};
 use mlsys_plan::Plan;
 
+use super::diff::LAST_PLAN;
 use super::{Exit, Program, fail, planned};
 use crate::render;
 use progress::Progress;
@@ -39,15 +41,28 @@ pub(crate) fn execute(arguments: &Arguments) -> Exit {
         Ok(loaded) => loaded,
         Err(exit) => return exit,
     };
+    let refused = places::refused(compiler.profile());
+    if !refused.is_empty() {
+        render::print(&refused, compiler.files());
+        return Exit::Wrong;
+    }
+    let state = places::state(&compiler, arguments.state.as_ref());
+    let text = plan.to_json().unwrap_or_default();
     let options = Options {
         project: compiler.root().to_path_buf(),
-        state: arguments.state.clone().unwrap_or_else(|| compiler.root().join(".mlsys")),
+        state: state.clone(),
         worker: worker(),
         threads: arguments.threads,
         memory: arguments.memory.map(|mebibytes| (mebibytes as usize) << 20),
     };
     match run(plan, options) {
-        Ok(Some(summary)) => conclude(&summary, compiler.files(), arguments.json),
+        Ok(Some(summary)) => {
+            // What ran is what the next change is compared with (`mlsysc diff`).
+            if let Err(error) = std::fs::write(state.join(LAST_PLAN), text) {
+                fail("E0911", &format!("cannot keep the plan in `{}`: {error}", state.display()), None);
+            }
+            conclude(&summary, compiler.files(), arguments.json)
+        }
         Ok(None) => {
             eprintln!("interrupted: what was finished is kept, the next run goes on from there");
             Exit::Interrupted
@@ -125,7 +140,7 @@ fn worker() -> PathBuf {
 }
 
 /// Shows failures of a run at the program's own lines.
-fn show<'a>(errors: impl Iterator<Item = &'a RunError>, files: &Files) {
+pub(crate) fn show<'a>(errors: impl Iterator<Item = &'a RunError>, files: &Files) {
     let catalogued = |code: &str| mlsys_diagnostics::entry(code).map_or("E0999", |entry| entry.code);
     let diagnostics: Vec<Diagnostic> = errors
         .map(|error| Diagnostic {

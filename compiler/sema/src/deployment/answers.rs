@@ -19,7 +19,19 @@ pub(super) fn fallback(context: &Context<'_, '_>, reports: &mut Reports) -> Opti
         ast::ExprKind::Field(..) => feature(context, written, reports).map(Fallback::Feature),
         ast::ExprKind::Call(call) => {
             let (mut found, signature) = constants.call("fallback", call, reports)?;
-            let reach = Reach { inputs: &context.model.inputs, complete: true, ..Reach::default() };
+            let ranks = matches!(context.model.task, None | Some(Task::Ranking | Task::Retrieval));
+            if found.name == "popular" && !ranks {
+                reports
+                    .error(
+                        "E0604",
+                        call.name.span,
+                        "`popular` answers with candidates, this model does not",
+                        "does not fit",
+                    )
+                    .help("answer with a number, or with an input of the model");
+                return None;
+            }
+            let reach = Reach { inputs: &context.model.inputs, complete: context.model.complete, ..Reach::default() };
             let fine = reach.resolve(&mut found, signature, &call.arguments, reports);
             if let Some(name) = found.string("rows") {
                 let span = call.arguments.first().map_or(call.span, |argument| argument.value.span);
@@ -45,8 +57,24 @@ pub(super) fn fallback(context: &Context<'_, '_>, reports: &mut Reports) -> Opti
 /// A feature that is answered instead of a prediction: an input of the model.
 fn feature(context: &Context<'_, '_>, written: &ast::Expr, reports: &mut Reports) -> Option<String> {
     let path = crate::reach::path(written).unwrap_or_default();
-    if context.model.inputs.contains(&path) {
-        return Some(path);
+    if let Some(index) = context.model.inputs.iter().position(|input| *input == path) {
+        let ty = &context.model.types[index].ty;
+        let fits = match context.model.task {
+            Some(Task::Binary) => ty.is_float(),
+            Some(Task::Regression | Task::Quantile | Task::Anomaly) => ty.is_numeric(),
+            _ => true,
+        };
+        if fits {
+            return Some(path);
+        }
+        let message = format!("a fallback stands for the prediction, `{path}` is {}", crate::report::a(ty));
+        reports
+            .error("E0305", written.span, message, "no prediction")
+            .help("name a feature of the prediction's kind, such as a share for a probability, or a number");
+        return None;
+    }
+    if !context.model.complete {
+        return None;
     }
     let known: Vec<&str> = context.model.inputs.iter().map(String::as_str).collect();
     reports
@@ -62,6 +90,7 @@ pub(super) fn expectations(context: &Context<'_, '_>, reports: &mut Reports) -> 
         constants: context.constants,
         kinds: &["signal", "drift"],
         inputs: &context.model.inputs,
+        complete: context.model.complete,
         types: &context.model.types,
         task: context.model.task,
     };

@@ -66,7 +66,7 @@ fn budget(constants: &Constants<'_>, tree: &ast::Deployment, reports: &mut Repor
 
 fn limit(tree: &ast::Deployment, reports: &mut Reports) -> Option<RateLimit> {
     let written = only_one(&tree.limit, |limit| limit.span, "limit", reports)?;
-    let count = u64::try_from(written.value.count).ok().filter(|count| *count > 0);
+    let count = u64::try_from(written.value.count).ok().filter(|count| *count > 0 && written.value.count < i64::MAX);
     if count.is_none() {
         reports
             .error("E0314", written.span, "a limit lets at least one request through", "lets nothing through")

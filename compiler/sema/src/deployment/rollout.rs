@@ -103,6 +103,7 @@ fn abort(context: &Context<'_, '_>, written: &ast::Rollout, reports: &mut Report
         kinds: &["signal"],
         inputs: &[],
         types: &[],
+        complete: true,
         task: context.model.task,
     };
     let mut rules = Some(Vec::new());

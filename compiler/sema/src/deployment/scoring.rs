@@ -97,7 +97,13 @@ fn rows(context: &Context<'_, '_>, written: &ast::Score, reports: &mut Reports) 
         return;
     }
     if written.stream {
-        let live = context.source.is_none_or(|source| source.has_stream);
+        if let Some(every) = written.every.filter(|_| context.model.observes_rows) {
+            reports
+                .error("E0609", every.span, "rows of a stream are scored as they come", "says nothing here")
+                .help("leave `every …` out, or score the history: `score SOURCE every 1d into …`");
+            return;
+        }
+        let live = context.source.is_none_or(|source| source.has_stream || !source.intact);
         if !live && context.model.observes_rows {
             let message = format!("the source `{}` has no `stream`: no rows come", context.model.source);
             let report = reports.error("E0609", written.span, message, "nothing to score");
@@ -166,6 +172,8 @@ fn quantiles(expr: &mut ast::Expr, columns: &mut Vec<ScopeColumn>, reports: &mut
     let share = match call.arguments.as_slice() {
         [argument] => match &argument.value.kind {
             ast::ExprKind::Literal(ast::Literal::Float(share)) => Some(*share),
+            ast::ExprKind::Literal(ast::Literal::Int(0)) => Some(0.0),
+            ast::ExprKind::Literal(ast::Literal::Int(1)) => Some(1.0),
             _ => None,
         },
         _ => None,

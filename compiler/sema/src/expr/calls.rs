@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use mlsys_diagnostics::nearest;
+use mlsys_diagnostics::{Span, nearest};
 use mlsys_plan::{Expr, ExprKind};
 use mlsys_syntax::{Kind, ast};
 
@@ -45,10 +45,13 @@ impl<'db> Scope<'db> {
         // What passes through a function of the privacy module is no personal data any more.
         let declassifies = item.file(self.db).module(self.db) == "std.privacy";
         self.declassifying += u32::from(declassifies);
+        let told = self.personal.len();
         let args = self.function_arguments(definition, call, reports);
         self.declassifying -= u32::from(declassifies);
+        // Whether personal data leaves the function is decided by what its body does with it.
+        let given = self.personal.split_off(told);
         let args = args?;
-        let applied = self.apply(definition, item, args);
+        let applied = self.apply(definition, item, args, given);
         if self.depth >= MAX_DEPTH || self.is_exhausted() {
             if !reports.has("E0105") {
                 let message = format!("`{}` expands to more than can be compiled", name.text);
@@ -73,9 +76,17 @@ impl<'db> Scope<'db> {
         self.steps.get() > MAX_STEPS
     }
 
-    fn apply(&mut self, definition: &FunctionDef, item: Item<'_>, args: Vec<Expr>) -> Option<Expr> {
+    /// The call's value. `given` is the personal data that the arguments read.
+    fn apply(
+        &mut self,
+        definition: &FunctionDef,
+        item: Item<'_>,
+        args: Vec<Expr>,
+        given: Vec<(String, Span)>,
+    ) -> Option<Expr> {
         let nullable = args.iter().any(|arg| arg.ty.nullable);
         let Some(body) = &definition.body else {
+            self.personal.extend(given);
             let result = definition.result.clone()?;
             let ty = result.clone().with_nullable(result.nullable || nullable);
             return Some(Expr { kind: ExprKind::Call { function: definition.name.clone(), args }, ty });
@@ -85,7 +96,11 @@ impl<'db> Scope<'db> {
             .parameters
             .iter()
             .zip(&args)
-            .map(|(parameter, arg)| ScopeColumn::new(parameter.name.clone(), Some(arg.ty.clone())))
+            .map(|(parameter, arg)| ScopeColumn {
+                name: parameter.name.clone(),
+                ty: Some(arg.ty.clone()),
+                pii: !given.is_empty(),
+            })
             .collect();
         let mut inner = Scope::constant(self.db, self.project, item.file(self.db)).with_columns(
             "the function",
@@ -96,6 +111,9 @@ impl<'db> Scope<'db> {
         inner.steps = Rc::clone(&self.steps);
         let mut silent = Reports::on(item.reference(self.db));
         let typed = inner.expr(body, &mut silent)?;
+        if !inner.personal.is_empty() {
+            self.personal.extend(given);
+        }
         let typed = coerce(typed, &definition.result.as_ref()?.ty).ok()?;
         let named: Vec<(&str, &Expr)> =
             definition.parameters.iter().map(|parameter| parameter.name.as_str()).zip(&args).collect();
@@ -163,10 +181,10 @@ impl<'db> Scope<'db> {
             }
             // One expression is one mistake, however many aggregates it has.
             if !reports.has("E0312") {
-                let message = format!("the aggregate `{}` cannot stand inside an expression", name.text);
+                let message = format!("the aggregate `{}` needs the past of an entity, here is one row", name.text);
                 reports
-                    .error("E0312", name.span, message, "an aggregate stands alone in its definition")
-                    .help("define it as a feature of its own, such as `largest = max(amount) over 7d`, and compute with its name");
+                    .error("E0312", name.span, message, "aggregates belong to a group")
+                    .help("define it in a `features` group, such as `largest = max(amount) over 7d`, and use the feature; a label may look ahead: `count() from … for … over next 7d`");
             }
             return;
         }
@@ -174,14 +192,19 @@ impl<'db> Scope<'db> {
             return;
         }
         let message = format!("there is no function `{}` here", name.text);
-        let report = reports.error("E0204", name.span, message, "no such function");
         if let Some(module) = library::module_of(self.db, self.project, "fn", &name.text) {
+            // A `use` of that module with a misspelt name is told there.
+            if crate::imports::is_misspelt(self.db, self.project, self.file, module, &name.text) {
+                return;
+            }
+            let report = reports.error("E0204", name.span, message, "no such function");
             report.help(format!("add `use {module}.{{{}}}` at the top of the file", name.text));
             if let Some((item, span, text)) = crate::imports::added(self.db, self.file, module, &name.text) {
                 report.mend(format!("take `{}` from `{module}`", name.text), &item, span, text);
             }
             return;
         }
+        let report = reports.error("E0204", name.span, message, "no such function");
         let own = names_of_kind(self.db, self.file, Kind::Function);
         let all = library::names(self.db, self.project, "fn");
         let near = nearest(&name.text, own.into_iter().chain(all.iter().map(String::as_str)));

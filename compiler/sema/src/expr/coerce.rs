@@ -30,7 +30,11 @@ pub(super) fn mismatch(expr: &Expr, ty: &Type, span: Span, reports: &mut Reports
     }
     reports
         .error("E0305", span, format!("expected {}, found {}", a(ty), a(&expr.ty)), format!("this is {}", a(&expr.ty)))
-        .help("only integers become floats, and smaller numbers larger ones, without being asked");
+        .help(if expr.ty.ty.is_numeric() && ty.is_numeric() {
+            "only integers become floats, and smaller numbers larger ones, without being asked".to_owned()
+        } else {
+            format!("give it {}", a(ty))
+        });
 }
 
 /// The expression as that type, or the expression itself if it does not become one.

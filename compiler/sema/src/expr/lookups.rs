@@ -131,6 +131,16 @@ impl<'db> Scope<'db> {
             }
             return None;
         }
+        if source.timeline.is_none() && !source.is_static {
+            if source.intact && source.node.is_some() {
+                let message = format!("`{name}` has neither a `time` nor is it `static`: which of its rows is meant?");
+                reports
+                    .error("E0319", span, message, "as of when?")
+                    .also(&source.item, source.name_span, "declared here")
+                    .help("add `static` if it never changes, otherwise `time COLUMN`");
+            }
+            return None;
+        }
         let ty_of = |key: &String| source.column(key).and_then(|column| column.ty.clone());
         let keys = source.key.iter().map(|key| (key.clone(), ty_of(key))).collect();
         let columns = source
@@ -156,7 +166,7 @@ fn fitted(
     let typed: Vec<Expr> = typed.into_iter().collect::<Option<_>>()?;
     if typed.len() != table.keys.len() {
         let names: Vec<&str> = table.keys.iter().map(|(name, _)| name.as_str()).collect();
-        let message = format!("{} is keyed by {}, here are {} keys", table.owner, listed(&names), typed.len());
+        let message = format!("{} is keyed by {}, here {}", table.owner, listed(&names), counted(typed.len()));
         reports.error("E0319", span, message, "not its keys").help("give every key, in the declared order");
         return None;
     }
@@ -175,6 +185,11 @@ fn fitted(
         }
     }
     Some(keys)
+}
+
+/// "is 1 key", "are 2 keys".
+fn counted(keys: usize) -> String {
+    if keys == 1 { "is 1 key".to_owned() } else { format!("are {keys} keys") }
 }
 
 /// The declarations on the way from `from` back to `own`, if there is one.

@@ -95,6 +95,13 @@ fn coalesce(left: Operand, right: Operand, reports: &mut Reports) -> Option<Expr
 
 fn comparison(operator: BinaryOp, left: Operand, right: Operand, reports: &mut Reports) -> Option<Expr> {
     let spans = (left.1, right.1);
+    let is_null = |operand: &Operand| matches!(operand.0.kind, ExprKind::Literal { value: Literal::Null });
+    if is_null(&left) || is_null(&right) {
+        let message = format!("`{} null` is never true: a missing value is equal to nothing", operator.symbol());
+        let help = if operator == BinaryOp::NotEqual { "write `is not null`" } else { "write `is null`" };
+        reports.error("E0301", spans.0.to(spans.1), message, "always missing").help(help);
+        return None;
+    }
     let ordered = !matches!(operator, BinaryOp::Equal | BinaryOp::NotEqual);
     match unify(left.0, right.0) {
         Ok((left, right)) if comparable(&left.ty.ty, ordered) => {
@@ -219,6 +226,15 @@ fn scaled(operator: BinaryOp, duration: Expr, number: Expr) -> Option<Expr> {
     };
     let small_number = number.ty.ty == Type::Int32
         || matches!(&number.kind, ExprKind::Literal { value: Literal::Int(value) } if i32::try_from(*value).is_ok());
+    if let (
+        ExprKind::Literal { value: Literal::Duration(micros) },
+        ExprKind::Literal { value: Literal::Int(count) },
+        BinaryOp::Multiply,
+    ) = (&duration.kind, &number.kind, operator)
+        && let Some(product) = micros.checked_mul(*count)
+    {
+        return Some(Expr::literal(Literal::Duration(product), Type::Duration.required()));
+    }
     let target = if number.ty.ty.is_integer() { Type::Int64 } else { Type::Float64 };
     let number = coerce(number, &target).ok()?;
     let safe = operator == BinaryOp::Multiply && short && small_number;

@@ -59,7 +59,12 @@ fn product(
     for function in functions {
         let call = ast::Call { name: function.clone(), ..call.clone() };
         let named = ast::Name { text: format!("{}_{}", name.text, function.text), span: name.span };
+        let before = reports.count();
         all.extend(features(context, &named, &call, reports));
+        // What is wrong with the argument or the window is wrong for all of them.
+        if reports.count() > before {
+            break;
+        }
     }
     all
 }
@@ -218,10 +223,18 @@ pub(crate) fn chosen(
         reports
             .error("E0204", call.name.span, format!("there is no aggregate `{}`", call.name.text), "not an aggregate")
             .help(format!("there is {}", listed(&known)))
-            .did_you_mean(nearest(&call.name.text, known));
+            .did_you_mean(alias(&call.name.text).or_else(|| nearest(&call.name.text, known)));
         return None;
     }
     let (signature, argument, ty) = choose(candidates, call, argument, reports)?;
+    let first = call.arguments.first().and_then(|argument| argument.name.as_ref());
+    if let (Some(name), Some(parameter)) = (first, signature.parameters.first())
+        && name.text != parameter.name
+    {
+        let message = format!("`{}` has no argument `{}` in this place", call.name.text, name.text);
+        reports.error("E0304", name.span, message, "not its name").help(format!("it is called `{}`", parameter.name));
+        return None;
+    }
     let rest = Signature { parameters: signature.parameters.iter().skip(1).cloned().collect(), ..signature.clone() };
     let given = call.arguments.get(1..).unwrap_or_default();
     let args = match (rest.parameters.is_empty(), given.first()) {
@@ -235,6 +248,24 @@ pub(crate) fn chosen(
     };
     let counts = signature.tasks.iter().any(|task| task == "counting");
     Some(Chosen { argument, args, ty, counts })
+}
+
+/// What other languages call our aggregates.
+fn alias(name: &str) -> Option<&'static str> {
+    match name {
+        "avg" | "average" => Some("mean"),
+        "cnt" | "size" | "n" => Some("count"),
+        "nunique" | "distinct" | "distinct_count" => Some("count_distinct"),
+        "std" | "stdev" | "stddev_samp" => Some("stddev"),
+        "var" | "var_samp" => Some("variance"),
+        "percentile" => Some("quantile"),
+        "latest" | "last_value" => Some("last"),
+        "earliest" | "first_value" => Some("first"),
+        "array_agg" | "collect_list" => Some("collect"),
+        "every" | "bool_and" => Some("all"),
+        "some" | "bool_or" => Some("any"),
+        _ => None,
+    }
 }
 
 /// The first overload that takes the argument.

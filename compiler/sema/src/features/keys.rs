@@ -5,7 +5,7 @@ use mlsys_plan::EntityKey;
 
 use super::Context;
 use crate::entity::{EntityDef, KeyDef};
-use crate::report::Reports;
+use crate::report::{Reports, a};
 
 /// The source column of each of the entity's keys; none where it does not fit, which is reported.
 pub(super) fn keys(context: &Context<'_, '_>, entity: &EntityDef, reports: &mut Reports) -> Vec<Option<EntityKey>> {
@@ -42,9 +42,9 @@ fn one(context: &Context<'_, '_>, entity: &EntityDef, key: &KeyDef, reports: &mu
     };
     let (found, expected) = (found?, key.ty.clone()?);
     if found.ty != expected.ty {
-        let message = format!("the key `{}` is a {expected}, the column `{name}` is a {}", key.name, found.ty);
-        let report = reports.error("E0306", span, message, format!("a {} here", found.ty));
-        report.also(&entity.item, key.span, format!("a {expected} here"));
+        let message = format!("the key `{}` is {}, the column `{name}` is {}", key.name, a(&expected), a(&found.ty));
+        let report = reports.error("E0306", span, message, format!("{} here", a(&found.ty)));
+        report.also(&entity.item, key.span, format!("{} here", a(&expected)));
         if let Some(column) = context.source.column(name) {
             report.also(&context.source.item, column.span, format!("`{name}` is declared here"));
         }

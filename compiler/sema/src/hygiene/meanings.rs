@@ -15,20 +15,55 @@ use crate::report::Report;
 /// A feature's normal form, hashed, with its name and place.
 type Meaning = (u64, String, Span);
 
+/// Only groups that see the same rows can have features of one meaning: most groups are looked at alone.
 pub(super) fn repeated(db: &dyn Db, project: Project) -> Vec<Report> {
-    let mut first: HashMap<u64, (Item<'_>, &str, Span)> = HashMap::new();
+    let mut same_rows: HashMap<u64, Vec<Item<'_>>> = HashMap::new();
+    for item in of_kind(db, project, Kind::Features) {
+        if let Some(rows) = rows_of(db, project, item) {
+            same_rows.entry(rows).or_default().push(item);
+        }
+    }
     let mut found = Vec::new();
     for item in of_kind(db, project, Kind::Features) {
-        for (meaning, name, span) in meanings(db, project, item) {
+        // The first of several groups tells of all of them.
+        let others = rows_of(db, project, item).and_then(|rows| same_rows.get(&rows));
+        let Some(group) = others.filter(|group| group.first() == Some(&item)) else { continue };
+        if group.len() > 1 || has_repetition(db, project, item) {
+            found.extend(among(db, project, group));
+        }
+    }
+    found
+}
+
+fn among<'db>(db: &'db dyn Db, project: Project, groups: &[Item<'db>]) -> Vec<Report> {
+    let mut first: HashMap<u64, (Item<'_>, &str, Span)> = HashMap::new();
+    let mut found = Vec::new();
+    for item in groups {
+        for (meaning, name, span) in meanings(db, project, *item) {
             match first.get(meaning) {
-                None => drop(first.insert(*meaning, (item, name, *span))),
+                None => drop(first.insert(*meaning, (*item, name, *span))),
                 Some((earlier, other, place)) => {
-                    found.extend(report(db, (item, name, *span), (*earlier, other, *place)))
+                    found.extend(report(db, (*item, name, *span), (*earlier, other, *place)));
                 }
             }
         }
     }
     found
+}
+
+/// Which rows a group sees, hashed.
+#[salsa::tracked(returns(copy))]
+fn rows_of<'db>(db: &'db dyn Db, project: Project, item: Item<'db>) -> Option<u64> {
+    let group = features_of(db, project, item).value.as_ref()?;
+    group.node.as_ref().map(|node| hashed(&rows(node)))
+}
+
+/// Whether two features of one group mean the same.
+#[salsa::tracked(returns(copy))]
+fn has_repetition<'db>(db: &'db dyn Db, project: Project, item: Item<'db>) -> bool {
+    let mut forms: Vec<u64> = meanings(db, project, item).iter().map(|(form, ..)| *form).collect();
+    forms.sort_unstable();
+    forms.windows(2).any(|pair| pair[0] == pair[1])
 }
 
 fn report<'db>(

@@ -1,6 +1,6 @@
 //! Declarations that nothing mentions, and features that no model reads.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use mlsys_diagnostics::Span;
@@ -8,7 +8,7 @@ use mlsys_plan::{ExprKind, Operation};
 use mlsys_syntax::{Kind, ast};
 
 use super::{of_kind, warning};
-use crate::db::{Db, Item, Project, SourceFile, items};
+use crate::db::{Db, Item, Project, SourceFile, Word, items};
 use crate::features::{GroupDef, features_of};
 use crate::model::model_of;
 use crate::report::Report;
@@ -19,22 +19,40 @@ use crate::source::source_of;
 const USED: [Kind; 5] = [Kind::Param, Kind::Entity, Kind::Source, Kind::Features, Kind::Function];
 
 pub(super) fn unused(db: &dyn Db, project: Project) -> Vec<Report> {
+    project.files(db).iter().flat_map(|file| unused_in_file(db, project, *file)).cloned().collect()
+}
+
+/// What is not used of a file's declarations. An edit elsewhere changes nothing here, unless it changes what is taken over.
+#[salsa::tracked(returns(deref))]
+fn unused_in_file(db: &dyn Db, project: Project, file: SourceFile) -> Vec<Report> {
     let mut found = Vec::new();
-    let mentions = mentions(db, project);
-    let mut idle = BTreeSet::new();
-    for item in USED.into_iter().flat_map(|kind| of_kind(db, project, kind)) {
-        // A declaration mentions itself once.
-        if mentions.get(&hash(item.name(db))).is_none_or(|count| *count <= 1) {
-            idle.insert(item.name(db));
-            found.extend(report(db, item));
+    for item in items(db, file).iter().filter(|item| item.kind(db).is_some_and(|kind| USED.contains(&kind))) {
+        if !is_used(db, project, *item) {
+            found.extend(report(db, *item));
+        } else if item.kind(db) == Some(Kind::Features) {
+            found.extend(unread(db, project, *item).iter().cloned());
         }
     }
-    found.extend(project.files(db).iter().flat_map(|file| unused_imports(db, *file)));
-    let read = read_features(db, project);
-    for item in of_kind(db, project, Kind::Features).filter(|item| !idle.contains(item.name(db))) {
-        found.extend(unread(db, project, item, read));
-    }
+    found.extend(unused_imports(db, file));
     found
+}
+
+/// Whether another declaration of the file, or a `use` of another file, mentions a declaration.
+fn is_used(db: &dyn Db, project: Project, item: Item<'_>) -> bool {
+    let wanted = hash(item.name(db));
+    let others = items(db, item.file(db)).iter().filter(|other| **other != item);
+    others.into_iter().any(|other| words(db, *other).binary_search(&wanted).is_ok())
+        || taken_over(db, project).binary_search(&wanted).is_ok()
+}
+
+/// The hashes of the names that files take over from each other, sorted.
+#[salsa::tracked(returns(deref))]
+fn taken_over(db: &dyn Db, project: Project) -> Vec<u64> {
+    let uses = of_kind(db, project, Kind::Use);
+    let mut names: Vec<u64> = uses.flat_map(|item| words(db, item)).copied().collect();
+    names.sort_unstable();
+    names.dedup();
+    names
 }
 
 fn report(db: &dyn Db, item: Item<'_>) -> Vec<Report> {
@@ -73,20 +91,6 @@ fn unused_imports(db: &dyn Db, file: SourceFile) -> Vec<Report> {
     found
 }
 
-/// In how many declarations each declared name stands.
-fn mentions(db: &dyn Db, project: Project) -> HashMap<u64, usize> {
-    let declared = USED.into_iter().flat_map(|kind| of_kind(db, project, kind));
-    let mut count: HashMap<u64, usize> = declared.map(|item| (hash(item.name(db)), 0)).collect();
-    for item in project.files(db).iter().flat_map(|file| items(db, *file)) {
-        for word in words(db, *item) {
-            if let Some(count) = count.get_mut(word) {
-                *count += 1;
-            }
-        }
-    }
-    count
-}
-
 /// The hashes of a declaration's words, sorted, each once; comments and text count, so that nothing is called unused that
 /// is not.
 #[salsa::tracked(returns(deref))]
@@ -102,6 +106,12 @@ fn hash(word: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     word.hash(&mut hasher);
     hasher.finish()
+}
+
+/// The features of one group that models and lookups read.
+#[salsa::tracked(returns(ref))]
+fn read_of_group<'db>(db: &'db dyn Db, project: Project, group: Word<'db>) -> BTreeSet<String> {
+    read_features(db, project).get(group.text(db)).cloned().unwrap_or_default()
 }
 
 /// The features that models and lookups read, by group.
@@ -146,10 +156,10 @@ fn reads<'db>(db: &'db dyn Db, project: Project, item: Item<'db>) -> Vec<(String
 }
 
 /// One warning for all features of a group that no model reads.
-fn unread(db: &dyn Db, project: Project, item: Item<'_>, read: &BTreeMap<String, BTreeSet<String>>) -> Vec<Report> {
+#[salsa::tracked(returns(deref))]
+fn unread<'db>(db: &'db dyn Db, project: Project, item: Item<'db>) -> Vec<Report> {
     let Some(group) = features_of(db, project, item).value.as_ref() else { return Vec::new() };
-    let empty = BTreeSet::new();
-    let direct = read.get(&group.name).unwrap_or(&empty);
+    let direct = read_of_group(db, project, Word::new(db, group.name.clone()));
     let used = with_siblings(group, direct);
     let idle: Vec<_> = group.features.iter().filter(|feature| !used.contains(feature.name.as_str())).collect();
     let Some(first) = idle.first() else { return Vec::new() };

@@ -69,6 +69,11 @@ fn gate(judged: &Judged<'_, '_>, written: &ast::Require, reports: &mut Reports) 
             vec![found.map(|found| (comparison, found))]
         }
     };
+    let per = match written.metric.per {
+        Some(per) => Some(crate::deployment::positive(per, reports)?),
+        None => None,
+    };
+    wrong_way(&written.bound, metric.as_ref(), written.span, reports);
     let (part, (metric, _)) = (part?, metric?);
     let min_rows = match written.min {
         None => MIN_ROWS,
@@ -79,7 +84,7 @@ fn gate(judged: &Judged<'_, '_>, written: &ast::Require, reports: &mut Reports) 
         Some(Gate {
             part,
             metric: metric.clone(),
-            per: written.metric.per.map(|per| per.value),
+            per,
             comparison,
             bound,
             by: written.by.as_ref().map(|name| name.text.clone()),
@@ -88,6 +93,44 @@ fn gate(judged: &Judged<'_, '_>, written: &ast::Require, reports: &mut Reports) 
         })
     });
     gates.collect()
+}
+
+/// Warns where a gate holds a metric from becoming good, and reports bounds that nothing lies between.
+fn wrong_way(bound: &ast::Bound, metric: Option<&(Call, &Signature)>, span: Span, reports: &mut Reports) {
+    let Some((_, signature)) = metric else { return };
+    match bound {
+        ast::Bound::Compare(operator, _) => {
+            let wants_small = matches!(operator, ast::BinaryOp::Less | ast::BinaryOp::LessOrEqual);
+            let judges = matches!(&signature.result, Some(SlotType::Kind { .. }));
+            if judges && wants_small != signature.is_error() {
+                let better = if wants_small {
+                    "`>=`: large values are the good ones"
+                } else {
+                    "`<=`: small values are the good ones"
+                };
+                let message = format!("the gate keeps `{}` from becoming better", signature.name);
+                reports.warning("W0604", span, message, "the wrong way around").help(format!("write {better}"));
+            }
+        }
+        ast::Bound::Between(low, high) => {
+            let number = |expr: &ast::Expr| match &expr.kind {
+                ast::ExprKind::Literal(ast::Literal::Float(value)) => Some(*value),
+                _ => None,
+            };
+            if let (Some(least), Some(most)) = (number(low), number(high))
+                && least > most
+            {
+                reports
+                    .error(
+                        "E0314",
+                        low.span.to(high.span),
+                        format!("nothing lies between {least} and {most}"),
+                        "is empty",
+                    )
+                    .help("write the smaller bound first");
+            }
+        }
+    }
 }
 
 /// A bound: a number, the champion's value, the value of an input, or a sum or product of them.
@@ -146,7 +189,14 @@ fn baseline(judged: &Judged<'_, '_>, call: &ast::Call, reports: &mut Reports) ->
             .help("name the input that would be the prediction, such as `baseline(demand.yesterday)`");
         return None;
     };
-    judged.input(&argument.value, reports).map(Bound::Baseline)
+    let name = judged.input(&argument.value, reports)?;
+    let input = judged.collected.inputs.iter().find(|input| input.name == name)?;
+    if !input.ty.ty.is_numeric() {
+        let message = format!("a prediction is a number, the input `{name}` is {}", crate::report::a(&input.ty));
+        reports.error("E0302", argument.value.span, message, "not a number").help("name an input that is a number");
+        return None;
+    }
+    Some(Bound::Baseline(name))
 }
 
 /// The comparison that an operator stands for, if it is an order.

@@ -35,16 +35,28 @@ fn replace(constants: &Constants<'_>, expr: &mut ast::Expr, grouped: &mut Groupe
     let (Some(group), feature) = (base.as_name(), feature.clone()) else { return };
     let group = ast::Name { text: group.to_owned(), span: base.span };
     let found = lookup(constants.db, constants.project, constants.file, Word::new(constants.db, group.text.clone()));
-    let Some(item) = found.filter(|item| item.kind(constants.db) == Some(Kind::Features)) else { return };
-    let Some(definition) = features_of(constants.db, constants.project, item).value.as_ref() else { return };
+    let name = format!("{}.{}", group.text, feature.text);
+    // What is wrong with the group is told once: here, or where it is declared.
+    let found = match found {
+        Some(item) => Some(item).filter(|item| item.kind(constants.db) == Some(Kind::Features)),
+        None => crate::refer::refer(constants, &group, Kind::Features, reports),
+    };
+    let definition = found.map(|item| features_of(constants.db, constants.project, item).value.as_ref());
+    let Some(Some(definition)) = definition else {
+        if definition.is_some() || found.is_none() {
+            grouped.columns.push(ScopeColumn::new(name.clone(), None));
+            expr.kind = ast::ExprKind::Name(name);
+        }
+        return;
+    };
     let known = definition.features.iter().any(|each| each.name == feature.text);
     if !known && definition.intact && !definition.broken.contains(&feature.text) {
         super::inputs::unknown_feature(definition, &feature, reports);
     }
     grouped.columns.extend(feature_columns(&group.text, &definition.features));
     if !known {
-        grouped.columns.push(ScopeColumn::new(format!("{}.{}", group.text, feature.text), None));
+        grouped.columns.push(ScopeColumn::new(name.clone(), None));
     }
-    expr.kind = ast::ExprKind::Name(format!("{}.{}", group.text, feature.text));
+    expr.kind = ast::ExprKind::Name(name);
     grouped.features.push((group, feature));
 }

@@ -45,6 +45,9 @@ pub(super) fn inputs(context: &Context<'_, '_>, reports: &mut Reports) -> Collec
             ast::Input::Column(name, allow) => {
                 row_input(context, name, &ast::Expr::of_name(name), allow.as_ref(), &mut collected, reports);
             }
+            ast::Input::Definition(definition, _) if crate::features::not_of_a_row(definition, reports) => {
+                collected.complete = false;
+            }
             ast::Input::Definition(definition, allow) => {
                 row_input(context, &definition.name, &definition.value, allow.as_ref(), &mut collected, reports);
             }
@@ -199,7 +202,11 @@ fn group_input(context: &Context<'_, '_>, input: &ast::GroupInput, collected: &m
         let Some(ty) = &feature.ty else { continue };
         let full = format!("{prefix}.{}", feature.name);
         let personal = feature.pii.then(|| (full.clone(), *span));
-        check_personal(&full, personal.as_ref(), input.allow.as_ref(), collected, reports);
+        // One group is one mistake, however many of its features are personal data.
+        let told = personal.is_some() && input.allow.is_none() && reports.has("E0501");
+        if !told {
+            check_personal(&full, personal.as_ref(), input.allow.as_ref(), collected, reports);
+        }
         if add(full, ty, *span, collected, reports) {
             used.push(feature.name.clone());
         }
@@ -293,7 +300,8 @@ fn join_keys(
     }
     if !input.keys.is_empty() && input.keys.len() != group.keys.len() {
         let names: Vec<&str> = group.keys.iter().map(|(name, _)| name.as_str()).collect();
-        let message = format!("`{}` is keyed by {}, here are {} keys", group.name, listed(&names), input.keys.len());
+        let message =
+            format!("`{}` is keyed by {}, the number of keys here is {}", group.name, listed(&names), input.keys.len());
         reports.error("E0319", input.span, message, "not its keys").help("give every key, in the declared order");
         return None;
     }

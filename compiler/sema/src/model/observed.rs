@@ -52,7 +52,7 @@ impl<'a, 'db> Context<'a, 'db> {
         reports: &mut Reports,
     ) -> Option<Moment> {
         let Some(timeline) = &self.source.timeline else {
-            if self.source.node.is_some() || self.source.is_static {
+            if (self.source.node.is_some() || self.source.is_static) && self.source.intact {
                 let message = format!("the source `{}` has no `time` to observe at", self.source.name);
                 let report = reports.error("E0406", observed.source.span, message, "has no time");
                 if self.source.is_static {
@@ -82,7 +82,7 @@ impl<'a, 'db> Context<'a, 'db> {
         let now = Expr { kind: ExprKind::Now, ty: Type::Timestamp.required() };
         if self.source.timeline.is_some() || self.source.is_static {
             self.at = Some(Moment::of(&now, &[], "now".to_owned()));
-        } else if self.source.node.is_some() {
+        } else if self.source.node.is_some() && self.source.intact {
             let message = format!("the source `{}` has no `time`: which row is the latest?", self.source.name);
             reports
                 .error("E0406", self.source_span, message, "has no time")

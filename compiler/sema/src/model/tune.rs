@@ -47,7 +47,14 @@ pub(super) fn tune(judged: &Judged<'_, '_>, reports: &mut Reports) -> Option<Opt
             .help("name what is searched, such as `lr in log(1e-4, 1e-2)`");
     }
     let mut space = Vec::new();
-    for member in &written.members {
+    for (index, member) in written.members.iter().enumerate() {
+        if let Some(first) = written.members[..index].iter().find(|known| known.name.text == member.name.text) {
+            let item = reports.item().clone();
+            reports
+                .error("E0203", member.name.span, format!("`{}` is searched twice", member.name.text), "a second time")
+                .also(&item, first.name.span, "first here")
+                .help("remove one of them");
+        }
         space.push(dimension(judged, member, search.as_ref(), reports));
     }
     let (metric, _) = metric?;
@@ -89,6 +96,8 @@ fn dimension(
 ) -> Option<Dimension> {
     let name = &written.name;
     let tunable = judged.tunable();
+    // Without a learner nothing is known of what could be searched.
+    judged.training?;
     let Some(found) = tunable.iter().find(|each| each.name == name.text) else {
         let known: Vec<&str> = tunable.iter().map(|each| each.name.as_str()).collect();
         reports

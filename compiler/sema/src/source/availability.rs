@@ -37,11 +37,21 @@ pub(super) fn table(
             table.scope_columns(),
         );
         if let Some(moment) = moment(&mut scope, written, &table.derived, reports) {
+            if let Some(row) = row_moment(time, &table)
+                && moment.no_later_than(&row)
+                && !row.no_later_than(&moment)
+            {
+                let message = format!("`{}` comes before the row's own time `{}`", moment.text, row.text);
+                reports
+                    .error("E0404", written.span, message, "before the row")
+                    .help("a value is known with its row or later: leave `known at` out, or name a later moment");
+            }
             declared.push((name.text.clone(), moment, written.span));
         }
     }
     if let (None, Some((_, _, span))) = (time, declared.first())
         && tree.time.is_empty()
+        && tree.fixed.is_empty()
     {
         reports
             .error(
@@ -92,7 +102,7 @@ pub(crate) fn moment(
 ) -> Option<Moment> {
     let typed = scope.expr(written, reports)?;
     if typed.ty.ty != Type::Timestamp {
-        let message = format!("a moment is a timestamp, this is a {}", typed.ty);
+        let message = format!("a moment is a timestamp, this is {}", a(&typed.ty));
         reports
             .error("E0315", written.span, message, format!("this is {}", a(&typed.ty)))
             .help("name a timestamp column, or one plus a duration");

@@ -73,6 +73,15 @@ fn default(constants: &Constants<'_>, column: &ast::Column, ty: &ValueType, repo
             .help(format!("declare it as `{}`, or remove the default", ty.ty));
         return None;
     }
+    if matches!(written.kind, ast::ExprKind::Literal(ast::Literal::Null)) {
+        let message = format!("a default stands for a missing value of `{}`, and is none itself", column.name.text);
+        reports.error("E0322", written.span, message, "is missing too").help(format!(
+            "give it {}, or declare the column as `{}?`",
+            crate::report::a(&ty.ty),
+            ty.ty
+        ));
+        return None;
+    }
     Scope::constant(constants.db, constants.project, constants.file).literal(written, &ty.ty, reports)
 }
 
@@ -164,6 +173,10 @@ pub(crate) fn names_read(expr: &ast::Expr) -> Vec<String> {
 fn collect(expr: &ast::Expr, names: &mut Vec<String>) {
     if let ast::ExprKind::Name(name) = &expr.kind {
         names.push(name.clone());
+    }
+    // What a look ahead reads are columns of another source.
+    if matches!(&expr.kind, ast::ExprKind::Call(call) if call.ahead.is_some()) {
+        return;
     }
     // The name of a table that is looked up is no column.
     let skipped = usize::from(matches!(expr.kind, ast::ExprKind::Index(..)));

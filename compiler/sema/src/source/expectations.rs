@@ -40,6 +40,11 @@ pub(super) fn expectations(
         let line = written.span.start;
         match &written.kind {
             ast::ExpectationKind::Fresh(within) => {
+                if tree.time.is_empty() {
+                    reports
+                        .error("E0321", written.span, "rows without a time have no age", "how old is a row?")
+                        .help("say which column holds the time of a row: `time COLUMN`");
+                }
                 let check = positive(*within, reports).map(Check::Fresh);
                 context.about_table(written, check, on_violation, &mut expectations, reports);
             }
@@ -120,7 +125,14 @@ impl<'db> Context<'_, 'db> {
         reports: &mut Reports,
     ) -> Option<Option<Check>> {
         match &condition.kind {
-            ast::ExprKind::Call(call) if call.name.text == "unique" => Some(self.unique(call, reports)),
+            ast::ExprKind::Call(call) if call.name.text == "unique" => {
+                if let Some(tail) = &call.tail {
+                    reports
+                        .error("E0321", tail.span, "`unique` is about the whole table", "says nothing here")
+                        .help("leave the window out");
+                }
+                Some(self.unique(call, reports))
+            }
             ast::ExprKind::Between { arg, low, high } if self.is_row_count(arg) => Some(self.rows(low, high, reports)),
             ast::ExprKind::Binary(operator, left, bound) => match &left.kind {
                 ast::ExprKind::Name(_) if self.is_row_count(left) => Some(self.row_bound(*operator, bound, reports)),
@@ -225,6 +237,15 @@ impl<'db> Context<'_, 'db> {
             Some(over) => Some(positive(over, reports)?),
             None => None,
         };
+        let present = |column: &&Column| column.ty.as_ref().is_some_and(|ty| !ty.nullable);
+        let named = measure.string("x").and_then(|name| self.columns.iter().find(|column| column.name == name));
+        if let Some(column) = named.filter(present).filter(|_| measure.name == "missing") {
+            let message = format!("`{}` is never missing: a row without it is an error of the data", column.name);
+            reports
+                .error("E0321", call.span, message, "always zero")
+                .help(format!("declare the column as `{}?` if it may be missing", column.ty.as_ref()?.ty));
+            return None;
+        }
         let column = measure.string("x").filter(|_| found)?.to_owned();
         Some(Check::Measure { measure: measure.name.clone(), column, comparison, bound: share, over })
     }

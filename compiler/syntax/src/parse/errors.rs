@@ -121,10 +121,21 @@ pub(super) fn bad_member(start: u32, text: &str, strict: Rule) -> SyntaxError {
         Ok(_) => unexpected(text, line),
         Err(error) => {
             let mut problem = from_pest(&error, text, None);
+            let bare = matches!(strict, Rule::input_only | Rule::features_only) && is_list_of_names(text);
+            if bare {
+                problem.help = Some("names that stand alone are parted by commas or line breaks".to_owned());
+            }
             problem.span = problem.span.shifted(start);
             problem
         }
     }
+}
+
+/// Whether a line is several names without anything between them.
+fn is_list_of_names(text: &str) -> bool {
+    let mut words = text.split_whitespace();
+    let is_name = |word: &str| word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    words.clone().count() > 1 && words.all(is_name)
 }
 
 fn unexpected(text: &str, span: Span) -> SyntaxError {
@@ -137,6 +148,17 @@ fn unexpected(text: &str, span: Span) -> SyntaxError {
     }
 }
 
+/// A filter that stands behind its window would filter all features of the group.
+pub(super) fn where_behind_over(span: Span) -> SyntaxError {
+    SyntaxError {
+        code: "E0102",
+        message: "`where` stands before `over`".to_owned(),
+        span: Span::new(span.start as usize, span.start as usize + "where".len()),
+        label: "behind the window".to_owned(),
+        help: Some("write `mean(x) where x > 0 over 7d`; a `where` on a line of its own filters the group".to_owned()),
+    }
+}
+
 /// What pest could not match, in words of the language.
 pub(super) fn from_pest(error: &pest::error::Error<Rule>, text: &str, kind: Option<Kind>) -> SyntaxError {
     let offset = match error.location {
@@ -145,7 +167,14 @@ pub(super) fn from_pest(error: &pest::error::Error<Rule>, text: &str, kind: Opti
     };
     let offset = offset.min(text.len());
     let found = found_at(text, offset);
-    if let Some(problem) = special(found, offset) {
+    let is_slip = match found {
+        // Text and brackets that are whole were only not expected here.
+        "\"" => !text[offset + 1..].split('\n').next().unwrap_or_default().contains('"'),
+        "}" | ")" | "]" => !is_open(text, offset),
+        _ => true,
+    };
+    if let Some(problem) = special(found, offset).filter(|_| is_slip).or_else(|| comparison(text, found, offset, error))
+    {
         return problem;
     }
     let expected = match &error.variant {
@@ -160,7 +189,9 @@ pub(super) fn from_pest(error: &pest::error::Error<Rule>, text: &str, kind: Opti
     };
     let keywords: Vec<&str> = expected.iter().filter_map(|word| word.strip_prefix('`')?.strip_suffix('`')).collect();
     // Words that could follow are not always among what could not be matched.
-    let near = nearest(found, keywords).or_else(|| nearest(found, CONNECTIVES));
+    let near = nearest(found, keywords).or_else(|| {
+        nearest(found, CONNECTIVES).filter(|word| found.len() < 4 || mlsys_diagnostics::is_slip(found, word))
+    });
     let near = near.filter(|near| near.starts_with(|c: char| c.is_ascii_alphabetic()));
     SyntaxError {
         code: "E0102",
@@ -169,7 +200,20 @@ pub(super) fn from_pest(error: &pest::error::Error<Rule>, text: &str, kind: Opti
         label: if expected.is_empty() { "not expected here".to_owned() } else { "found this instead".to_owned() },
         help: near
             .map(|near| format!("did you mean `{near}`?"))
+            .or_else(|| unit_missing(&error.variant, found))
             .or_else(|| Some("`mlsysc explain E0102` shows the forms of members".to_owned())),
+    }
+}
+
+/// A number where a length of time is needed.
+fn unit_missing(variant: &ErrorVariant<Rule>, found: &str) -> Option<String> {
+    let ErrorVariant::ParsingError { positives, .. } = variant else { return None };
+    let is_number = found.starts_with(|c: char| c.is_ascii_digit());
+    let wants = |rule| positives.contains(&rule);
+    match is_number {
+        true if wants(Rule::duration) => Some("write the unit behind the number, such as `20ms` or `7d`".to_owned()),
+        true if wants(Rule::rate) => Some("say per which time, such as `2000/s`".to_owned()),
+        _ => None,
     }
 }
 
@@ -191,6 +235,44 @@ const CONNECTIVES: [&str; 14] = [
     "not",
 ];
 
+/// Whether a bracket before an offset waits for the one that stands there.
+fn is_open(text: &str, offset: usize) -> bool {
+    let mut depth = 0_usize;
+    for (_, c) in brackets(text).take_while(|(at, _)| *at < offset) {
+        depth = if matches!(c, '{' | '(' | '[') { depth + 1 } else { depth.saturating_sub(1) };
+    }
+    depth > 0
+}
+
+/// A comparison where none fits: a second one, or `=` for `==`.
+fn comparison(text: &str, found: &str, offset: usize, error: &pest::error::Error<Rule>) -> Option<SyntaxError> {
+    let ErrorVariant::ParsingError { positives, .. } = &error.variant else { return None };
+    if positives.contains(&Rule::compare) && found == "=" {
+        let before = text[..offset].rsplit('\n').next().unwrap_or_default();
+        let compares = ["where ", "expect ", "when ", "if ", " and ", " or ", "not "];
+        let compares = compares.iter().any(|word| before.contains(word));
+        let message = "`=` gives a name its value, it does not compare".to_owned();
+        let span = Span::new(offset, offset + 1);
+        return compares.then(|| SyntaxError {
+            code: "E0102",
+            message,
+            span,
+            label: "not a comparison".to_owned(),
+            help: Some("write `==`".to_owned()),
+        });
+    }
+    if !positives.contains(&Rule::compare) && matches!(found, "<" | ">") {
+        return Some(SyntaxError {
+            code: "E0102",
+            message: "comparisons are not chained".to_owned(),
+            span: Span::new(offset, offset + 1),
+            label: "a second one".to_owned(),
+            help: Some("write `x between 1 and 3`, or two comparisons with `and`".to_owned()),
+        });
+    }
+    None
+}
+
 /// Slips that have a better explanation than what could have stood there instead.
 fn special(found: &str, offset: usize) -> Option<SyntaxError> {
     let (message, label, help) = match found {
@@ -199,6 +281,8 @@ fn special(found: &str, offset: usize) -> Option<SyntaxError> {
         "'" => ("text stands in double quotes".to_owned(), "not a quote", "write it as `\"…\"`"),
         "&" => ("`&` is no operator".to_owned(), "not an operator", "write `and`"),
         "|" => ("`|` is no operator".to_owned(), "not an operator", "write `or`"),
+        "%" => ("`%` is no operator".to_owned(), "not an operator", "write `mod(a, b)` with `use std.math.{mod}`"),
+        "^" => ("`^` is no operator".to_owned(), "not an operator", "write `pow(a, b)` with `use std.math.{pow}`"),
         "!" => ("`!` is no operator".to_owned(), "not an operator", "write `not`, or `!=` for a comparison"),
         _ => return None,
     };
@@ -353,10 +437,17 @@ fn word(rule: Rule) -> String {
         Rule::equals => "`=`",
         Rule::arrow => "`->`",
         Rule::compare => "a comparison such as `>=`",
-        Rule::arguments => "`(`",
+        Rule::arguments | Rule::key_map => "`(`",
         // Operators could follow almost anywhere; naming them hides what is really missing.
         Rule::add_op | Rule::mul_op | Rule::minus | Rule::field | Rule::every_field | Rule::is_null => "",
-        Rule::between | Rule::kw_and | Rule::kw_or | Rule::kw_not | Rule::doc | Rule::docs | Rule::bad_member => "",
+        Rule::between
+        | Rule::not_between
+        | Rule::kw_and
+        | Rule::kw_or
+        | Rule::kw_not
+        | Rule::doc
+        | Rule::docs
+        | Rule::bad_member => "",
         Rule::EOI | Rule::instant | Rule::percent | Rule::boolean | Rule::null | Rule::group => "",
         Rule::chunk | Rule::argument | Rule::record_field => "",
         Rule::keys | Rule::each | Rule::conditional | Rule::size | Rule::in_list | Rule::look_ahead | Rule::alias => "",

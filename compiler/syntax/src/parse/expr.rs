@@ -124,6 +124,11 @@ impl Builder<'_> {
                 let (low, high) = self.bounds(&Children::of(second))?;
                 ExprKind::Between { arg: Box::new(left), low: Box::new(low), high: Box::new(high) }
             }
+            Rule::not_between => {
+                let (low, high) = self.bounds(&Children::of(second))?;
+                let inside = ExprKind::Between { arg: Box::new(left), low: Box::new(low), high: Box::new(high) };
+                ExprKind::Unary(UnaryOp::Not, Box::new(Expr { kind: inside, span: whole }))
+            }
             Rule::in_list => {
                 let node = Children::of(second);
                 let items = node.open(Rule::list).map(|list| self.exprs(&list)).unwrap_or_default();
@@ -282,7 +287,7 @@ fn type_ref(node: &Children<'_>) -> Option<TypeRef> {
         None => None,
         Some(list) => match list.open(Rule::r#type) {
             Some(inner) => Some(TypeArgument::Type(Box::new(type_ref(&inner)?))),
-            None => Some(TypeArgument::Length(list.first(Rule::int)?.as_str().replace('_', "").parse().ok()?)),
+            None => Some(TypeArgument::Length(list.int()?.value)),
         },
     };
     let names = node

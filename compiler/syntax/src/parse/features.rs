@@ -19,7 +19,16 @@ impl Builder<'_> {
             refresh: Vec::new(),
             members: Vec::new(),
         };
+        let mut before: Option<mlsys_diagnostics::Span> = None;
         for member in node.iter() {
+            let place = super::children::span(member);
+            let source = member.as_span().get_input();
+            if let (Rule::where_clause, Some(end)) = (member.as_rule(), before)
+                && !source.get(end.end as usize..place.start as usize).unwrap_or_default().contains(['\n', ','])
+            {
+                self.errors.push(super::errors::where_behind_over(place));
+            }
+            before = matches!(member.as_rule(), Rule::definition | Rule::bare).then_some(place);
             let child = Children::of(member.clone());
             match member.as_rule() {
                 Rule::where_clause => features.filters.extend(self.expr_in(&child)),
