@@ -1,15 +1,18 @@
 //! Connectors that read a source's history. Adding one is one file and one line in [`connectors`].
 
+mod arrow;
 mod conform;
 mod csv;
 mod files;
+mod json;
 mod parquet;
 mod scan;
 mod text;
+mod typed;
 
 use std::path::{Path, PathBuf};
 
-use arrow::array::RecordBatch;
+use ::arrow::array::RecordBatch;
 use mlsys_plan::{Call, Field, Source};
 
 use crate::error::{Code, DataError};
@@ -18,6 +21,7 @@ use crate::names;
 pub(crate) use conform::finish;
 pub(crate) use files::{InputFile, input_files};
 pub(crate) use scan::{FILE, ROW, ScanStream, scan_schema};
+pub(crate) use text::parse as parse_text;
 
 /// Batches of one file, in the file's order.
 pub(crate) type Batches = Box<dyn Iterator<Item = Result<RecordBatch, DataError>> + Send>;
@@ -42,8 +46,8 @@ pub(crate) trait Connector: Sync {
 }
 
 /// Every connector, ordered by name.
-pub(crate) fn connectors() -> [&'static dyn Connector; 2] {
-    [&csv::Csv, &parquet::Parquet]
+pub(crate) fn connectors() -> [&'static dyn Connector; 4] {
+    [&arrow::Arrow, &csv::Csv, &json::Json, &parquet::Parquet]
 }
 
 /// The names of the connectors that a program can use, ordered.

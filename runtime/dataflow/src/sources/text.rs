@@ -50,6 +50,13 @@ pub(crate) fn parse(fields: &StringArray, ty: &Type, missing: Option<&str>) -> R
     }
 }
 
+/// As [`parse`], of a column that knows by itself which values are missing.
+pub(crate) fn parse_present(texts: &StringArray, ty: &Type) -> Result<ArrayRef, BadField> {
+    // Empty text stands for a missing value: what is missing already becomes empty.
+    let filled: StringArray = texts.iter().map(|text| Some(text.unwrap_or_default())).collect();
+    parse(&filled, ty, None)
+}
+
 /// Fields, and which of them are missing whatever their type.
 struct Fields<'a> {
     texts: &'a StringArray,

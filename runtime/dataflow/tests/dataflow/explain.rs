@@ -174,7 +174,7 @@ fn what_is_not_implemented_is_refused_before_anything_runs() {
             ("E0910", "this runtime has no aggregate `mean(string)` with a result of `float64`", Some(30)),
         ]
     );
-    assert_eq!(errors[0].help(), Some("its connectors are `csv`, `parquet`"));
+    assert_eq!(errors[0].help(), Some("its connectors are `arrow`, `csv`, `json`, `parquet`"));
 }
 
 #[test]

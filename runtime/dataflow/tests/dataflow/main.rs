@@ -6,6 +6,7 @@ mod build;
 mod checks;
 mod explain;
 mod expressions;
+mod infer;
 mod join;
 mod observe;
 mod oracle;

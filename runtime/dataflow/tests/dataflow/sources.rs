@@ -405,3 +405,50 @@ async fn an_output_that_cannot_be_written_is_named() {
     assert_eq!(error.code(), "E0911");
     assert!(error.message().starts_with("cannot write the table `"), "{error}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn json_objects_are_rows() {
+    let project = Project::new();
+    let lines = [
+        r#"{"n": 1, "at": "2013-01-01T10:00:00Z", "s": "x", "tags": ["a", "b"], "extra": {"deep": 1}}"#,
+        r#"{"at": "1969-12-31 23:59:59.5", "n": null, "f": 2}"#,
+    ];
+    project.write("a.json", &(lines.join("\n") + "\n"));
+    let schema = [
+        ("n", Type::Int64.optional()),
+        ("at", Type::Timestamp.required()),
+        ("s", Type::String.optional()),
+        ("f", Type::Float64.optional()),
+        ("tags", Type::List(Box::new(Type::String)).optional()),
+    ];
+    let json = |path: &str| call("json", [("path", Value::String(path.to_owned()))]);
+    let rows = project.rows(&source(json("a.json"), &schema)).await;
+    assert_eq!(rows, ["1|2013-01-01T10:00:00Z|x|-|[a, b]", "-|1969-12-31T23:59:59.500Z|-|2.0|-"]);
+    let project = Project::new();
+    project.write("a.json", "{\"n\": \"one\"}\n");
+    let error = failure(&project, &source(json("a.json"), &[("n", Type::Int64.optional())])).await;
+    assert_eq!((error.code(), error.line()), ("E0903", Some(10)), "{error}");
+    let error = failure(&project, &source(json("a.json"), &[("m", Type::Int64.optional())])).await;
+    is_error(&error, "E0902", "`a.json` has no column `m`", Some(10));
+    project.write("a.json", "{\"n\": 1\n");
+    assert_eq!(failure(&project, &source(json("a.json"), &[("n", Type::Int64.optional())])).await.code(), "E0901");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn arrow_files_are_read_by_name() {
+    let project = Project::new();
+    let batch = arrow::array::RecordBatch::try_from_iter([
+        ("s", Arc::new(StringArray::from(vec![Some("x"), None])) as ArrayRef),
+        ("n", Arc::new(Int16Array::from(vec![1, 2])) as ArrayRef),
+    ])
+    .unwrap();
+    let file = std::fs::File::create(project.path("a.arrow")).unwrap();
+    let mut writer = arrow::ipc::writer::FileWriter::try_new(file, &batch.schema()).unwrap();
+    writer.write(&batch).unwrap();
+    writer.finish().unwrap();
+    let connector = call("arrow", [("path", Value::String("a.arrow".to_owned()))]);
+    let schema = [("n", Type::Int64.required()), ("s", Type::String.optional())];
+    assert_eq!(project.rows(&source(connector.clone(), &schema)).await, ["1|x", "2|-"]);
+    let error = project.source(&source(connector, &[("s", Type::Int64.optional())])).await.unwrap_err();
+    assert_eq!(error.code(), "E0903", "{error}");
+}

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mlsys_dataflow::{InMemory, Question, Rows};
-use mlsys_plan::{BinaryOp, ExpectedFeatures, Expr, ExprKind, Features, Literal, Operation, Plan, Source, TestCase};
+use mlsys_plan::{
+    BinaryOp, ExpectedFeatures, Expr, ExprKind, Features, Literal, Node, Operation, Plan, Source, TestCase,
+};
 
 use super::compare::equal;
 use super::{CaseOutcome, Failure, ValueFailure};
@@ -16,7 +18,8 @@ pub(super) async fn carry_out(plan: &Plan, case: &TestCase, memory: &InMemory) -
     let groups: BTreeSet<&str> = case.features.iter().map(|expected| expected.group.as_str()).collect();
     for name in groups {
         let expected: Vec<&ExpectedFeatures> = case.features.iter().filter(|one| one.group == name).collect();
-        failures.extend(features(group(plan, name)?, &expected, &rows, memory).await?);
+        let (group, node) = group(plan, name)?;
+        failures.extend(features(group, &expected, &rows, memory).await.map_err(|error| error.of(node))?);
     }
     failures.extend(conditions(case, memory).await?);
     failures.sort_by_key(Failure::line);
@@ -27,13 +30,15 @@ pub(super) async fn carry_out(plan: &Plan, case: &TestCase, memory: &InMemory) -
 async fn rows(plan: &Plan, case: &TestCase, memory: &InMemory) -> Result<BTreeMap<String, Rows>, RunError> {
     let mut names: BTreeSet<&str> = case.given.iter().map(|given| given.source.as_str()).collect();
     for expected in &case.features {
-        names.insert(&group(plan, &expected.group)?.source);
+        names.insert(&group(plan, &expected.group)?.0.source);
     }
     let mut all = BTreeMap::new();
     for name in names {
         let given: Vec<BTreeMap<String, Literal>> =
             case.given.iter().filter(|given| given.source == name).flat_map(|given| given.rows.clone()).collect();
-        all.insert(name.to_owned(), memory.rows(source(plan, name)?, &given).await?);
+        let (source, node) = source(plan, name)?;
+        let rows = memory.rows(source, &given).await.map_err(|error| RunError::from(error).of(node))?;
+        all.insert(name.to_owned(), rows);
     }
     Ok(all)
 }
@@ -111,17 +116,19 @@ fn sides(condition: &Expr) -> Option<[&Expr; 2]> {
     }
 }
 
-fn group<'a>(plan: &'a Plan, name: &str) -> Result<&'a Features, RunError> {
+/// A group and the node that defines it.
+fn group<'a>(plan: &'a Plan, name: &str) -> Result<(&'a Features, &'a Node), RunError> {
     let found = plan.nodes.iter().find_map(|node| match &node.operation {
-        Operation::Features(features) if features.name == name => Some(features),
+        Operation::Features(features) if features.name == name => Some((features, node)),
         _ => None,
     });
     found.ok_or_else(|| lost("group", name))
 }
 
-fn source<'a>(plan: &'a Plan, name: &str) -> Result<&'a Source, RunError> {
+/// A source and the node that defines it.
+fn source<'a>(plan: &'a Plan, name: &str) -> Result<(&'a Source, &'a Node), RunError> {
     let found = plan.nodes.iter().find_map(|node| match &node.operation {
-        Operation::Source(source) if source.name == name => Some(source),
+        Operation::Source(source) if source.name == name => Some((source, node)),
         _ => None,
     });
     found.ok_or_else(|| lost("source", name))
