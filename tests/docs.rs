@@ -48,7 +48,7 @@ fn the_library_page_is_up_to_date() {
 #[test]
 fn the_manual_names_every_command() {
     let page = std::fs::read_to_string(repository().join("docs/book/src/commands.md")).unwrap();
-    let help = mlsys_tests::mlsysc().arg("--help").output().unwrap();
+    let help = mlsys_tests::mlsysc(&["--help"]).output().unwrap();
     let help = String::from_utf8_lossy(&help.stdout).into_owned();
     let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
     let commands: Vec<&str> = commands.filter_map(|line| line.split_whitespace().next()).collect();

@@ -7,6 +7,8 @@ mod diff;
 mod explain;
 mod fmt;
 mod graph;
+#[cfg(feature = "run")]
+mod infer;
 mod new;
 #[cfg(feature = "run")]
 mod run;
@@ -37,6 +39,9 @@ pub(crate) enum Command {
     /// Bring features, training and registry up to date; what is current is left alone
     #[cfg(feature = "run")]
     Run(run::Arguments),
+    /// Write a `source` from a Parquet, CSV or JSON file
+    #[cfg(feature = "run")]
+    Infer(infer::Arguments),
     /// Run the `test` blocks on the rows written in them
     #[cfg(feature = "run")]
     Test(test::Arguments),
@@ -59,6 +64,8 @@ pub(crate) fn execute(command: Command) -> Exit {
         Command::Build(arguments) => build::execute(&arguments),
         #[cfg(feature = "run")]
         Command::Run(arguments) => run::execute(&arguments),
+        #[cfg(feature = "run")]
+        Command::Infer(arguments) => infer::execute(&arguments),
         #[cfg(feature = "run")]
         Command::Test(arguments) => test::execute(&arguments),
         Command::Diff(arguments) => diff::execute(&arguments),
