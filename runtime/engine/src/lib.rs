@@ -2,7 +2,8 @@
 //!
 //! [`run`] goes through a plan's nodes in order. A node whose fingerprint has a result in the state folder is current and
 //! left alone; one that reads a failed node is passed over; everything else is executed and published whole. Training
-//! happens in processes of their own. The engine knows nothing of the language: a plan and a state folder are enough. [`test::run`] carries out a program's tests on rows in memory.
+//! happens in processes of their own. The engine knows nothing of the language: a plan and a state folder are enough.
+//! [`test::run`] carries out a program's tests on rows in memory.
 
 mod champion;
 mod error;

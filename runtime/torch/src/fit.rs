@@ -15,7 +15,7 @@ use crate::{metrics, optimizers};
 
 /// Below so many multiplications a step runs on one thread: others would wait for each other longer than they work, and
 /// where the machine is busy by a factor of ten.
-const WORTH_THREADS: u64 = 1 << 24;
+const WORTH_THREADS: u64 = 1 << 26;
 
 /// The shortest time between two events about steps.
 const BEAT: Duration = Duration::from_millis(200);
