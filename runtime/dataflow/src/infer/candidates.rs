@@ -24,7 +24,7 @@ pub(super) fn keys(samples: &[&Sample]) -> Vec<Vec<String>> {
         sample.values.len() > 1
             && sample.ty.as_ref().is_ok_and(|ty| !ty.nullable && !ty.ty.is_float() && ty.ty != Type::Bool)
     };
-    let possible: Vec<&Sample> = samples.iter().filter(may_be).map(|sample| *sample).collect();
+    let possible: Vec<&Sample> = samples.iter().filter(may_be).copied().collect();
     let single: Vec<Vec<String>> = possible
         .iter()
         .filter(|sample| are_different(sample.values.iter()))

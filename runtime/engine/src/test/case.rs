@@ -102,16 +102,18 @@ async fn conditions(case: &TestCase, memory: &InMemory) -> Result<Vec<Failure>, 
 
 /// Both sides of a comparison.
 fn sides(condition: &Expr) -> Option<[&Expr; 2]> {
+    const COMPARISONS: [BinaryOp; 6] = [
+        BinaryOp::Equal,
+        BinaryOp::NotEqual,
+        BinaryOp::Less,
+        BinaryOp::LessOrEqual,
+        BinaryOp::Greater,
+        BinaryOp::GreaterOrEqual,
+    ];
     match &condition.kind {
-        ExprKind::Binary { operator, left, right } => match operator {
-            BinaryOp::Equal
-            | BinaryOp::NotEqual
-            | BinaryOp::Less
-            | BinaryOp::LessOrEqual
-            | BinaryOp::Greater
-            | BinaryOp::GreaterOrEqual => Some([left.as_ref(), right.as_ref()]),
-            _ => None,
-        },
+        ExprKind::Binary { operator, left, right } if COMPARISONS.contains(operator) => {
+            Some([left.as_ref(), right.as_ref()])
+        }
         _ => None,
     }
 }
