@@ -51,7 +51,9 @@ fn the_manual_names_every_command() {
     let help = mlsys_tests::mlsysc(&["--help"]).output().unwrap();
     let help = String::from_utf8_lossy(&help.stdout).into_owned();
     let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
-    let commands: Vec<&str> = commands.filter_map(|line| line.split_whitespace().next()).collect();
+    // Further lines of a description are indented.
+    let first = commands.filter(|line| !line.starts_with("   "));
+    let commands: Vec<&str> = first.filter_map(|line| line.split_whitespace().next()).collect();
     assert!(commands.len() > 10, "{help}");
     for command in commands.into_iter().filter(|command| *command != "help") {
         assert!(page.contains(&format!("mlsysc {command}")), "`{command}` is not in the manual");

@@ -61,7 +61,7 @@ impl Compiler {
         let own = self.project.files(&self.database).iter().copied().find(|file| file.id(&self.database) == id);
         let Some(file) = own else { return false };
         self.files.replace(id, text);
-        file.set_text(&mut self.database).with_durability(salsa::Durability::LOW).to(text.to_owned());
+        file.set_text(&mut self.database).to(text.to_owned());
         true
     }
 

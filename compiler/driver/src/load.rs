@@ -114,8 +114,8 @@ pub(crate) fn load(
     let stem = root_file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let name = inside.to_string_lossy().replace(std::path::MAIN_SEPARATOR, "/");
     let program = described.name.unwrap_or_else(|| stem.clone());
-    // A file that somebody works on changes often, the others seldom, the library never.
-    let mut own = vec![add(&name, &stem, text, Durability::MEDIUM)];
+    // The program changes while somebody works on it, the library never: what rests on it alone is not verified again.
+    let mut own = vec![add(&name, &stem, text, Durability::LOW)];
     let mut next = 0;
     // Files that are used may use further ones; every module is loaded once.
     while let Some(file) = own.get(next).copied() {
@@ -128,7 +128,7 @@ pub(crate) fn load(
             }
             // A module that is not there is reported where it is used.
             if let Ok(text) = file_system.read(&folder.join(&name)) {
-                own.push(add(&name, &module, text, Durability::MEDIUM));
+                own.push(add(&name, &module, text, Durability::LOW));
             }
         }
     }

@@ -13,7 +13,6 @@ mod serving;
 mod source;
 mod test;
 mod text;
-mod training;
 mod types;
 mod value;
 
@@ -31,8 +30,5 @@ pub use serving::{
 };
 pub use source::{Check, Expectation, Field, KnownAt, OnViolation, Source, TableCheck};
 pub use test::{ExpectedFeatures, GivenRows, TestCase};
-pub use training::{
-    EpochReport, InputReport, PartReport, SliceReport, TrainEvent, TrainJob, TrainReport, VersionMetrics,
-};
 pub use types::{Type, ValueType};
 pub use value::{Call, Value};

@@ -57,6 +57,10 @@ pub struct Origin {
 /// What a node does.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there are few of them, and boxes would stand in the way of every reader"
+)]
 pub enum Operation {
     /// Reads, derives and checks rows. Writes every column of the source.
     Source(Source),

@@ -54,7 +54,10 @@ fn name_of(stem: &str) -> String {
 
 /// The declaration, with what the rows say about time and key; where they say nothing, a remark does.
 fn declaration(name: &str, found: &Inferred) -> String {
-    let mut text = format!("/// Inferred from {} rows.\nsource {name} {{\nfrom {}\nschema {{\n", found.rows_looked_at, found.connector);
+    let mut text = format!(
+        "/// Inferred from {} rows.\nsource {name} {{\nfrom {}\nschema {{\n",
+        found.rows_looked_at, found.connector
+    );
     for column in &found.columns {
         let examples = column.examples.join(", ").replace('\n', " ");
         // Writing to a string cannot fail.
@@ -62,7 +65,9 @@ fn declaration(name: &str, found: &Inferred) -> String {
     }
     text.push_str("}\n");
     match found.time_candidates.as_slice() {
-        [] => text.push_str("// No column holds the time of a row: derive one, or add `static` if the table never changes.\n"),
+        [] => text.push_str(
+            "// No column holds the time of a row: derive one, or add `static` if the table never changes.\n",
+        ),
         [time, others @ ..] => {
             let others = if others.is_empty() { String::new() } else { format!("  // or {}", others.join(", ")) };
             let _ = writeln!(text, "time {time}{others}");

@@ -25,6 +25,10 @@ pub struct Features {
 
 /// A member that defines a value or takes over a column.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there are few of them, and boxes would stand in the way of every reader"
+)]
 pub enum Member {
     /// `name = expr`
     Definition(Definition),
