@@ -10,6 +10,14 @@ pub struct FileId(pub u32);
 #[derive(Clone, Debug, Default)]
 pub struct Files {
     files: Vec<(String, String)>,
+    /// Where the lines of each file begin.
+    lines: Vec<Vec<u32>>,
+}
+
+/// Where the lines of a text begin.
+fn line_starts(text: &str) -> Vec<u32> {
+    let after = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
+    std::iter::once(0).chain(after).map(|at| u32::try_from(at).unwrap_or(u32::MAX)).collect()
 }
 
 /// A position as people count it: both from 1, columns in characters.
@@ -24,14 +32,18 @@ pub struct Position {
 impl Files {
     /// Adds a file and returns its id.
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> FileId {
-        self.files.push((name.into(), text.into()));
+        let text = text.into();
+        self.lines.push(line_starts(&text));
+        self.files.push((name.into(), text));
         FileId(u32::try_from(self.files.len() - 1).unwrap_or(u32::MAX))
     }
 
     /// Replaces a file's text; an unknown file stays unknown.
     pub fn replace(&mut self, file: FileId, text: impl Into<String>) {
-        if let Some((_, old)) = self.files.get_mut(file.0 as usize) {
+        let index = file.0 as usize;
+        if let (Some((_, old)), Some(lines)) = (self.files.get_mut(index), self.lines.get_mut(index)) {
             *old = text.into();
+            *lines = line_starts(old);
         }
     }
 
@@ -58,13 +70,11 @@ impl Files {
         while !text.is_char_boundary(offset) {
             offset -= 1;
         }
-        let before = &text[..offset];
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let starts = self.lines.get(file.0 as usize).map_or(&[0][..], Vec::as_slice);
+        let line = starts.partition_point(|start| *start as usize <= offset).max(1);
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        Position {
-            line: count(before.bytes().filter(|byte| *byte == b'\n').count() + 1),
-            column: count(before[line_start..].chars().count() + 1),
-        }
+        let before = text.get(starts[line - 1] as usize..offset).unwrap_or_default();
+        Position { line: count(line), column: count(before.chars().count() + 1) }
     }
 
     /// The byte range of a line, from 1, without its line break; none past the end.

@@ -1,6 +1,6 @@
 //! The graph of a plan: order and circles.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mlsys_diagnostics::{Diagnostic, Label, Severity};
 use mlsys_plan::{Node, NodeId};
@@ -25,18 +25,34 @@ pub(crate) fn in_order(lowered: Vec<Lowered>) -> Result<Vec<Node>, Vec<Diagnosti
     if !circles.is_empty() {
         return Err(circles.iter().map(|circle| report(circle, &graph, &lowered)).collect());
     }
-    let mut waiting: Vec<Option<Lowered>> = lowered.into_iter().map(Some).collect();
-    let mut placed: Vec<Node> = Vec::new();
-    while placed.len() < waiting.len() {
-        let ready = waiting.iter_mut().find(|each| {
-            each.as_ref()
-                .is_some_and(|each| each.node.inputs.iter().all(|input| placed.iter().any(|done| done.id == *input)))
-        });
-        // Without a circle something is always ready; a node without its input is left out with those that need it.
-        let Some(next) = ready.and_then(Option::take) else { break };
-        placed.push(next.node);
+    Ok(placed(lowered, &index))
+}
+
+/// Of the nodes whose inputs are all placed the first declared one is next.
+fn placed(lowered: Vec<Lowered>, index: &BTreeMap<NodeId, NodeIndex>) -> Vec<Node> {
+    let mut missing: Vec<usize> = Vec::new();
+    let mut readers: Vec<Vec<usize>> = vec![Vec::new(); lowered.len()];
+    for (at, each) in lowered.iter().enumerate() {
+        let inputs: BTreeSet<&NodeId> = each.node.inputs.iter().collect();
+        missing.push(inputs.len());
+        for input in inputs.into_iter().filter_map(|input| index.get(input)) {
+            readers[input.index()].push(at);
+        }
     }
-    Ok(placed)
+    let mut ready: BTreeSet<usize> = (0..lowered.len()).filter(|at| missing[*at] == 0).collect();
+    let mut waiting: Vec<Option<Lowered>> = lowered.into_iter().map(Some).collect();
+    let mut nodes = Vec::new();
+    // Without a circle something is always ready; a node without its input is left out with those that need it.
+    while let Some(next) = ready.pop_first() {
+        nodes.extend(waiting[next].take().map(|lowered| lowered.node));
+        for reader in &readers[next] {
+            missing[*reader] -= 1;
+            if missing[*reader] == 0 {
+                ready.insert(*reader);
+            }
+        }
+    }
+    nodes
 }
 
 fn report(circle: &[NodeIndex], graph: &DiGraph<usize, ()>, lowered: &[Lowered]) -> Diagnostic {

@@ -53,6 +53,7 @@ pub fn lower(db: &dyn Db, project: Project, files: &Files, program: &str) -> Res
 /// Declarations of a program without errors that the plan does not hold: there are none, unless the compiler is wrong.
 pub fn lost(db: &dyn Db, project: Project, plan: &Plan) -> Vec<Diagnostic> {
     let mut lost = Vec::new();
+    let known: BTreeSet<&NodeId> = plan.nodes.iter().map(|node| &node.id).collect();
     for item in project.files(db).iter().flat_map(|file| items(db, *file)) {
         let word = match item.kind(db) {
             Some(Kind::Source) => "source",
@@ -62,7 +63,7 @@ pub fn lost(db: &dyn Db, project: Project, plan: &Plan) -> Vec<Diagnostic> {
             Some(Kind::Monitor) => "monitor",
             _ => continue,
         };
-        if plan.node(&NodeId::new(word, item.name(db))).is_none() {
+        if !known.contains(&NodeId::new(word, item.name(db))) {
             let place = Place {
                 file: item.file(db).id(db),
                 span: Span::new(item.offset(db) as usize, item.offset(db) as usize),

@@ -41,6 +41,10 @@ pub(super) fn too_large(text: &str, max_length: usize, max_depth: usize) -> Opti
     if text.len() > max_length {
         return Some(refuse(Span::new(0, 1), format!("a declaration may have at most {} MiB", max_length >> 20)));
     }
+    if let Some(offset) = nested_words(text, max_depth) {
+        let message = format!("types and conditions may be nested at most {max_depth} deep");
+        return Some(refuse(Span::new(offset, offset + 1), message));
+    }
     let mut depth = 0_usize;
     for (offset, c) in brackets(text) {
         depth = if matches!(c, '{' | '(' | '[') { depth + 1 } else { depth.saturating_sub(1) };
@@ -48,6 +52,30 @@ pub(super) fn too_large(text: &str, max_length: usize, max_depth: usize) -> Opti
             let message = format!("brackets may be nested at most {max_depth} deep");
             return Some(refuse(Span::new(offset, offset + 1), message));
         }
+    }
+    None
+}
+
+/// Where `list<list<…` or `if … then if …` go too deep: they nest without brackets that are counted.
+fn nested_words(text: &str, max_depth: usize) -> Option<usize> {
+    let mut lists = 0_usize;
+    let mut conditions = 0_usize;
+    let mut before = ' ';
+    for (offset, c) in text.char_indices() {
+        let begins_word = !(before.is_ascii_alphanumeric() || before == '_');
+        match c {
+            '<' if text[..offset].trim_end().ends_with("list") => lists += 1,
+            '>' if before != '-' => lists = lists.saturating_sub(1),
+            // A member ends where its line does; a condition that goes on has no end of its own.
+            'i' if begins_word && text[offset..].starts_with("if ") => conditions += 1,
+            '\n' if text[offset + 1..].trim_start().starts_with(|c: char| c == '}' || c == '/') => conditions = 0,
+            '=' => conditions = 0,
+            _ => {}
+        }
+        if lists > max_depth || conditions > max_depth {
+            return Some(offset);
+        }
+        before = c;
     }
     None
 }
