@@ -6,7 +6,7 @@ mod texts;
 
 use std::path::Path;
 
-use mlsys_plan::{Call, ValueType};
+use mlsys_plan::{Call, Type, ValueType};
 use serde::Serialize;
 
 use crate::error::{Code, DataError};
@@ -86,7 +86,11 @@ fn told(connector: Call, samples: &[Sample]) -> Inferred {
     let (mut columns, mut unsupported) = (Vec::new(), Vec::new());
     for sample in samples {
         match sample.ty.clone().and_then(|ty| speakable(&sample.name).map(|()| ty)) {
-            Ok(ty) => {
+            Ok(mut ty) => {
+                // What the rest of a long file holds is not known: a further name would stop a run.
+                if sample.values.len() >= LOOKED_AT && matches!(ty.ty, Type::Enum(_)) {
+                    ty.ty = Type::String;
+                }
                 columns.push(InferredColumn { name: sample.name.clone(), ty, examples: examples(&sample.values) });
             }
             Err(reason) => unsupported.push(UnsupportedColumn { name: sample.name.clone(), reason }),

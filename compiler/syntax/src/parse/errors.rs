@@ -68,7 +68,7 @@ fn nested_words(text: &str, max_depth: usize) -> Option<usize> {
             '>' if before != '-' => lists = lists.saturating_sub(1),
             // A member ends where its line does; a condition that goes on has no end of its own.
             'i' if begins_word && text[offset..].starts_with("if ") => conditions += 1,
-            '\n' if text[offset + 1..].trim_start().starts_with(|c: char| c == '}' || c == '/') => conditions = 0,
+            '\n' if text[offset + 1..].trim_start().starts_with(['}', '/']) => conditions = 0,
             '=' => conditions = 0,
             _ => {}
         }

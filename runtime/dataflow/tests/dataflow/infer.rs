@@ -28,7 +28,8 @@ fn the_weather_file_is_told_as_it_is_declared() {
     {
         assert!(columns.iter().any(|column| column == expected), "{expected}: {columns:?}");
     }
-    assert!(columns[0].starts_with("origin: enum("), "{columns:?}");
+    // The first 10,000 rows name two airports of three: a list of names from a part would stop a run.
+    assert_eq!(columns[0], "origin: string", "{columns:?}");
     assert_eq!(found.time_candidates, ["time_hour"]);
     assert!(
         found.key_candidates.contains(&vec!["origin".to_owned(), "time_hour".to_owned()]),
@@ -86,7 +87,7 @@ fn parquet_files_say_their_types_and_what_is_missing() {
     ];
     write_table(&project.path("a.parquet"), columns_of_file);
     let found = infer(&project.path("a.parquet")).unwrap();
-    let expected = ["id: int64", "late: int64?", "at: timestamp", "raw: bytes", "kind: enum(\"a\", \"b\")"];
+    let expected = ["id: int64", "late: int64?", "at: timestamp", "raw: bytes", "kind: string"];
     assert_eq!(columns(&found), expected);
     assert_eq!(found.unsupported.len(), 1);
     assert!(found.unsupported[0].reason.starts_with("the language has no type for `Struct"), "{:?}", found.unsupported);
