@@ -1,14 +1,15 @@
 //! The language suites: Markdown files under `lang/` that read as the language's specification.
 //!
 //! A `mlsys` fence is a program. The `diagnostics` fence after it holds what the compiler says about it; without one the
-//! program must be without problems. A `plan` fence holds the plan's text. A `change` fence is a change to the flights
+//! program must be without problems. A `mlsys PATH` fence is another file of the next program. A `plan` fence holds the plan's text. A `change` fence is a change to the flights
 //! example: lines with `-` are replaced by the lines with `+` that follow them.
 //!
 //! `MLSYS_UPDATE=1 cargo test -p mlsys-tests --test lang` writes the expectations anew.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use mlsys_tests::{Block, Document, compile, compile_with_hygiene, concise, repository, updating};
+use mlsys_tests::{Block, Document, compile, compile_beside, compile_with_hygiene, concise, repository, updating};
 
 #[test]
 fn suites_hold() {
@@ -69,15 +70,21 @@ fn check(text: &str) -> (Document, usize, Vec<String>) {
     let mut cases = 0;
     let mut heading = String::new();
     let mut found: Option<(String, String)> = None;
+    let mut others: BTreeMap<String, String> = BTreeMap::new();
     for block in document.blocks {
         match &block {
             Block::Heading(_, text) => heading.clone_from(text),
+            Block::Fence(info, body) if info.strip_prefix("mlsys ").is_some_and(|path| path.ends_with(".mlsys")) => {
+                others.insert(info["mlsys ".len()..].to_owned(), body.clone());
+            }
             Block::Fence(info, body) if matches!(info.as_str(), "mlsys" | "mlsys hygiene" | "change") => {
                 settle(&mut found, &heading, &mut out, &mut failures);
                 cases += 1;
                 let program = if info == "change" { changed(body) } else { body.clone() };
                 let whole = info == "mlsys hygiene";
-                let (plan, diagnostics, files) = if whole { compile_with_hygiene(&program) } else { compile(&program) };
+                let others = std::mem::take(&mut others);
+                let (plan, diagnostics, files) =
+                    if whole { compile_with_hygiene(&program) } else { compile_beside(&program, &others) };
                 let plan = plan.map(|plan| plan.to_text()).unwrap_or_default();
                 found = Some((concise(&diagnostics, &files), plan));
             }

@@ -11,7 +11,7 @@ pub use binaries::{binaries, mlsysc, printed};
 pub use folders::files_under;
 pub use generated::large_project;
 pub use markdown::{Block, Document};
-pub use program::{compile, compile_with_hygiene, concise};
+pub use program::{compile, compile_beside, compile_with_hygiene, concise};
 pub use programs::programs;
 
 use std::path::{Path, PathBuf};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use mlsys_diagnostics::{Diagnostic, Files};
 use mlsys_driver::{Compiler, InMemory, Settings};
@@ -10,16 +10,23 @@ use mlsys_plan::Plan;
 
 /// The plan of a program and its diagnostics; no plan if there are errors.
 pub fn compile(text: &str) -> (Option<Plan>, Vec<Diagnostic>, Files) {
-    compiled(text, false)
+    compiled(text, &BTreeMap::new(), false)
+}
+
+/// As [`compile`], beside other files, by their paths in the project.
+pub fn compile_beside(text: &str, others: &BTreeMap<String, String>) -> (Option<Plan>, Vec<Diagnostic>, Files) {
+    compiled(text, others, false)
 }
 
 /// As [`compile`], with the warnings on a program without errors: what is not used, not judged, not watched.
 pub fn compile_with_hygiene(text: &str) -> (Option<Plan>, Vec<Diagnostic>, Files) {
-    compiled(text, true)
+    compiled(text, &BTreeMap::new(), true)
 }
 
-fn compiled(text: &str, hygiene: bool) -> (Option<Plan>, Vec<Diagnostic>, Files) {
-    let files = BTreeMap::from([(PathBuf::from("/project/program.mlsys"), text.to_owned())]);
+fn compiled(text: &str, others: &BTreeMap<String, String>, hygiene: bool) -> (Option<Plan>, Vec<Diagnostic>, Files) {
+    let project = Path::new("/project");
+    let mut files = BTreeMap::from([(project.join("program.mlsys"), text.to_owned())]);
+    files.extend(others.iter().map(|(path, text)| (project.join(path), text.clone())));
     let file_system = InMemory { files };
     let Ok(compiler) = Compiler::load(&file_system, Path::new("/project/program.mlsys"), Settings::default()) else {
         return (None, Vec::new(), Files::default());

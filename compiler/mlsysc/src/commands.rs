@@ -22,6 +22,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use mlsys_diagnostics::{Diagnostic, Severity};
 use mlsys_driver::{Compiler, Settings};
+use mlsys_plan::Plan;
 
 use crate::files::Disk;
 use crate::render;
@@ -145,6 +146,22 @@ impl Program {
             Exit::Wrong
         })
     }
+
+    /// The program with its plan. Prints warnings, or what is wrong if there can be no plan.
+    fn planned(&self) -> Result<(Compiler, Plan), Exit> {
+        let compiler = self.load()?;
+        match compiler.build() {
+            Ok((plan, warnings)) => {
+                render::print(&warnings, compiler.files());
+                Ok((compiler, plan))
+            }
+            Err(diagnostics) => {
+                render::print(&diagnostics, compiler.files());
+                eprintln!("{}", render::counted(&diagnostics));
+                Err(Exit::Wrong)
+            }
+        }
+    }
 }
 
 /// Prints a problem that has no place in a program.
@@ -165,19 +182,4 @@ fn complain(code: &'static str, message: &str, help: Option<&str>) {
 pub(crate) fn fail(code: &'static str, message: &str, help: Option<&str>) -> Exit {
     complain(code, message, help);
     Exit::External
-}
-
-/// The plan of a program without errors; prints what is wrong otherwise, and warnings.
-pub(crate) fn planned(compiler: &Compiler) -> Result<mlsys_plan::Plan, Exit> {
-    match compiler.build() {
-        Ok((plan, warnings)) => {
-            render::print(&warnings, compiler.files());
-            Ok(plan)
-        }
-        Err(diagnostics) => {
-            render::print(&diagnostics, compiler.files());
-            eprintln!("{}", render::counted(&diagnostics));
-            Err(Exit::Wrong)
-        }
-    }
 }

@@ -1,6 +1,6 @@
 //! Feature groups: aggregates over the past of one entity.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -33,6 +33,22 @@ pub struct Features {
     /// How often values are brought up to date where no stream does, in microseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refresh: Option<i64>,
+}
+
+impl Features {
+    /// The names in `wanted`, and those of the features that derived ones among them read.
+    pub fn needed<'a>(&'a self, wanted: impl IntoIterator<Item = &'a str>) -> BTreeSet<&'a str> {
+        let mut names: BTreeSet<&str> = wanted.into_iter().collect();
+        // Derived features read only features before them: from the last to the first, one pass is enough.
+        for derived in self.derived.iter().rev() {
+            if names.contains(derived.name.as_str()) {
+                derived.expr.visit_columns(&mut |name| {
+                    names.insert(name);
+                });
+            }
+        }
+        names
+    }
 }
 
 /// A key of an entity and the column that holds it.

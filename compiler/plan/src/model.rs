@@ -464,6 +464,22 @@ impl Bound {
         }
     }
 
+    /// Whether it is made of a part for which `is` holds: a number, the champion or a baseline.
+    pub fn any(&self, is: &impl Fn(&Bound) -> bool) -> bool {
+        match self {
+            Bound::Number(_) | Bound::Champion | Bound::Baseline(_) => is(self),
+            Bound::Sum(left, right)
+            | Bound::Difference(left, right)
+            | Bound::Product(left, right)
+            | Bound::Ratio(left, right) => left.any(is) || right.any(is),
+        }
+    }
+
+    /// Whether the champion is a part of it.
+    pub fn names_champion(&self) -> bool {
+        self.any(&|part| matches!(part, Bound::Champion))
+    }
+
     /// The number, if the bound is one.
     pub fn as_number(&self) -> Option<f64> {
         match self {

@@ -179,6 +179,17 @@ impl<'db> Item<'db> {
     }
 }
 
+impl ItemRef {
+    /// The declaration itself, in whatever file it stands.
+    pub(crate) fn find<'db>(&self, db: &'db dyn Db, project: Project) -> Option<Item<'db>> {
+        let all = project.files(db).iter().chain(project.library(db)).copied();
+        let file = all.into_iter().find(|file| file.id(db) == self.file)?;
+        let same =
+            |item: &Item<'db>| item.kind(db) == self.kind && item.name(db) == self.name && item.nth(db) == self.nth;
+        items(db, file).iter().copied().find(same)
+    }
+}
+
 impl<T> Checked<T> {
     /// Nothing known, nothing to say: the problem is reported elsewhere.
     pub(crate) fn silent() -> Self {

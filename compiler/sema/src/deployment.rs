@@ -11,7 +11,7 @@ use mlsys_plan::{Deployment, Endpoint, Stage, Task, ValueType};
 use mlsys_syntax::{Kind, ast};
 
 use crate::args::Constants;
-use crate::db::{Checked, Db, Item, Project};
+use crate::db::{Checked, Db, Item, ItemRef, Project};
 use crate::model::{ModelDef, model_of};
 use crate::refer::refer;
 use crate::report::Reports;
@@ -28,8 +28,8 @@ pub struct DeploymentDef {
     pub types: Vec<ValueType>,
     /// What kind of prediction it is; none if that is wrong.
     pub task: Option<Task>,
-    /// The observed source's name.
-    pub source: String,
+    /// The observed source, which may stand in another file.
+    pub source: ItemRef,
     /// The columns that the label reads.
     pub label_reads: Vec<String>,
     /// The node; none if there are errors.
@@ -61,10 +61,8 @@ fn define(constants: &Constants<'_>, tree: &ast::Deployment, reports: &mut Repor
     let limits = limits::limits(constants, tree, reports);
     let (stages, model) = stages(constants, tree, reports);
     let model = model?;
-    let mut silent = Reports::silent();
-    let source = ast::Name { text: model.source.clone(), span: Span::default() };
-    let source = refer(constants, &source, Kind::Source, &mut silent)
-        .and_then(|item| source_of(constants.db, constants.project, item).value.as_ref());
+    let source = model.source.find(constants.db, constants.project);
+    let source = source.and_then(|item| source_of(constants.db, constants.project, item).value.as_ref());
     let context = Context { constants: *constants, tree, model, source };
     let scoring = scoring::scoring(&context, reports);
     let exports = exports(constants, tree, reports);

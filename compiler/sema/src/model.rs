@@ -35,8 +35,8 @@ pub struct ModelDef {
     pub name: String,
     /// Where the name stands.
     pub name_span: Span,
-    /// The observed source's name.
-    pub source: String,
+    /// The observed source, which may stand in another file.
+    pub source: ItemRef,
     /// Whether examples are rows of the source, and not ticks.
     pub observes_rows: bool,
     /// What kind of prediction it makes; none if that is wrong.
@@ -49,14 +49,25 @@ pub struct ModelDef {
     pub types: Vec<ValueType>,
     /// Inputs that are personal data, by leave.
     pub personal: Vec<String>,
-    /// The groups that are read, with the features used.
-    pub groups: Vec<(String, Vec<String>)>,
+    /// The groups that are read, which may stand in other files.
+    pub groups: Vec<GroupRead>,
     /// The columns that the label reads.
     pub label_reads: Vec<String>,
     /// What a request for a prediction must carry: declared columns of the observed source.
     pub request: Vec<Field>,
     /// The nodes; none if there are errors.
     pub nodes: Option<ModelNodes>,
+}
+
+/// What a model reads of a group.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GroupRead {
+    /// The group.
+    pub item: ItemRef,
+    /// Its name.
+    pub name: String,
+    /// The features that are used, by name.
+    pub features: Vec<String>,
 }
 
 /// The nodes of a model.
@@ -170,20 +181,19 @@ fn define<'db>(
         };
         Some(ModelNodes { observe, joins: collected.joins.clone(), train })
     });
-    let groups = collected.joins.iter().map(|join| (join.group.clone(), join.features.clone())).collect();
     Some(ModelDef {
         item: item.reference(db),
         name: tree.name.text.clone(),
         name_span: tree.name.span,
-        source: source.name.clone(),
+        source: source.item.clone(),
         observes_rows: tree.observe.iter().all(|observe| matches!(observe.observed, ast::Observed::Rows(_))),
         complete: collected.complete,
         // Whoever watches the model is not blamed for what is wrong with its task.
         task: task.filter(|_| judgeable),
         inputs: collected.inputs.iter().map(|input| input.name.clone()).collect(),
         types: collected.inputs.iter().map(|input| input.ty.clone()).collect(),
+        groups: collected.groups_read(),
         personal: collected.personal,
-        groups,
         label_reads,
         request: request(source, &collected.columns),
         nodes,

@@ -40,9 +40,8 @@ fn define(constants: &Constants<'_>, tree: &ast::Monitor, reports: &mut Reports)
     if tree.when.is_empty() {
         missing::<()>(&tree.name, "when", "`when p99 > 50ms over 5m then notify webhook(env(\"ALERT_URL\"))`", reports);
     }
-    let observed = ast::Name { text: deployment.source.clone(), span: tree.name.span };
-    let observed = refer(constants, &observed, Kind::Source, &mut Reports::silent())
-        .and_then(|item| source_of(constants.db, constants.project, item).value.as_ref());
+    let observed = deployment.source.find(constants.db, constants.project);
+    let observed = observed.and_then(|item| source_of(constants.db, constants.project, item).value.as_ref());
     let outcome = outcome(constants, tree, deployment, observed, reports);
     let measurable = Measurable {
         constants: *constants,

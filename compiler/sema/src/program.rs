@@ -153,13 +153,13 @@ fn file_reports(db: &dyn Db, project: Project, file: SourceFile) -> Vec<Report> 
 }
 
 pub(crate) fn absolute(db: &dyn Db, project: Project, report: &Report) -> Diagnostic {
-    let at = |item: &ItemRef, span| find(db, project, item).map(|item| place(db, item, span));
+    let at = |item: &ItemRef, span| item.find(db, project).map(|item| place(db, item, span));
     let labels = report
         .labels
         .iter()
         .filter_map(|label| Some(Label { place: at(&label.item, label.span)?, text: label.text.clone() }));
     let fix = report.fix.as_ref().and_then(|fix| {
-        let item = find(db, project, &fix.item)?;
+        let item = fix.item.find(db, project)?;
         let edit = Edit { place: place(db, item, fix.span), text: fix.text.clone() };
         // A name with one wrong letter was meant to be the one that it is next to.
         let written = item.text(db).get(fix.span.range()).unwrap_or_default();
@@ -178,12 +178,4 @@ pub(crate) fn absolute(db: &dyn Db, project: Project, report: &Report) -> Diagno
 
 fn place(db: &dyn Db, item: Item<'_>, span: Span) -> Place {
     Place { file: item.file(db).id(db), span: span.shifted(item.offset(db)) }
-}
-
-fn find<'db>(db: &'db dyn Db, project: Project, wanted: &ItemRef) -> Option<Item<'db>> {
-    let file = project.files(db).iter().chain(project.library(db)).copied().find(|file| file.id(db) == wanted.file)?;
-    items(db, file)
-        .iter()
-        .copied()
-        .find(|item| item.kind(db) == wanted.kind && item.name(db) == wanted.name && item.nth(db) == wanted.nth)
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use mlsys_plan::{Bound, Fingerprint, Metric, Node, NodeId, Part, Train};
+use mlsys_plan::{Fingerprint, Metric, Node, NodeId, Part, Train};
 use mlsys_store::{Registry, State, Version};
 use mlsys_training::{JudgeJob, JudgeReport, PartReport, TrainReport};
 
@@ -58,7 +58,7 @@ impl Champion {
     /// # Errors
     /// The registry or the state folder cannot be used, or the worker was lost.
     pub(crate) async fn find(asked: &Asked<'_>, registry: &Registry, state: &State) -> Result<Self, RunError> {
-        if !asked.train.gates.iter().any(|gate| names_champion(&gate.bound)) {
+        if !asked.train.gates.iter().any(|gate| gate.bound.names_champion()) {
             return Ok(Champion::NotAsked);
         }
         let Some(version) = registry.holder(&asked.train.model, CHAMPION).await? else {
@@ -110,18 +110,6 @@ impl Champion {
                 Some(format!("the champion, version {version}, cannot be held against these examples: {reason}"))
             }
         }
-    }
-}
-
-/// Whether a bound asks for the champion.
-pub(crate) fn names_champion(bound: &Bound) -> bool {
-    match bound {
-        Bound::Champion => true,
-        Bound::Number(_) | Bound::Baseline(_) => false,
-        Bound::Sum(left, right)
-        | Bound::Difference(left, right)
-        | Bound::Product(left, right)
-        | Bound::Ratio(left, right) => names_champion(left) || names_champion(right),
     }
 }
 

@@ -126,16 +126,10 @@ pub(crate) fn group_of<'a>(plan: &'a Plan, join: &Node) -> Option<&'a Features> 
 
 /// The group with only what a join uses of it: another feature's change does not reach it.
 pub(crate) fn used(features: &Features, join: &Join) -> Features {
-    let mut names: BTreeSet<String> = join.features.iter().cloned().collect();
-    // Derived features read features before them: from the last to the first, what is needed is known.
-    for derived in features.derived.iter().rev() {
-        if names.contains(&derived.name) {
-            derived.expr.visit_columns(&mut |name| names.extend([name.to_owned()]));
-        }
-    }
+    let names = features.needed(join.features.iter().map(String::as_str));
     Features {
-        aggregates: features.aggregates.iter().filter(|each| names.contains(&each.name)).cloned().collect(),
-        derived: features.derived.iter().filter(|each| names.contains(&each.name)).cloned().collect(),
+        aggregates: features.aggregates.iter().filter(|each| names.contains(each.name.as_str())).cloned().collect(),
+        derived: features.derived.iter().filter(|each| names.contains(each.name.as_str())).cloned().collect(),
         ..features.clone()
     }
 }

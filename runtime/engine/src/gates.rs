@@ -3,7 +3,7 @@
 use mlsys_plan::{Bound, Gate, Metric};
 use mlsys_training::{TrainReport, VersionMetrics};
 
-use crate::champion::{Champion, names_champion};
+use crate::champion::Champion;
 use crate::summary::GateResult;
 
 /// Every gate against the report; a gate on slices gives one result a slice, in the slices' order.
@@ -43,7 +43,7 @@ impl Judged<'_> {
             _ => None,
         };
         let bound = gate.bound.evaluate(&champion);
-        let asks = names_champion(&gate.bound);
+        let asks = gate.bound.names_champion();
         let met = match bound {
             Some(bound) => value.is_some_and(|value| gate.comparison.holds(value, bound)),
             None => asks && self.champion.is_absent() && value.is_some(),

@@ -92,7 +92,7 @@ fn check_gate(gate: &Gate) -> Vec<RunError> {
     if gate.per.is_some() {
         errors.push(refuse("count a metric `per` a length of time", "leave out `per`"));
     }
-    if names_baseline(&gate.bound) {
+    if gate.bound.any(&|part| matches!(part, Bound::Baseline(_))) {
         errors.push(refuse("hold a metric against a `baseline`", "write the baseline's value as a number"));
     }
     errors
@@ -100,17 +100,6 @@ fn check_gate(gate: &Gate) -> Vec<RunError> {
 
 fn check_metric(metric: &Call) -> Vec<RunError> {
     known("metric", &metric.name).into_iter().collect()
-}
-
-fn names_baseline(bound: &Bound) -> bool {
-    match bound {
-        Bound::Baseline(_) => true,
-        Bound::Number(_) | Bound::Champion => false,
-        Bound::Sum(left, right)
-        | Bound::Difference(left, right)
-        | Bound::Product(left, right)
-        | Bound::Ratio(left, right) => names_baseline(left) || names_baseline(right),
-    }
 }
 
 /// Refuses what no worker implements.

@@ -1,7 +1,8 @@
 //! What of the standard library this room implements, collected from its registries.
 
-use mlsys_plan::Metric;
+use mlsys_plan::{Call, Metric};
 
+use crate::error::TrainError;
 use crate::learners::LEARNERS;
 use crate::losses::{LOSSES, WEIGHTS};
 use crate::optimizers::OPTIMIZERS;
@@ -33,6 +34,17 @@ pub fn implemented() -> Vec<(&'static str, &'static str)> {
     all.extend(WEIGHTS.iter().map(|(name, _)| ("weight", *name)));
     all.sort_unstable();
     all
+}
+
+/// What a registry has under a call's name.
+///
+/// # Errors
+///
+/// The registry has no such name.
+pub(crate) fn named<T: Copy>(kind: &str, registry: &[(&str, T)], call: &Call) -> Result<T, TrainError> {
+    let known = registry.iter().find(|(name, _)| *name == call.name);
+    let unknown = || TrainError::Unsupported(format!("the {kind} `{}` cannot be used yet", call.name));
+    known.map(|(_, found)| *found).ok_or_else(unknown)
 }
 
 #[cfg(test)]

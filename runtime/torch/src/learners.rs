@@ -8,6 +8,7 @@ use tch::nn::Path;
 
 use crate::encoders::{Encoded, Encoders};
 use crate::error::TrainError;
+use crate::implemented::named;
 
 /// A network from encoded rows to one logit a row.
 pub(crate) trait Network {
@@ -23,10 +24,7 @@ pub(crate) const LEARNERS: &[(&str, Build)] = &[("mlp", mlp::build)];
 
 /// The network of a `learn` clause.
 pub(crate) fn build(path: &Path<'_>, learner: &Call, encoders: &Encoders) -> Result<Box<dyn Network>, TrainError> {
-    let known = LEARNERS.iter().find(|(name, _)| *name == learner.name);
-    let (_, build) = known
-        .ok_or_else(|| TrainError::Unsupported(format!("the learner `{}` cannot be trained yet", learner.name)))?;
-    build(path, learner, encoders)
+    named("learner", LEARNERS, learner)?(path, learner, encoders)
 }
 
 /// A dimension of a tensor.

@@ -4,6 +4,7 @@ use mlsys_plan::{Call, Value};
 use tch::{Reduction, Tensor};
 
 use crate::error::TrainError;
+use crate::implemented::named;
 
 /// A loss, made ready for the labels of the training part.
 type Build = fn(&Call, &[bool]) -> Result<Loss, TrainError>;
@@ -36,20 +37,12 @@ impl Loss {
 /// The loss of a `train` block, the task's usual one if it names none; `labels` are those of the training part.
 pub(crate) fn build(call: Option<&Call>, labels: &[bool]) -> Result<Loss, TrainError> {
     let Some(call) = call else { return Ok(Loss { positive_weight: None }) };
-    let known = LOSSES.iter().find(|(name, _)| *name == call.name);
-    let (_, build) =
-        known.ok_or_else(|| TrainError::Unsupported(format!("the loss `{}` cannot be used yet", call.name)))?;
-    build(call, labels)
+    named("loss", LOSSES, call)?(call, labels)
 }
 
 fn binary_cross_entropy(call: &Call, labels: &[bool]) -> Result<Loss, TrainError> {
     let weight = match call.args.get("positive_weight") {
-        Some(Value::Call(weight)) => {
-            let known = WEIGHTS.iter().find(|(name, _)| *name == weight.name);
-            let (_, weigh) = known
-                .ok_or_else(|| TrainError::Unsupported(format!("the weight `{}` cannot be used yet", weight.name)))?;
-            weigh(labels)
-        }
+        Some(Value::Call(weight)) => named("weight", WEIGHTS, weight)?(labels),
         _ => call.float("positive_weight").unwrap_or(1.0),
     };
     #[expect(clippy::float_cmp, reason = "exactly one is no weight at all")]

@@ -4,6 +4,7 @@ use mlsys_plan::Call;
 use tch::nn::{self, OptimizerConfig, VarStore};
 
 use crate::error::TrainError;
+use crate::implemented::named;
 
 /// Builds an optimiser over a network's variables.
 type Build = fn(&Call, &VarStore) -> Result<nn::Optimizer, tch::TchError>;
@@ -13,10 +14,7 @@ pub(crate) const OPTIMIZERS: &[(&str, Build)] = &[("adam", adam), ("adamw", adam
 
 /// The optimiser of a `train` block over a network's variables.
 pub(crate) fn build(call: &Call, variables: &VarStore) -> Result<nn::Optimizer, TrainError> {
-    let known = OPTIMIZERS.iter().find(|(name, _)| *name == call.name);
-    let (_, build) =
-        known.ok_or_else(|| TrainError::Unsupported(format!("the optimizer `{}` cannot be used yet", call.name)))?;
-    Ok(build(call, variables)?)
+    Ok(named("optimizer", OPTIMIZERS, call)?(call, variables)?)
 }
 
 fn adam(call: &Call, variables: &VarStore) -> Result<nn::Optimizer, tch::TchError> {

@@ -16,6 +16,7 @@ pub(crate) use space::{SPACES, Space};
 use crate::data::Data;
 use crate::error::TrainError;
 use crate::fit::{Fitted, fit};
+use crate::implemented::named;
 use trials::Trials;
 
 /// Chooses what is tried next.
@@ -51,9 +52,7 @@ pub(crate) fn run(
     data: &Data,
     emit: &mut dyn FnMut(&TrainEvent),
 ) -> Result<(Fitted, Vec<TrialReport>, u32), TrainError> {
-    let known = SEARCHES.iter().find(|(name, _)| *name == tune.search.name);
-    let (_, build) = known
-        .ok_or_else(|| TrainError::Unsupported(format!("the search `{}` cannot be used yet", tune.search.name)))?;
+    let build = named("search", SEARCHES, &tune.search)?;
     let spaces: Vec<Space> = tune.space.iter().map(Space::of).collect::<Result<_, _>>()?;
     let mut search = build(&tune.search, train.training.seed);
     let mut trials = Trials::new(tune, data);

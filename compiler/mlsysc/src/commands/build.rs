@@ -11,7 +11,7 @@ use clap::Args;
 use mlsys_driver::{Compiler, Drawing, Format};
 use mlsys_plan::{Operation, Plan};
 
-use super::{Exit, Program, fail, planned};
+use super::{Exit, Program, fail};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -23,8 +23,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn execute(arguments: &Arguments) -> Exit {
-    let loaded = arguments.program.load().and_then(|compiler| planned(&compiler).map(|plan| (compiler, plan)));
-    let (compiler, plan) = match loaded {
+    let (compiler, plan) = match arguments.program.planned() {
         Ok(loaded) => loaded,
         Err(exit) => return exit,
     };

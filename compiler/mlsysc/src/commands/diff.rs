@@ -7,7 +7,7 @@ use mlsys_driver::{Change, Compiler, Effect, diff};
 use mlsys_plan::Plan;
 use serde_json::{Value, json};
 
-use super::{Exit, Program, complain, planned};
+use super::{Exit, Program, complain};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -28,8 +28,7 @@ pub(crate) struct Arguments {
 pub(crate) const LAST_PLAN: &str = "plan.json";
 
 pub(crate) fn execute(arguments: &Arguments) -> Exit {
-    let loaded = arguments.program.load().and_then(|compiler| planned(&compiler).map(|plan| (compiler, plan)));
-    let (compiler, new) = match loaded {
+    let (compiler, new) = match arguments.program.planned() {
         Ok(loaded) => loaded,
         Err(exit) => return exit,
     };
@@ -75,7 +74,7 @@ fn concluded(changes: &[Change]) -> String {
 fn earlier(arguments: &Arguments, compiler: &Compiler) -> Result<Plan, Exit> {
     if let Some(path) = &arguments.against {
         let is_plan = path.extension().is_some_and(|extension| extension == "json");
-        return if is_plan { read(path) } else { arguments.program.of(path).load().and_then(|other| planned(&other)) };
+        return if is_plan { read(path) } else { arguments.program.of(path).planned().map(|(_, plan)| plan) };
     }
     let state = arguments.state.clone().unwrap_or_else(|| compiler.root().join(".mlsys"));
     let kept = [state.join(LAST_PLAN), compiler.root().join("build/plan.json")];

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use mlsys_driver::{Drawing, Format};
 
-use super::{Exit, Program, complain, planned};
+use super::{Exit, Program, complain};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -49,8 +49,8 @@ impl From<Form> for Format {
 }
 
 pub(crate) fn execute(arguments: &Arguments) -> Exit {
-    let plan = match arguments.program.load().and_then(|compiler| planned(&compiler)) {
-        Ok(plan) => plan,
+    let plan = match arguments.program.planned() {
+        Ok((_, plan)) => plan,
         Err(exit) => return exit,
     };
     let drawing = if arguments.columns { Drawing::columns(&plan) } else { Drawing::nodes(&plan) };

@@ -13,7 +13,7 @@ use mlsys_engine::{Options, RunError, Summary};
 use mlsys_plan::Plan;
 
 use super::diff::LAST_PLAN;
-use super::{Exit, Program, fail, planned};
+use super::{Exit, Program, fail};
 use crate::render;
 use progress::Progress;
 
@@ -36,8 +36,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn execute(arguments: &Arguments) -> Exit {
-    let loaded = arguments.program.load().and_then(|compiler| planned(&compiler).map(|plan| (compiler, plan)));
-    let (compiler, plan) = match loaded {
+    let (compiler, plan) = match arguments.program.planned() {
         Ok(loaded) => loaded,
         Err(exit) => return exit,
     };

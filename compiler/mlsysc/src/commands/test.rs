@@ -4,7 +4,7 @@ use clap::Args;
 use mlsys_engine::test::{CaseOutcome, CaseResult, Failure, run};
 use mlsys_plan::Literal;
 
-use super::{Exit, Program, planned};
+use super::{Exit, Program};
 use crate::commands::run::show;
 
 #[derive(Args)]
@@ -20,8 +20,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn execute(arguments: &Arguments) -> Exit {
-    let loaded = arguments.program.load().and_then(|compiler| planned(&compiler).map(|plan| (compiler, plan)));
-    let (compiler, plan) = match loaded {
+    let (compiler, plan) = match arguments.program.planned() {
         Ok(loaded) => loaded,
         Err(exit) => return exit,
     };

@@ -1,13 +1,12 @@
 //! What answers may cost: latency, age, rate, batches.
 
 use mlsys_plan::{Call, RateLimit, ServingBudget, Value};
-use mlsys_syntax::{Kind, ast};
+use mlsys_syntax::ast;
 
 use super::{Context, positive};
 use crate::args::Constants;
 use crate::features::features_of;
 use crate::library::overloads;
-use crate::refer::refer;
 use crate::report::Reports;
 use crate::scope::listed;
 use crate::source::only_one;
@@ -114,9 +113,8 @@ fn fresh_enough(context: &Context<'_, '_>, limits: &Limits, reports: &mut Report
             .help("keep answers for a shorter time");
     }
     let constants = &context.constants;
-    for (name, _) in &context.model.groups {
-        let name = ast::Name { text: name.clone(), span: context.tree.name.span };
-        let found = refer(constants, &name, Kind::Features, &mut Reports::silent());
+    for read in &context.model.groups {
+        let found = read.item.find(constants.db, constants.project);
         let group = found.and_then(|item| features_of(constants.db, constants.project, item).value.as_ref());
         let Some(group) = group.filter(|group| !group.live && group.refresh.unwrap_or(DAILY) > fresh) else { continue };
         let how = if group.refresh.is_some() { "as its `refresh` says" } else { "once a day" };

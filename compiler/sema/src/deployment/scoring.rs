@@ -91,7 +91,7 @@ fn rows(context: &Context<'_, '_>, written: &ast::Score, reports: &mut Reports) 
         let constants = &context.constants;
         let found = refer(constants, name, Kind::Source, reports);
         let source = found.and_then(|item| source_of(constants.db, constants.project, item).value.as_ref());
-        if let Some(source) = source.filter(|source| source.name != context.model.source) {
+        if let Some(source) = source.filter(|source| source.item != context.model.source) {
             serves(context, source, name, reports);
         }
         return;
@@ -105,7 +105,7 @@ fn rows(context: &Context<'_, '_>, written: &ast::Score, reports: &mut Reports) 
         }
         let live = context.source.is_none_or(|source| source.has_stream || !source.intact);
         if !live && context.model.observes_rows {
-            let message = format!("the source `{}` has no `stream`: no rows come", context.model.source);
+            let message = format!("the source `{}` has no `stream`: no rows come", context.model.source.name);
             let report = reports.error("E0609", written.span, message, "nothing to score");
             if let Some(source) = context.source {
                 report.also(&source.item, source.name_span, "has no `stream`");
@@ -117,7 +117,7 @@ fn rows(context: &Context<'_, '_>, written: &ast::Score, reports: &mut Reports) 
     if context.model.observes_rows {
         reports
             .error("E0609", written.span, "`score` does not say which rows", "which rows?")
-            .help(format!("name the source: `score {} every 1d into …`", context.model.source));
+            .help(format!("name the source: `score {} every 1d into …`", context.model.source.name));
     }
 }
 

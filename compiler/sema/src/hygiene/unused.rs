@@ -9,7 +9,7 @@ use mlsys_syntax::{Kind, ast};
 
 use super::{of_kind, warning};
 use crate::db::{Db, Item, Project, SourceFile, Word, items};
-use crate::features::{GroupDef, features_of};
+use crate::features::features_of;
 use crate::model::model_of;
 use crate::report::Report;
 use crate::scope::listed;
@@ -139,8 +139,8 @@ fn reads<'db>(db: &'db dyn Db, project: Project, item: Item<'db>) -> Vec<(String
         }
         _ => {
             let Some(model) = model_of(db, project, item).value.as_ref() else { return read };
-            for (group, features) in &model.groups {
-                read.extend(features.iter().map(|feature| (group.clone(), feature.clone())));
+            for group in &model.groups {
+                read.extend(group.features.iter().map(|feature| (group.name.clone(), feature.clone())));
             }
             model.nodes.as_ref().map(|nodes| Operation::Observe(nodes.observe.clone()))
         }
@@ -160,7 +160,11 @@ fn reads<'db>(db: &'db dyn Db, project: Project, item: Item<'db>) -> Vec<(String
 fn unread<'db>(db: &'db dyn Db, project: Project, item: Item<'db>) -> Vec<Report> {
     let Some(group) = features_of(db, project, item).value.as_ref() else { return Vec::new() };
     let direct = read_of_group(db, project, Word::new(db, group.name.clone()));
-    let used = with_siblings(group, direct);
+    let direct = direct.iter().map(String::as_str);
+    let used = match &group.node {
+        Some(node) => node.needed(direct),
+        None => direct.collect(),
+    };
     let idle: Vec<_> = group.features.iter().filter(|feature| !used.contains(feature.name.as_str())).collect();
     let Some(first) = idle.first() else { return Vec::new() };
     let names: Vec<&str> = idle.iter().map(|feature| feature.name.as_str()).collect();
@@ -171,19 +175,4 @@ fn unread<'db>(db: &'db dyn Db, project: Project, item: Item<'db>) -> Vec<Report
     warning(db, item, "W0202", first.span, message, &format!("not read: {}", listed(&names)), |report| {
         report.help("remove them, or name them among a model's inputs");
     })
-}
-
-/// A feature that another one is computed from is used with it.
-fn with_siblings<'a>(group: &'a GroupDef, direct: &'a BTreeSet<String>) -> BTreeSet<&'a str> {
-    let mut used: BTreeSet<&str> = direct.iter().map(String::as_str).collect();
-    let Some(node) = &group.node else { return used };
-    // Derived features stand after those they read: from the back one pass is enough.
-    for derived in node.derived.iter().rev() {
-        if used.contains(derived.name.as_str()) {
-            derived.expr.visit_columns(&mut |name| {
-                used.insert(name);
-            });
-        }
-    }
-    used
 }

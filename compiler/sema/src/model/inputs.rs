@@ -6,7 +6,8 @@ use mlsys_diagnostics::{Span, nearest};
 use mlsys_plan::{Derived, Expr, Join, JoinKey, ModelInput, Type, ValueType};
 use mlsys_syntax::{Kind, ast};
 
-use super::Context;
+use super::{Context, GroupRead};
+use crate::db::ItemRef;
 use crate::features::{FeatureDef, GroupDef, features_of};
 use crate::refer::refer;
 use crate::report::{Reports, a};
@@ -28,10 +29,26 @@ pub(crate) struct Collected {
     pub(crate) keys: Vec<Derived>,
     /// Groups with the features that are used.
     pub(crate) joins: Vec<Join>,
+    /// The declarations of the joins' groups, in the same order.
+    pub(crate) groups: Vec<ItemRef>,
     /// Columns of the row that inputs and keys read.
     pub(crate) columns: BTreeSet<String>,
     /// Inputs that are personal data, by leave.
     pub(crate) personal: Vec<String>,
+}
+
+impl Collected {
+    /// What is read of every group.
+    pub(super) fn groups_read(&self) -> Vec<GroupRead> {
+        let pairs = self.joins.iter().zip(&self.groups);
+        pairs
+            .map(|(join, item)| GroupRead {
+                item: item.clone(),
+                name: join.group.clone(),
+                features: join.features.clone(),
+            })
+            .collect()
+    }
 }
 
 pub(super) fn inputs(context: &Context<'_, '_>, reports: &mut Reports) -> Collected {
@@ -238,13 +255,16 @@ fn join(
                 .error("E0203", input.span, message, "which of both is meant?")
                 .help("give the second one a name of its own: `… as NAME`");
         }
-        None => collected.joins.push(Join {
-            model: context.model.name.text.clone(),
-            group: group.name.clone(),
-            alias,
-            keys,
-            features: used,
-        }),
+        None => {
+            collected.groups.push(group.item.clone());
+            collected.joins.push(Join {
+                model: context.model.name.text.clone(),
+                group: group.name.clone(),
+                alias,
+                keys,
+                features: used,
+            });
+        }
     }
 }
 
