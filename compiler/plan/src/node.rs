@@ -89,6 +89,12 @@ pub enum PlanError {
     Order(NodeId, NodeId),
 }
 
+impl From<&str> for NodeId {
+    fn from(name: &str) -> Self {
+        NodeId(name.to_owned())
+    }
+}
+
 impl NodeId {
     /// A node's name from its parts.
     pub fn new(kind: &str, name: &str) -> Self {
@@ -174,6 +180,22 @@ impl Plan {
     /// The node of that name.
     pub fn node(&self, id: &NodeId) -> Option<&Node> {
         self.nodes.iter().find(|node| node.id == *id)
+    }
+
+    /// The plan of the named nodes and of what they read; none if there is no node of one of the names.
+    pub fn only(&self, names: &[NodeId]) -> Option<Plan> {
+        let mut wanted: BTreeSet<&NodeId> = names.iter().collect();
+        if wanted.iter().any(|name| self.node(name).is_none()) {
+            return None;
+        }
+        // Every node stands behind its inputs: from the back one pass is enough.
+        for node in self.nodes.iter().rev() {
+            if wanted.contains(&node.id) {
+                wanted.extend(&node.inputs);
+            }
+        }
+        let nodes = self.nodes.iter().filter(|node| wanted.contains(&node.id)).cloned().collect();
+        Some(Plan { version: self.version, program: self.program.clone(), nodes })
     }
 
     /// The plan as JSON, the same bytes for equal plans.

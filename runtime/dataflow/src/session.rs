@@ -17,6 +17,7 @@ use datafusion::prelude::SessionConfig;
 use crate::error::DataError;
 use crate::join::PointInTimePlanner;
 use crate::options::Options;
+use crate::order::OrderByPosition;
 
 /// Runs the batch nodes of a plan, inside a tokio runtime with its clock enabled. Cloning is cheap: clones share memory
 /// and threads.
@@ -81,6 +82,7 @@ impl Dataflow {
             .with_runtime_env(Arc::clone(&self.runtime))
             .with_default_features()
             .with_query_planner(Arc::new(Planner))
+            .with_physical_optimizer_rule(Arc::new(OrderByPosition))
             .build();
         SessionContext::new_with_state(state)
     }

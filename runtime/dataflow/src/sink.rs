@@ -1,29 +1,47 @@
-//! Writing a stored table: one Parquet file, written beside its place by a thread of its own, then renamed into it.
+//! Writing a stored table: one Parquet file, whose row groups are encoded on several threads, written beside its place
+//! and then renamed into it.
 
 use std::fs::{self, File};
 use std::io::BufWriter;
+use std::mem;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, SchemaRef};
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::basic::{Compression, ZstdLevel};
+use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::types::ColumnPath;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::error::DataError;
 
-/// Batches that may wait for the writer.
-const WAITING: usize = 4;
+/// Row groups that may wait for the writer; as many are encoded at a time.
+const WAITING: usize = 2;
 /// Rows per row group: what one reader decodes at a time, and the grain at which several readers share a file.
 const ROW_GROUP: usize = 1 << 17;
 
+/// A row group that is being encoded.
+type Encoding = JoinHandle<Result<Vec<ArrowColumnChunk>, ParquetError>>;
+
 /// A table that is being written. Dropping it without [`Sink::finish`] leaves nothing behind.
 pub(crate) struct Sink {
-    batches: mpsc::Sender<RecordBatch>,
-    writer: JoinHandle<Result<u64, DataError>>,
+    schema: SchemaRef,
+    encoder: Arc<ArrowRowGroupWriterFactory>,
+    /// Rows of the row group that is being filled.
+    pending: Vec<RecordBatch>,
+    pending_rows: usize,
+    row_groups: usize,
+    rows: u64,
+    encodings: mpsc::Sender<Encoding>,
+    writer: JoinHandle<Result<(), DataError>>,
     temporary: Temporary,
 }
 
@@ -48,31 +66,50 @@ impl Sink {
     /// E0911 if the folder cannot be made or written.
     pub(crate) fn create(target: &Path, schema: &SchemaRef) -> Result<Self, DataError> {
         let temporary = Temporary::beside(target)?;
-        let mut table = open(&temporary.path, schema)?;
-        let (batches, mut waiting) = mpsc::channel::<RecordBatch>(WAITING);
-        let path = target.to_owned();
-        let writer = tokio::task::spawn_blocking(move || {
-            let failed = |error: &dyn std::error::Error| DataError::store("write the table", &path, error);
-            let mut rows = 0;
-            while let Some(batch) = waiting.blocking_recv() {
-                rows += batch.num_rows() as u64;
-                table.write(&batch).map_err(|error| failed(&error))?;
-            }
-            let file = table.into_inner().map_err(|error| failed(&error))?;
-            // A table that is in its place is complete, also after the machine has lost power.
-            let file = file.into_inner().map_err(|error| failed(&error))?;
-            file.sync_all().map_err(|error| failed(&error))?;
-            Ok(rows)
-        });
-        Ok(Sink { batches, writer, temporary })
+        let (file, encoder) = open(&temporary.path, schema)?;
+        let (encodings, waiting) = mpsc::channel(WAITING);
+        let (path, runtime) = (target.to_owned(), Handle::current());
+        let writer = tokio::task::spawn_blocking(move || write_all(&path, file, waiting, &runtime));
+        Ok(Sink {
+            schema: Arc::clone(schema),
+            encoder: Arc::new(encoder),
+            pending: Vec::new(),
+            pending_rows: 0,
+            row_groups: 0,
+            rows: 0,
+            encodings,
+            writer,
+            temporary,
+        })
     }
 
     /// Adds rows.
     ///
     /// # Errors
     /// E0911 if the disk is full or the file cannot be written.
-    pub(crate) async fn write(&mut self, batch: RecordBatch) -> Result<(), DataError> {
-        if batch.num_rows() == 0 || self.batches.send(batch).await.is_ok() {
+    pub(crate) async fn write(&mut self, mut batch: RecordBatch) -> Result<(), DataError> {
+        self.rows += batch.num_rows() as u64;
+        while self.pending_rows + batch.num_rows() >= ROW_GROUP {
+            let fits = ROW_GROUP - self.pending_rows;
+            self.pending.push(batch.slice(0, fits));
+            batch = batch.slice(fits, batch.num_rows() - fits);
+            self.encode().await?;
+        }
+        if batch.num_rows() > 0 {
+            self.pending_rows += batch.num_rows();
+            self.pending.push(batch);
+        }
+        Ok(())
+    }
+
+    /// Hands the pending rows over as one row group.
+    async fn encode(&mut self) -> Result<(), DataError> {
+        let rows = mem::take(&mut self.pending);
+        self.pending_rows = 0;
+        let (schema, encoder, index) = (Arc::clone(&self.schema), Arc::clone(&self.encoder), self.row_groups);
+        self.row_groups += 1;
+        let encoding = tokio::task::spawn_blocking(move || encoded(&schema, &encoder, index, &rows));
+        if self.encodings.send(encoding).await.is_ok() {
             return Ok(());
         }
         // The writer listens until it fails.
@@ -83,10 +120,13 @@ impl Sink {
     ///
     /// # Errors
     /// As [`Sink::write`].
-    pub(crate) async fn finish(self) -> Result<Finished, DataError> {
-        let Sink { batches, writer, temporary } = self;
-        drop(batches);
-        let rows = joined(writer.await)?;
+    pub(crate) async fn finish(mut self) -> Result<Finished, DataError> {
+        if self.pending_rows > 0 {
+            self.encode().await?;
+        }
+        let Sink { encodings, writer, temporary, rows, .. } = self;
+        drop(encodings);
+        joined(writer.await)?;
         Ok(Finished { temporary, rows })
     }
 }
@@ -131,15 +171,66 @@ impl Drop for Temporary {
     }
 }
 
-fn open(path: &Path, schema: &SchemaRef) -> Result<ArrowWriter<BufWriter<File>>, DataError> {
+type Table = SerializedFileWriter<BufWriter<File>>;
+
+fn open(path: &Path, schema: &SchemaRef) -> Result<(Table, ArrowRowGroupWriterFactory), DataError> {
     let file = File::create(path).map_err(|error| DataError::store("write the table", path, &error))?;
-    let properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
-        .set_max_row_group_row_count(Some(ROW_GROUP))
-        .build();
-    Ok(ArrowWriter::try_new(BufWriter::new(file), std::sync::Arc::clone(schema), Some(properties))?)
+    let writer = ArrowWriter::try_new(BufWriter::new(file), Arc::clone(schema), Some(properties(schema)?))?;
+    Ok(writer.into_serialized_writer()?)
 }
 
-fn joined(result: Result<Result<u64, DataError>, tokio::task::JoinError>) -> Result<u64, DataError> {
+/// Floats and instants hardly repeat: looking for repetitions costs more than it saves.
+fn properties(schema: &SchemaRef) -> Result<WriterProperties, DataError> {
+    let mut properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?));
+    for field in schema.fields() {
+        if field.data_type().is_floating() || matches!(field.data_type(), DataType::Timestamp(..)) {
+            let path = ColumnPath::new(vec![field.name().clone()]);
+            properties = properties.set_column_dictionary_enabled(path, false);
+        }
+    }
+    Ok(properties.build())
+}
+
+fn encoded(
+    schema: &SchemaRef,
+    encoder: &ArrowRowGroupWriterFactory,
+    row_group: usize,
+    rows: &[RecordBatch],
+) -> Result<Vec<ArrowColumnChunk>, ParquetError> {
+    let mut columns = encoder.create_column_writers(row_group)?;
+    for batch in rows {
+        let mut writers = columns.iter_mut();
+        for (field, array) in schema.fields().iter().zip(batch.columns()) {
+            for (leaf, writer) in compute_leaves(field, array)?.into_iter().zip(&mut writers) {
+                writer.write(&leaf)?;
+            }
+        }
+    }
+    columns.into_iter().map(|column| column.close()).collect()
+}
+
+/// Writes row groups in their order as they become ready.
+fn write_all(
+    target: &Path,
+    mut file: Table,
+    mut encodings: mpsc::Receiver<Encoding>,
+    runtime: &Handle,
+) -> Result<(), DataError> {
+    let failed = |error: &dyn std::error::Error| DataError::store("write the table", target, error);
+    while let Some(encoding) = encodings.blocking_recv() {
+        let columns = runtime.block_on(encoding).map_err(|error| failed(&error))?.map_err(|error| failed(&error))?;
+        let mut row_group = file.next_row_group().map_err(|error| failed(&error))?;
+        for column in columns {
+            column.append_to_row_group(&mut row_group).map_err(|error| failed(&error))?;
+        }
+        row_group.close().map_err(|error| failed(&error))?;
+    }
+    let file = file.into_inner().map_err(|error| failed(&error))?;
+    // A table that is in its place is complete, also after the machine has lost power.
+    let file = file.into_inner().map_err(|error| failed(&error))?;
+    file.sync_all().map_err(|error| failed(&error))
+}
+
+fn joined(result: Result<Result<(), DataError>, tokio::task::JoinError>) -> Result<(), DataError> {
     result.map_err(|error| DataError::internal(format!("the writer of a table has stopped: {error}")))?
 }

@@ -1,4 +1,7 @@
-//! Stored tables: single Parquet files that a run wrote, scanned by DataFusion, with the number of each row on request.
+//! Stored tables: Parquet files that a run wrote, or the user's own that need no change, scanned by DataFusion, with the
+//! number of each row on request.
+
+mod manifest;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -8,60 +11,85 @@ use std::time::SystemTime;
 use arrow::datatypes::{DataType, Field, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::ScalarValue;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::object_store::ObjectStoreUrl;
 use datafusion::datasource::physical_plan::{FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
-use datafusion::error::Result;
-use datafusion::logical_expr::{Expr, TableType};
+use datafusion::error::{DataFusionError, Result};
+use datafusion::logical_expr::{Expr, Operator, TableType};
 use datafusion::object_store::ObjectMeta;
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::expressions::{BinaryExpr, Column};
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
 use parquet::arrow::RowNumber;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 
 use crate::error::DataError;
 
+pub(crate) use self::manifest::{Manifest, Member};
+
 /// The column that numbers the rows of a stored table, from 0.
 pub(crate) const POSITION: &str = "__position";
+/// The column that numbers the first row of a file in its table.
+const FIRST: &str = "__first";
+/// The column that numbers the rows of a file, from 0.
+const ROW: &str = "__row_of_file";
 
 /// The schema of a stored table together with [`POSITION`].
 pub(crate) fn with_position(schema: &SchemaRef) -> SchemaRef {
-    Arc::clone(table_schema(schema).table_schema())
+    let position = Arc::new(Field::new(POSITION, DataType::Int64, false));
+    let fields = schema.fields().iter().cloned().chain([position]).collect::<Vec<_>>();
+    Arc::new(arrow::datatypes::Schema::new(fields))
 }
 
 /// A stored table.
 #[derive(Debug)]
 pub(crate) struct StoredTable {
+    files: Vec<StoredFile>,
+    rows: u64,
+    /// The columns that readers see.
+    schema: SchemaRef,
+    /// The columns that a scan has: those of the files, [`FIRST`] and [`ROW`].
+    scanned: TableSchema,
+}
+
+/// One file of a table.
+#[derive(Debug)]
+struct StoredFile {
     path: PathBuf,
     size: u64,
     /// Together with the size it tells DataFusion's cache of file footers that a file was replaced.
     modified: SystemTime,
-    rows: u64,
-    schema: TableSchema,
+    /// The number of its first row in the table.
+    first: u64,
 }
 
 impl StoredTable {
-    /// Opens a table and reads its schema.
+    /// Opens a table and reads its schema. Where there is no file at `path`, the manifest beside it tells of which files
+    /// the table is made.
     ///
     /// # Errors
-    /// E0911 if the file cannot be read.
+    /// E0911 if a file cannot be read, or has changed since the manifest was written.
     pub(crate) fn open(path: &Path) -> Result<Self, DataError> {
-        let unreadable = |error: &dyn std::error::Error| DataError::store("read the stored table", path, error);
-        let path_found = path.canonicalize().map_err(|error| unreadable(&error))?;
-        let file = File::open(&path_found).map_err(|error| unreadable(&error))?;
-        let details = file.metadata().map_err(|error| unreadable(&error))?;
-        let modified = details.modified().map_err(|error| unreadable(&error))?;
-        let metadata =
-            ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(|error| unreadable(&error))?;
-        let rows = u64::try_from(metadata.metadata().file_metadata().num_rows()).unwrap_or(0);
-        Ok(StoredTable {
-            path: path_found,
-            size: details.len(),
-            modified,
-            rows,
-            schema: table_schema(metadata.schema()),
-        })
+        let members = match Manifest::read(path)? {
+            Some(manifest) => manifest.files,
+            None => vec![Member::of(path).map_err(|error| DataError::store("read the stored table", path, &error))?],
+        };
+        let Some(first) = members.first() else {
+            return Err(DataError::internal("a stored table has at least one file"));
+        };
+        let schema = columns_of(&first.path)?;
+        let mut files = Vec::with_capacity(members.len());
+        let mut rows = 0;
+        for member in members {
+            let modified = member.check()?;
+            files.push(StoredFile { path: member.path, size: member.size, modified, first: rows });
+            rows += member.rows;
+        }
+        Ok(StoredTable { files, rows, schema: with_position(&schema), scanned: scanned(&schema) })
     }
 
     /// How many rows it has.
@@ -69,26 +97,68 @@ impl StoredTable {
         self.rows
     }
 
-    fn file(&self) -> Result<PartitionedFile> {
+    /// Where [`POSITION`] is among the columns that readers see.
+    fn position(&self) -> usize {
+        self.schema.fields().len() - 1
+    }
+
+    /// The scan of columns of the files, and of the rows' places if `with_place`.
+    fn files(&self, mut columns: Vec<usize>, with_place: bool, limit: Option<usize>) -> Result<Arc<dyn ExecutionPlan>> {
+        if with_place {
+            columns.extend([self.position(), self.position() + 1]);
+        }
+        let source = Arc::new(ParquetSource::new(self.scanned.clone()));
+        let files = self.files.iter().map(StoredFile::partitioned).collect::<Result<Vec<_>>>()?;
+        let mut config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), source)
+            .with_projection_indices(Some(columns))?
+            .with_limit(limit);
+        for file in files {
+            config = config.with_file(file);
+        }
+        Ok(DataSourceExec::from_data_source(config.build()))
+    }
+}
+
+impl StoredFile {
+    fn partitioned(&self) -> Result<PartitionedFile> {
+        let first = i64::try_from(self.first).map_err(|error| DataFusionError::External(Box::new(error)))?;
         Ok(PartitionedFile::new_from_meta(ObjectMeta {
             location: datafusion::object_store::path::Path::from_absolute_path(&self.path)?,
             last_modified: self.modified.into(),
             size: self.size,
             e_tag: None,
             version: None,
-        }))
+        })
+        .with_partition_values(vec![ScalarValue::Int64(Some(first))]))
     }
 }
 
-fn table_schema(stored: &SchemaRef) -> TableSchema {
-    let position = Field::new(POSITION, DataType::Int64, false).with_extension_type(RowNumber);
-    TableSchema::builder(Arc::clone(stored)).with_virtual_columns(vec![Arc::new(position)]).build()
+/// Whether a stored table can be read: its files are there, as large as they were.
+pub fn is_there(table: &Path) -> bool {
+    StoredTable::open(table).is_ok()
+}
+
+/// The columns of a Parquet file.
+fn columns_of(path: &Path) -> Result<SchemaRef, DataError> {
+    let unreadable = |error: &dyn std::error::Error| DataError::store("read the stored table", path, error);
+    let file = File::open(path).map_err(|error| unreadable(&error))?;
+    let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(|error| unreadable(&error))?;
+    Ok(Arc::clone(metadata.schema()))
+}
+
+fn scanned(stored: &SchemaRef) -> TableSchema {
+    let first = Field::new(FIRST, DataType::Int64, false);
+    let row = Field::new(ROW, DataType::Int64, false).with_extension_type(RowNumber);
+    TableSchema::builder(Arc::clone(stored))
+        .with_table_partition_cols(vec![Arc::new(first)])
+        .with_virtual_columns(vec![Arc::new(row)])
+        .build()
 }
 
 #[async_trait]
 impl TableProvider for StoredTable {
     fn schema(&self) -> SchemaRef {
-        Arc::clone(self.schema.table_schema())
+        Arc::clone(&self.schema)
     }
 
     fn table_type(&self) -> TableType {
@@ -102,12 +172,26 @@ impl TableProvider for StoredTable {
         _filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let source = Arc::new(ParquetSource::new(self.schema.clone()));
-        let config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), source)
-            .with_file(self.file()?)
-            .with_projection_indices(projection.cloned())?
-            .with_limit(limit)
-            .build();
-        Ok(DataSourceExec::from_data_source(config))
+        let wanted = projection.cloned().unwrap_or_else(|| (0..=self.position()).collect());
+        let columns: Vec<usize> = wanted.iter().copied().filter(|index| *index != self.position()).collect();
+        if columns.len() == wanted.len() {
+            return self.files(columns, false, limit);
+        }
+        // Behind the files' own columns come the number of the file's first row, and the row's number in the file.
+        let places = (columns.len(), columns.len() + 1);
+        let mut next = 0;
+        let outputs = wanted.iter().map(|index| {
+            let expr: Arc<dyn PhysicalExpr> = if *index == self.position() {
+                let (first, row) = (Column::new(FIRST, places.0), Column::new(ROW, places.1));
+                Arc::new(BinaryExpr::new(Arc::new(first), Operator::Plus, Arc::new(row)))
+            } else {
+                next += 1;
+                Arc::new(Column::new(self.schema.field(*index).name(), next - 1))
+            };
+            ProjectionExpr { expr, alias: self.schema.field(*index).name().clone() }
+        });
+        let outputs: Vec<ProjectionExpr> = outputs.collect();
+        let scan = self.files(columns, true, limit)?;
+        Ok(Arc::new(ProjectionExec::try_new(outputs, scan)?))
     }
 }

@@ -142,7 +142,7 @@ impl<'a> Run<'a> {
         }
         let slot = self.state.slot(&node.id, &fingerprint);
         let quarantine = self.state.quarantine(&node.id, &fingerprint);
-        let outcome = if slot.is_current() {
+        let outcome = if slot.is_current() && is_whole(&node.operation, &slot) {
             Ok(Outcome::Current)
         } else {
             (self.observer)(Event::Started { node });
@@ -245,4 +245,9 @@ impl<'a> Run<'a> {
         });
         Ok(())
     }
+}
+
+/// Whether a result is still all there: a source may be read where it is, and its files may have been moved.
+fn is_whole(operation: &Operation, slot: &Slot) -> bool {
+    !matches!(operation, Operation::Source(_)) || mlsys_dataflow::is_there(&slot.file(DATA))
 }

@@ -201,6 +201,10 @@ impl Draft {
     /// # Errors
     /// It cannot be put there.
     pub fn publish(mut self) -> Result<(), StoreError> {
+        if self.target.exists() {
+            // What is there is not whole any more: nobody reads it.
+            fs::remove_dir_all(&self.target).map_err(|error| StoreError::io(&self.target, &error))?;
+        }
         fs::rename(&self.folder, &self.target).map_err(|error| StoreError::io(&self.target, &error))?;
         self.published = true;
         forget_old(&self.target);

@@ -8,12 +8,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
+use mlsys_diagnostics::nearest;
 use mlsys_diagnostics::{Diagnostic, Files, Label, Place, Severity};
 use mlsys_engine::{Options, RunError, Summary};
-use mlsys_plan::Plan;
+use mlsys_plan::{NodeId, Plan};
 
 use super::diff::LAST_PLAN;
-use super::{Exit, Program, fail};
+use super::{Exit, Program, complain, fail};
 use crate::render;
 use progress::Progress;
 
@@ -24,6 +25,9 @@ pub(crate) struct Arguments {
     /// The folder that keeps results, models and the registry [default: `.mlsys` beside the program]
     #[arg(long, value_name = "FOLDER")]
     state: Option<PathBuf>,
+    /// Bring only this node, and what it reads, up to date; as `mlsysc graph` names it, such as `join.fraud.spending`
+    #[arg(long, value_name = "NODE")]
+    only: Vec<String>,
     /// Threads to use [default: all cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
     threads: Option<u32>,
@@ -46,7 +50,12 @@ pub(crate) fn execute(arguments: &Arguments) -> Exit {
         return Exit::Wrong;
     }
     let state = places::state(&compiler, arguments.state.as_ref());
-    let text = plan.to_json().unwrap_or_default();
+    // What ran as a whole is what the next change is compared with (`mlsysc diff`).
+    let ran = arguments.only.is_empty().then(|| plan.to_json().unwrap_or_default());
+    let plan = match only(plan, &arguments.only) {
+        Ok(plan) => plan,
+        Err(exit) => return exit,
+    };
     let options = Options {
         project: compiler.root().to_path_buf(),
         state: state.clone(),
@@ -56,8 +65,9 @@ pub(crate) fn execute(arguments: &Arguments) -> Exit {
     };
     match run(plan, options) {
         Ok(Some(summary)) => {
-            // What ran is what the next change is compared with (`mlsysc diff`).
-            if let Err(error) = std::fs::write(state.join(LAST_PLAN), text) {
+            if let Some(text) = ran
+                && let Err(error) = std::fs::write(state.join(LAST_PLAN), text)
+            {
                 fail("E0911", &format!("cannot keep the plan in `{}`: {error}", state.display()), None);
             }
             conclude(&summary, compiler.files(), arguments.json)
@@ -71,6 +81,24 @@ pub(crate) fn execute(arguments: &Arguments) -> Exit {
             exit_of(&errors)
         }
     }
+}
+
+/// The part of a plan that is asked for.
+fn only(plan: Plan, names: &[String]) -> Result<Plan, Exit> {
+    if names.is_empty() {
+        return Ok(plan);
+    }
+    let known: Vec<&str> = plan.nodes.iter().map(|node| node.id.as_str()).collect();
+    if let Some(unknown) = names.iter().find(|name| !known.contains(&name.as_str())) {
+        let help = match nearest(unknown, known.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("its nodes are {}", known.join(", ")),
+        };
+        complain("E0914", &format!("the program has no node `{unknown}`"), Some(&help));
+        return Err(Exit::Wrong);
+    }
+    let names: Vec<NodeId> = names.iter().map(|name| NodeId::from(name.as_str())).collect();
+    Ok(plan.only(&names).unwrap_or(plan))
 }
 
 /// Runs the plan until it is done or the user interrupts.

@@ -12,6 +12,7 @@ use datafusion::physical_planner::{ExtensionPlanner, PhysicalPlanner};
 
 use super::exec::PointInTimeExec;
 use super::node::PointInTime;
+use crate::order::OrderExec;
 
 /// Plans the point-in-time join and nothing else.
 pub(crate) struct PointInTimePlanner;
@@ -31,7 +32,11 @@ impl ExtensionPlanner for PointInTimePlanner {
         else {
             return Ok(None);
         };
-        let exec = PointInTimeExec::try_new(Arc::clone(observations), Arc::clone(events), node.spec.clone())?;
+        let spec = &node.spec;
+        let observations = OrderExec::try_new(Arc::clone(observations), spec.keys, vec![spec.time()])?;
+        let then = [spec.time()].into_iter().chain(spec.order.iter().copied()).collect();
+        let events = OrderExec::try_new(Arc::clone(events), spec.keys, then)?;
+        let exec = PointInTimeExec::try_new(Arc::new(observations), Arc::new(events), spec.clone())?;
         Ok(Some(Arc::new(exec)))
     }
 }

@@ -1,5 +1,6 @@
 //! Source nodes: read, derive, check, deduplicate, write.
 
+mod in_place;
 mod inline;
 mod judge;
 mod keys;
@@ -25,6 +26,7 @@ pub(crate) use self::plan::{derive, logical_plan};
 pub use self::report::{CheckReport, SourceReport, TableCheckReport};
 pub(crate) use self::whole::{MEASURES, supports as supports_check};
 
+use self::in_place::InPlace;
 use self::judge::{Judge, Judged};
 use self::keys::Keys;
 use crate::error::DataError;
@@ -45,7 +47,8 @@ const ROW_NUMBER: &str = "__row";
 
 impl Dataflow {
     /// Reads a source, derives and checks its rows, and writes those that stay to `output`: one Parquet file with
-    /// every column of the source, in the order in which rows were read. Of rows with equal keys the last one stays,
+    /// every column of the source, in the order in which rows were read; or, where the files themselves are that already,
+    /// a list of them beside its place. Of rows with equal keys the last one stays,
     /// at its own place; a key with a missing part equals no other. Rows that an expectation sets aside go to
     /// `quarantine`: all columns, `__reason`, `__file` and `__row` (from 1, without the header). Both files appear
     /// complete or not at all; a quarantine of an earlier run is removed if no row was set aside.
@@ -63,10 +66,60 @@ impl Dataflow {
         progress: Progress<'_>,
     ) -> Result<SourceReport, DataError> {
         let files: Arc<[InputFile]> = input_files(&source.connector, project)?.into();
+        if let Some(report) = self.in_place(source, &files, output, quarantine, progress).await? {
+            return Ok(report);
+        }
         let rows = self.open(source, &files).await?;
         let mut run = Run::new(self, source, Arc::clone(&files), output, quarantine)?;
         run.read(rows, progress).await?;
         run.finish(self).await
+    }
+
+    /// Reads a source only to check it, and lists its files where every row may stay as it is.
+    async fn in_place(
+        &self,
+        source: &Source,
+        files: &Arc<[InputFile]>,
+        output: &Path,
+        quarantine: &Path,
+        progress: Progress<'_>,
+    ) -> Result<Option<SourceReport>, DataError> {
+        let Some(found) = InPlace::of(source, files)? else { return Ok(None) };
+        let mut judge = Judge::new(source, Arc::clone(files));
+        if !found.is_proven {
+            let schema = source_schema(source);
+            let mut keys = Keys::new(source, &schema, self.runtime())?;
+            let mut rows = self.open(source, files).await?;
+            let mut done = 0;
+            while let Some(batch) = rows.next().await {
+                let batch = batch?;
+                let judged = judge.judge(&batch)?;
+                if judged.mask().is_some() {
+                    return Ok(None);
+                }
+                keys.add(&stored_columns(&schema, &batch, &judged)?)?;
+                done += batch.num_rows() as u64;
+                progress(done);
+            }
+            if keys.superseded() > 0 {
+                return Ok(None);
+            }
+        }
+        let rows = found.rows();
+        progress(rows);
+        found.manifest.write(output)?;
+        let table_checks = whole::judge(self, source, output).await?;
+        remove_old(quarantine)?;
+        Ok(Some(SourceReport {
+            files: files.iter().map(|file| file.name.clone()).collect(),
+            rows_read: rows,
+            rows_written: rows,
+            in_place: true,
+            duplicates: 0,
+            quarantined: 0,
+            checks: judge.reports(),
+            table_checks,
+        }))
     }
 
     /// The rows of a source with their verdicts, in order.
@@ -196,6 +249,7 @@ impl<'a> Run<'a> {
             files: self.files.iter().map(|file| file.name.clone()).collect(),
             rows_read: self.rows,
             rows_written: written.rows,
+            in_place: false,
             duplicates,
             quarantined,
             checks: self.judge.reports(),

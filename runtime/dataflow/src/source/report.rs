@@ -12,6 +12,9 @@ pub struct SourceReport {
     pub rows_read: u64,
     /// Rows that stayed.
     pub rows_written: u64,
+    /// Whether the files are read where they are, because no row had to change.
+    #[serde(default)]
+    pub in_place: bool,
     /// Rows that a later row with the same key replaced.
     pub duplicates: u64,
     /// Rows that were set aside.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::array::{
     ArrayRef, DictionaryArray, Float32Array, Int16Array, Int64Array, StringArray, StringViewArray,
-    TimestampNanosecondArray, TimestampSecondArray,
+    TimestampMicrosecondArray, TimestampNanosecondArray, TimestampSecondArray,
 };
 use arrow::datatypes::Int32Type;
 use mlsys_dataflow::{DataError, source_files};
@@ -451,4 +451,51 @@ async fn arrow_files_are_read_by_name() {
     assert_eq!(project.rows(&source(connector.clone(), &schema)).await, ["1|x", "2|-"]);
     let error = project.source(&source(connector, &[("s", Type::Int64.optional())])).await.unwrap_err();
     assert_eq!(error.code(), "E0903", "{error}");
+}
+
+/// Two files of which every row stays: they are read where they are, and their rows are numbered through.
+#[tokio::test(flavor = "multi_thread")]
+async fn parquet_files_that_need_no_change_are_read_in_place() {
+    let project = Project::new();
+    let numbers = |values: Vec<i64>| Arc::new(Int64Array::from(values)) as ArrayRef;
+    let instants =
+        |values: Vec<i64>| Arc::new(TimestampMicrosecondArray::from(values).with_timezone("UTC")) as ArrayRef;
+    let table = |name: &str, n: Vec<i64>, at: Vec<i64>| {
+        write_table(&project.path(name), vec![("n", numbers(n)), ("at", instants(at))]);
+    };
+    table("a1.parquet", vec![1, 2], vec![10, 20]);
+    table("a2.parquet", vec![3], vec![30]);
+    let connector = call("parquet", [("path", Value::String("a*.parquet".to_owned()))]);
+    let schema = [("n", Type::Int64.required()), ("at", Type::Timestamp.required())];
+    let mut source = source(connector, &schema);
+    source.time = Some("at".to_owned());
+    let report = project.source(&source).await.unwrap();
+    assert_eq!((report.in_place, report.rows_read, report.rows_written), (true, 3, 3));
+    assert_eq!(project.files(), ["a1.parquet", "a2.parquet", "out.json"]);
+    assert!(mlsys_dataflow::is_there(&project.path("out.parquet")));
+
+    // A key that repeats itself, and nothing is in place any more.
+    source.key = vec!["n".to_owned()];
+    assert!(project.source(&source).await.unwrap().in_place);
+    table("a2.parquet", vec![1], vec![30]);
+    let report = project.source(&source).await.unwrap();
+    assert_eq!((report.in_place, report.rows_read, report.rows_written, report.duplicates), (false, 3, 2, 1));
+    assert_eq!(
+        show(&read_table(&project.path("out.parquet"))),
+        ["2|1970-01-01T00:00:00.000020Z", "1|1970-01-01T00:00:00.000030Z"]
+    );
+}
+
+/// A row that is in the way is found although the files might have stayed where they are.
+#[tokio::test(flavor = "multi_thread")]
+async fn parquet_files_with_a_row_that_goes_are_copied_without_it() {
+    let project = Project::new();
+    write_table(&project.path("a.parquet"), vec![("n", Arc::new(Int64Array::from(vec![1, -2, 3])) as ArrayRef)]);
+    let connector = call("parquet", [("path", Value::String("a.parquet".to_owned()))]);
+    let mut source = source(connector, &[("n", Type::Int64.required())]);
+    let positive = compare(BinaryOp::Less, int(0), column("n", Type::Int64));
+    source.expectations = vec![expectation(positive, OnViolation::Quarantine, 3)];
+    let report = project.source(&source).await.unwrap();
+    assert_eq!((report.in_place, report.rows_written, report.quarantined), (false, 2, 1));
+    assert_eq!(show(&read_table(&project.path("out.parquet"))), ["1", "3"]);
 }

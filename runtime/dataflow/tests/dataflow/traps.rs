@@ -218,6 +218,46 @@ async fn a_memory_limit_that_is_too_small_is_named() {
     assert!(error.message().starts_with("the memory limit is too small for this step: "), "{error}");
 }
 
+/// Where the rows do not fit, DataFusion's sort takes over from the first one, and nothing else changes.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_fit_is_spilled() {
+    let keys = [("1", "23"), ("12", "3"), ("7", "7")];
+    let key = |at: i64| keys[usize::try_from(at * 7 % 3).unwrap()];
+    let events: Vec<Event> = (0..60_000).map(|at| event(key(at), at * 31 % 1_000, at, 1.0)).collect();
+    let observations: Vec<Observation> = (0..20_000).map(|at| observation(key(at), at * 17 % 1_100)).collect();
+    let features = [feature("sum", "x", Some(100)), feature("last", "n", None), feature("max", "x", Some(7))];
+    let mut project = Project::with(2, 1_000);
+    let everything = joined(&project, &features, &events, &observations).await;
+    let options = Options { memory_limit: Some(8 << 20), threads: Some(2), ..Options::default() };
+    project.dataflow = Dataflow::new(&options).unwrap().with_batch_size(1_000);
+    let spilled = joined(&project, &features, &events, &observations).await;
+    assert_eq!(show(&everything), show(&spilled));
+}
+
+/// Rows of several files are numbered through: features come back in the order of all of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn observations_in_several_files_keep_their_order() {
+    let project = Project::with(2, 2);
+    let observations: Vec<Observation> = (0..9).map(|at| observation(KEY, 90 - at * 10)).collect();
+    let events: Vec<Event> = (0..9).map(|at| event(KEY, at * 10, at, 1.0)).collect();
+    let features = [feature("count", "rows", None)];
+    let whole = joined(&project, &features, &events, &observations).await;
+    assert_eq!(show(&whole), ["9", "8", "7", "6", "5", "4", "3", "2", "1"]);
+    for (name, part) in ["part-1.parquet", "part-2.parquet", "part-3.parquet"].iter().zip(observations.chunks(4)) {
+        write(&project, &events, part);
+        std::fs::rename(project.path("observations.parquet"), project.path(name)).unwrap();
+    }
+    let connector = call("parquet", [("path", mlsys_plan::Value::String("part-*.parquet".to_owned()))]);
+    let (at, key) = (Type::Timestamp.optional(), Type::String.optional());
+    let parts = source(connector, &[("__at", at), ("__key.one", key.clone()), ("__key.two", key)]);
+    assert!(project.source(&parts).await.unwrap().in_place);
+    let group = group(&features);
+    let (left, right) = (project.path("out.parquet"), project.path("events.parquet"));
+    let output = project.path("joined.parquet");
+    project.dataflow.join(&wants(&group), &group, &left, &right, &output, &|_| {}).await.unwrap();
+    assert_eq!(show(&read_table(&output)), show(&whole));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stored_table_that_is_missing_is_named() {
     let project = Project::new();

@@ -1,0 +1,90 @@
+//! The list of files that make up a table, where it is not a single one.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Code, DataError};
+
+/// Files that make up a table, in the order of its rows.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Manifest {
+    pub(crate) files: Vec<Member>,
+}
+
+/// A file of a table, as it was when the table was made.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Member {
+    /// The file, by its absolute path.
+    pub(crate) path: PathBuf,
+    /// Its rows.
+    pub(crate) rows: u64,
+    /// Its bytes.
+    pub(crate) size: u64,
+}
+
+impl Manifest {
+    /// The manifest beside the place of a single file, if there is no such file but a manifest.
+    ///
+    /// # Errors
+    /// E0911 if it cannot be read.
+    pub(crate) fn read(table: &Path) -> Result<Option<Self>, DataError> {
+        let path = beside(table);
+        if table.exists() || !path.exists() {
+            return Ok(None);
+        }
+        let unreadable = |error: &dyn std::error::Error| DataError::store("read the list of files", &path, error);
+        let text = fs::read_to_string(&path).map_err(|error| unreadable(&error))?;
+        serde_json::from_str(&text).map(Some).map_err(|error| unreadable(&error))
+    }
+
+    /// Writes the manifest beside the place of a single file.
+    ///
+    /// # Errors
+    /// E0911 if it cannot be written.
+    pub(crate) fn write(&self, table: &Path) -> Result<(), DataError> {
+        let path = beside(table);
+        let failed = |error: &dyn std::error::Error| DataError::store("write the list of files", &path, error);
+        let text = serde_json::to_string_pretty(self).map_err(|error| failed(&error))?;
+        fs::write(&path, text).map_err(|error| failed(&error))
+    }
+}
+
+impl Member {
+    /// A Parquet file as it is now.
+    ///
+    /// # Errors
+    /// The file cannot be read as Parquet.
+    pub(crate) fn of(path: &Path) -> io::Result<Self> {
+        let path = path.canonicalize()?;
+        let file = File::open(&path)?;
+        let size = file.metadata()?.len();
+        let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(io::Error::other)?;
+        let rows = u64::try_from(metadata.metadata().file_metadata().num_rows()).unwrap_or(0);
+        Ok(Member { path, rows, size })
+    }
+
+    /// When the file was written, if it still is what it was. A run compares the content of files when it begins: this
+    /// finds files that were replaced since then.
+    ///
+    /// # Errors
+    /// E0911 if it has changed or is gone.
+    pub(crate) fn check(&self) -> Result<SystemTime, DataError> {
+        let details = fs::metadata(&self.path);
+        let found = details.and_then(|details| Ok((details.len(), details.modified()?)));
+        let (size, modified) = found.map_err(|error| DataError::store("read the stored table", &self.path, &error))?;
+        if size == self.size {
+            return Ok(modified);
+        }
+        let message = format!("`{}` was changed while it was being read", self.path.display());
+        Err(DataError::new(Code::Store, message).with_help("run again when the file is complete"))
+    }
+}
+
+fn beside(table: &Path) -> PathBuf {
+    table.with_extension("json")
+}
