@@ -36,7 +36,6 @@ pub use join::JoinReport;
 pub use observe::ObserveReport;
 pub use options::Options;
 pub use session::Dataflow;
-pub use source::{CheckReport, Progress, SourceReport, TableCheckReport};
+pub use source::{CheckReport, Progress, SourceReport, TableCheckReport, is_there};
 pub use sources::{connector_names, source_files};
 pub use supports::{NOT_YET, implemented, supports, supports_node};
-pub use table::is_there;

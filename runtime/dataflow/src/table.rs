@@ -133,11 +133,6 @@ impl StoredFile {
     }
 }
 
-/// Whether a stored table can be read: its files are there, as large as they were.
-pub fn is_there(table: &Path) -> bool {
-    StoredTable::open(table).is_ok()
-}
-
 /// The columns of a Parquet file.
 fn columns_of(path: &Path) -> Result<SchemaRef, DataError> {
     let unreadable = |error: &dyn std::error::Error| DataError::store("read the stored table", path, error);

@@ -142,7 +142,7 @@ impl<'a> Run<'a> {
         }
         let slot = self.state.slot(&node.id, &fingerprint);
         let quarantine = self.state.quarantine(&node.id, &fingerprint);
-        let outcome = if slot.is_current() && is_whole(&node.operation, &slot) {
+        let outcome = if slot.is_current() && self.is_whole(node, &slot) {
             Ok(Outcome::Current)
         } else {
             (self.observer)(Event::Started { node });
@@ -161,6 +161,14 @@ impl<'a> Run<'a> {
             Err(error) => self.fail(node, error, started),
         }
         Ok(())
+    }
+
+    /// Whether a result is still all there: a source may be read where it is, and its files may have been moved.
+    fn is_whole(&self, node: &Node, slot: &Slot) -> bool {
+        match &node.operation {
+            Operation::Source(source) => mlsys_dataflow::is_there(source, &self.options.project, &slot.file(DATA)),
+            _ => true,
+        }
     }
 
     async fn execute(&self, node: &Node, slot: &Slot, quarantine: PathBuf) -> Result<(), RunError> {
@@ -245,9 +253,4 @@ impl<'a> Run<'a> {
         });
         Ok(())
     }
-}
-
-/// Whether a result is still all there: a source may be read where it is, and its files may have been moved.
-fn is_whole(operation: &Operation, slot: &Slot) -> bool {
-    !matches!(operation, Operation::Source(_)) || mlsys_dataflow::is_there(&slot.file(DATA))
 }

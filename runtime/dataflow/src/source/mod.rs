@@ -21,6 +21,7 @@ use datafusion::physical_plan::SendableRecordBatchStream;
 use futures::StreamExt;
 use mlsys_plan::Source;
 
+pub use self::in_place::is_there;
 pub(crate) use self::inline::InlineRows;
 pub(crate) use self::plan::{derive, logical_plan};
 pub use self::report::{CheckReport, SourceReport, TableCheckReport};

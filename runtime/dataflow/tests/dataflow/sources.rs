@@ -472,7 +472,13 @@ async fn parquet_files_that_need_no_change_are_read_in_place() {
     let report = project.source(&source).await.unwrap();
     assert_eq!((report.in_place, report.rows_read, report.rows_written), (true, 3, 3));
     assert_eq!(project.files(), ["a1.parquet", "a2.parquet", "out.json"]);
-    assert!(mlsys_dataflow::is_there(&project.path("out.parquet")));
+    let is_there = |folder: &std::path::Path| mlsys_dataflow::is_there(&source, folder, &project.path("out.parquet"));
+    assert!(is_there(project.folder.path()));
+    let copy = tempfile::tempdir().unwrap();
+    for name in ["a1.parquet", "a2.parquet"] {
+        std::fs::copy(project.path(name), copy.path().join(name)).unwrap();
+    }
+    assert!(!is_there(copy.path()), "the list names the files of another project");
 
     // A key that repeats itself, and nothing is in place any more.
     source.key = vec!["n".to_owned()];
