@@ -14,7 +14,7 @@ help:
 	@echo 'make setup      only set up libtorch (.libtorch)'
 	@echo 'make data       only set up the data of the examples (examples/*/data)'
 	@echo 'make fuzz       fuzz the front end for a minute (SECONDS=60)'
-	@echo 'make bench      measure how long checking a large project takes'
+	@echo 'make bench      run the benchmarks beside their peers (ONLY=point_in_time)'
 	@echo 'make clean      remove what cargo built'
 	@echo 'make distclean  remove the links to the cache as well'
 
@@ -48,14 +48,17 @@ fuzz:
 	@RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir tests/fuzz --sanitizer none program -- \
 	  -max_total_time=$(or $(SECONDS),60) -max_len=4096 -timeout=10
 
-bench:
-	@cargo run --quiet --release -p mlsys-tests --example check
+# One benchmark: `make bench ONLY=point_in_time`.
+bench: python
+	@$(SETUP) tools libtorch benchenv
+	@cargo build --quiet --release --workspace --bins --examples
+	@.benchenv/bin/python tests/bench/run.py $(ONLY)
 
 clean:
 	@cargo clean
 
 distclean: clean
-	@for place in .libtorch .testenv examples/flights/data examples/fraud/data; do \
+	@for place in .libtorch .testenv .benchenv examples/flights/data examples/fraud/data; do \
 	  if [ -L "$$place" ]; then rm "$$place"; fi; \
 	done
 	@echo 'Downloaded files stay in the cache; to remove them as well:'

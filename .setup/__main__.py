@@ -1,4 +1,4 @@
-"""Sets up what cargo does not: `python3 .setup libtorch|flights|testenv|payments|all`.
+"""Sets up what cargo does not: `python3 .setup STEP...` or `… all`.
 
 Each step does nothing, quickly, when its result is there already. Step by
 step, `tools` checks the installed tools, `libtorch` provides the libraries of
@@ -10,7 +10,7 @@ import importlib
 import os
 import sys
 
-STEPS = ("tools", "libtorch", "flights", "testenv", "payments")
+STEPS = ("tools", "libtorch", "flights", "testenv", "payments", "benchenv")
 
 
 def main(arguments):

@@ -246,6 +246,7 @@ pub const CATALOGUE: &[Entry] = &[
     Entry { code: "E0914", title: "a project that cannot be read", page: include_str!("../pages/E0914.md") },
     Entry { code: "E0915", title: "a `mlsys.toml` that cannot be used", page: include_str!("../pages/E0915.md") },
     Entry { code: "E0916", title: "a profile that does not exist", page: include_str!("../pages/E0916.md") },
+    Entry { code: "E0917", title: "a node that does not exist", page: include_str!("../pages/E0917.md") },
     Entry {
         code: "E0920",
         title: "a training worker that could not be started",

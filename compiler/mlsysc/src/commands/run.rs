@@ -94,7 +94,7 @@ fn only(plan: Plan, names: &[String]) -> Result<Plan, Exit> {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("its nodes are {}", known.join(", ")),
         };
-        complain("E0914", &format!("the program has no node `{unknown}`"), Some(&help));
+        complain("E0917", &format!("the program has no node `{unknown}`"), Some(&help));
         return Err(Exit::Wrong);
     }
     let names: Vec<NodeId> = names.iter().map(|name| NodeId::from(name.as_str())).collect();

@@ -1,0 +1,16 @@
+"""Checking a project of 10,000 features: cold, and after one line has changed. There is no peer: the goals are times."""
+
+import re
+import subprocess
+
+from measuring import TARGET, below
+
+
+def figures():
+    output = subprocess.run([TARGET / "release/examples/check"], check=True, capture_output=True, text=True).stdout
+    cold = float(re.search(r"cold: ([\d.]+) ms", output)[1])
+    edits = [float(found) for found in re.findall(r": ([\d.]+) ms", output)[1:]]
+    memory = float(re.search(r"memory: ([\d.]+) MiB", output)[1])
+    yield below("check.cold", cold, 1000, "ms")
+    yield below("check.edit", max(edits), 10, "ms")
+    yield below("check.memory", memory, 300, "MiB")
