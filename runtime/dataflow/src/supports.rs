@@ -88,9 +88,6 @@ fn check_features(features: &Features) -> Vec<DataError> {
 fn check_aggregate(aggregate: &Aggregate) -> Vec<DataError> {
     let mut errors: Vec<DataError> = kernel(aggregate).err().into_iter().collect();
     errors.extend(aggregate.argument.iter().chain(&aggregate.filter).filter_map(check_expr));
-    if aggregate.step.is_some() {
-        errors.push(not_yet("move a window in steps", "leave out `step`: the window then moves with every row"));
-    }
     errors
 }
 

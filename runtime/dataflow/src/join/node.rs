@@ -41,11 +41,24 @@ pub(crate) struct Frame {
     pub(crate) window: Window,
     /// The shift.
     pub(crate) offset: i64,
+    /// By how much the window's far end moves at once, in microseconds; none if it moves with every row.
+    pub(crate) step: Option<i64>,
+}
+
+impl Frame {
+    /// The first instant of a window of the given length at `time`. Steps are counted from 1970, also before it.
+    pub(crate) fn begin(&self, time: i64, width: i64) -> i64 {
+        let begin = time.saturating_sub(self.offset).saturating_sub(width);
+        self.step.map_or(begin, |step| begin.saturating_sub(begin.rem_euclid(step)))
+    }
 }
 
 impl fmt::Display for Frame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.window)?;
+        if let Some(step) = self.step {
+            write!(f, " step {}", Literal::Duration(step))?;
+        }
         if self.offset == 0 { Ok(()) } else { write!(f, " offset {}", Literal::Duration(self.offset)) }
     }
 }

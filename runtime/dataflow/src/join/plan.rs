@@ -181,7 +181,7 @@ impl SpecBuilder {
             let is_plain = aggregate.argument.as_ref().is_some_and(|one| !arrow_type(&one.ty.ty).is_nested());
             self.chosen.extend(argument.filter(|_| is_plain));
         }
-        let frame = Frame { window: aggregate.window, offset: aggregate.offset };
+        let frame = Frame { window: aggregate.window, offset: aggregate.offset, step: aggregate.step };
         let window = self.windows.iter().position(|window| *window == frame).unwrap_or_else(|| {
             self.windows.push(frame);
             self.windows.len() - 1

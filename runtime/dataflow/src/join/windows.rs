@@ -207,7 +207,7 @@ impl Windows {
             match frame.window {
                 Window::All => {}
                 Window::Range { width } => {
-                    let oldest = time.saturating_sub(frame.offset).saturating_sub(width);
+                    let oldest = frame.begin(time, width);
                     while *low < *high && events.time(*low) < oldest {
                         *low += 1;
                     }

@@ -80,7 +80,7 @@ pub(crate) fn group(features: &[Feature]) -> Features {
                 oracle::Window::Range(width) => Window::Range { width },
                 oracle::Window::Last(rows) => Window::Last { rows },
             },
-            step: None,
+            step: feature.step.filter(|_| matches!(feature.window, oracle::Window::Range(_))),
             offset: feature.offset,
             ty: ty.optional(),
             line: 1,

@@ -45,6 +45,8 @@ pub(crate) struct Feature {
     pub(crate) window: Window,
     /// How far the window is shifted into the past.
     pub(crate) offset: i64,
+    /// By how much the far end of a range moves at once.
+    pub(crate) step: Option<i64>,
 }
 
 /// The rows that a feature sees.
@@ -74,7 +76,10 @@ impl Feature {
         let same_key = event.key == observation.key && event.key.iter().all(Option::is_some);
         let end = i128::from(now) - i128::from(self.offset);
         let begin = match self.window {
-            Window::Range(width) => end - i128::from(width),
+            Window::Range(width) => {
+                let (begin, step) = (end - i128::from(width), i128::from(self.step.unwrap_or(1)));
+                begin.div_euclid(step) * step
+            }
             Window::All | Window::Last(_) => i128::MIN,
         };
         same_key && (begin..end).contains(&i128::from(at)) && event.keep == Some(true)

@@ -110,7 +110,10 @@ fn observations() -> impl Strategy<Value = Vec<Observation>> {
     prop::collection::vec(one, 0..40)
 }
 
-fn windows() -> impl Strategy<Value = Vec<(Window, i64)>> {
+/// A window, its offset, and its step.
+type Placed = (Window, i64, Option<i64>);
+
+fn windows() -> impl Strategy<Value = Vec<Placed>> {
     let window = prop_oneof![
         1 => Just(Window::All),
         1 => Just(Window::Range(i64::MAX)),
@@ -118,13 +121,21 @@ fn windows() -> impl Strategy<Value = Vec<(Window, i64)>> {
         3 => (1_u32..6).prop_map(Window::Last),
     ];
     let offset = prop_oneof![4 => Just(0), 3 => 1_i64..9, 1 => Just(i64::MAX)];
-    prop::collection::vec((window, offset), 1..4)
+    let step = prop_oneof![2 => Just(None), 1 => (1_i64..9).prop_map(Some), 1 => Just(Some(i64::MAX))];
+    prop::collection::vec((window, offset, step), 1..4)
 }
 
 /// All aggregates over all windows.
-fn features(windows: &[(Window, i64)]) -> Vec<Feature> {
-    let over = |&(window, offset): &(Window, i64)| {
-        AGGREGATES.map(|(function, column, is_filtered)| Feature { function, column, is_filtered, window, offset })
+fn features(windows: &[Placed]) -> Vec<Feature> {
+    let over = |&(window, offset, step): &Placed| {
+        AGGREGATES.map(|(function, column, is_filtered)| Feature {
+            function,
+            column,
+            is_filtered,
+            window,
+            offset,
+            step,
+        })
     };
     windows.iter().flat_map(over).collect()
 }

@@ -21,7 +21,7 @@ fn observation(key: (&str, &str), at: i64) -> Observation {
 
 fn feature(function: &'static str, column: &'static str, width: Option<i64>) -> Feature {
     let window = width.map_or(Window::All, Window::Range);
-    Feature { function, column, is_filtered: false, window, offset: 0 }
+    Feature { function, column, is_filtered: false, window, offset: 0, step: None }
 }
 
 const KEY: (&str, &str) = ("a", "b");
