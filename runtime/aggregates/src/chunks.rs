@@ -6,7 +6,7 @@ use arrow::array::{Array, ArrayRef, new_null_array};
 use arrow::compute;
 use arrow::datatypes::DataType;
 
-use crate::kernel::AggregateError;
+use crate::error::AggregateError;
 
 /// Present values by position, in the arrays they came in.
 pub(crate) struct Chunks {

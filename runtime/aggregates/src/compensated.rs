@@ -32,6 +32,16 @@ impl Compensated {
         if high.is_finite() { Compensated { high, low: low - (high - sum) } } else { Compensated::from(high) }
     }
 
+    /// The sum's high and low part.
+    pub(crate) fn parts(self) -> [f64; 2] {
+        [self.high, self.low]
+    }
+
+    /// The sum with these parts.
+    pub(crate) fn from_parts([high, low]: [f64; 2]) -> Self {
+        Compensated { high, low }
+    }
+
     /// The sum, rounded once.
     pub fn value(self) -> f64 {
         self.high + self.low

@@ -2,27 +2,36 @@
 //!
 //! A [`Kernel`] is tagged with its [`Algebra`], which decides how a sliding window over sorted rows is kept up to
 //! date: a *group* looks up differences of exact prefix sums, a *monoid* keeps a two-stack queue ([`Queue`]) and never
-//! subtracts, an *ordered* kernel picks a position. [`Measures`] drives all windows of all aggregates of a feature
-//! group in one pass over its rows.
+//! subtracts, an *ordered* kernel picks positions, and the rest lets values enter and leave one by one. [`Measures`] drives
+//! all windows of all aggregates of a feature group in one pass over its rows. Where nothing slides, as in streams, tiles
+//! and requests, a [`Summary`] of the same arithmetic is updated, merged and stored.
 //!
 //! Every kernel sees present values only: [`Present`] turns ranges of rows into ranges of present values first, so
 //! that "nulls are skipped" is written once.
 
+mod bytes;
 mod chunks;
+mod columns;
 mod compensated;
+mod error;
+mod input;
 mod kernel;
 mod kernels;
 mod measures;
-mod prefix;
 mod present;
 mod queue;
 mod ranges;
 mod retained;
+mod states;
+mod summary;
 
 pub use compensated::Compensated;
-pub use kernel::{AggregateError, Algebra, Kernel, Sliding};
+pub use error::AggregateError;
+pub use input::{Input, Parameter, Parameters};
+pub use kernel::{Algebra, Kernel, Sliding};
 pub use kernels::{by_name, kernels};
 pub use measures::{Measure, Measures};
 pub use present::Present;
 pub use queue::{Monoid, Queue};
 pub use ranges::{RangeBuffer, Ranges};
+pub use summary::Summary;

@@ -1,9 +1,12 @@
 //! Null skipping, written once: ranges of rows become ranges of present values.
 
+use std::borrow::Cow;
+
 use arrow::array::{Array, ArrayRef};
+use arrow::buffer::NullBuffer;
 use arrow::compute;
 
-use crate::kernel::AggregateError;
+use crate::error::{AggregateError, check_times};
 use crate::ranges::{RangeBuffer, Ranges};
 use crate::retained::Retained;
 
@@ -20,25 +23,30 @@ pub struct Present {
 }
 
 impl Present {
-    /// Takes the next rows and returns their present values.
+    /// Takes the next rows and returns their present values with the times of those, if times are given.
     ///
     /// # Errors
-    /// Arrow cannot filter a column of this type.
-    pub fn append(&mut self, rows: &ArrayRef) -> Result<ArrayRef, AggregateError> {
-        // Dictionaries and unions may hide nulls from `nulls`; plan columns have neither type.
-        let Some(nulls) = rows.nulls().filter(|nulls| nulls.null_count() > 0) else {
-            self.append_present(rows.len());
-            return Ok(ArrayRef::clone(rows));
-        };
+    /// Arrow cannot filter a column of this type, or there is not one time for every row.
+    pub fn append<'a>(
+        &mut self,
+        rows: &ArrayRef,
+        times: &'a [i64],
+    ) -> Result<(ArrayRef, Cow<'a, [i64]>), AggregateError> {
+        match nulls_of(rows) {
+            Some(nulls) => self.append_nulls(nulls, rows.len()),
+            None => self.append_present(rows.len()),
+        }
+        filter(rows, times)
+    }
+
+    fn append_nulls(&mut self, nulls: &NullBuffer, rows: usize) {
         let before = self.before.get_or_insert_with(|| counts_without_nulls(self.released, self.rows));
         let mut count = before[self.rows];
         before.extend(nulls.iter().map(|present| {
             count += usize::from(present);
             count
         }));
-        self.rows += rows.len();
-        let mask = compute::is_not_null(rows)?;
-        Ok(compute::filter(rows, &mask)?)
+        self.rows += rows;
     }
 
     /// The ranges of present values that belong to ranges of rows.
@@ -78,6 +86,24 @@ impl Present {
     }
 }
 
+/// The present values of a column with the times of their rows, if times are given.
+pub(crate) fn filter<'a>(rows: &ArrayRef, times: &'a [i64]) -> Result<(ArrayRef, Cow<'a, [i64]>), AggregateError> {
+    if !times.is_empty() {
+        check_times(rows.len(), times.len())?;
+    }
+    let Some(nulls) = nulls_of(rows) else {
+        return Ok((ArrayRef::clone(rows), Cow::Borrowed(times)));
+    };
+    let mask = compute::is_not_null(rows)?;
+    let present = times.iter().zip(nulls.iter()).filter_map(|(time, present)| present.then_some(*time));
+    Ok((compute::filter(rows, &mask)?, present.collect()))
+}
+
+/// The nulls of a column, if it has any. Dictionaries and unions may hide theirs; plan columns have neither type.
+fn nulls_of(rows: &ArrayRef) -> Option<&NullBuffer> {
+    rows.nulls().filter(|nulls| nulls.null_count() > 0)
+}
+
 /// The counts at `from..=to` when every row so far had a value.
 fn counts_without_nulls(from: usize, to: usize) -> Retained<usize> {
     let mut counts = Retained::starting_at(from);
@@ -98,14 +124,16 @@ mod tests {
     fn rows_become_present_values() {
         let mut present = Present::default();
         let batches: [&[Option<i64>]; 3] = [&[Some(1), Some(2)], &[None, Some(3), None], &[Some(4)]];
-        let kept: Vec<usize> = batches
+        let kept: Vec<(usize, Vec<i64>)> = batches
             .iter()
             .map(|batch| {
                 let rows: ArrayRef = Arc::new(Int64Array::from(batch.to_vec()));
-                present.append(&rows).unwrap().len()
+                let times: Vec<i64> = (0..).take(batch.len()).collect();
+                let (values, times) = present.append(&rows, &times).unwrap();
+                (values.len(), times.into_owned())
             })
             .collect();
-        assert_eq!(kept, [2, 1, 1]);
+        assert_eq!(kept, [(2, vec![0, 1]), (1, vec![1]), (1, vec![0])]);
         let mut buffer = RangeBuffer::default();
         let dense = present.ranges(Ranges::new(&[0, 1, 2, 4, 5], &[2, 4, 3, 5, 6]), &mut buffer);
         assert_eq!(dense.iter().collect::<Vec<_>>(), [(0, 2), (1, 3), (2, 2), (3, 3), (3, 4)]);

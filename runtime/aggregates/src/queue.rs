@@ -38,17 +38,20 @@ impl<S> Default for Queue<S> {
 }
 
 impl<S: Copy + Send> Queue<S> {
-    /// The summary of each range, in order; none for an empty one. Ranges never move backwards, also across calls.
-    pub fn slide<M: Monoid<State = S>>(&mut self, monoid: &M, ranges: Ranges<'_>) -> Vec<Option<S>> {
-        ranges
-            .iter()
-            .map(|(low, high)| {
-                debug_assert!(low >= self.low && high >= self.high, "ranges never move backwards");
-                self.evict(monoid, low);
-                self.push(monoid, high);
-                self.summary(monoid)
-            })
-            .collect()
+    /// Hands over the summary of each range, none for an empty one, and its length, in order. Ranges never move backwards,
+    /// also across calls.
+    pub fn slide<M: Monoid<State = S>>(
+        &mut self,
+        monoid: &M,
+        ranges: Ranges<'_>,
+        mut each: impl FnMut(Option<S>, usize),
+    ) {
+        for (low, high) in ranges.iter() {
+            debug_assert!(low >= self.low && high >= self.high, "ranges never move backwards");
+            self.evict(monoid, low);
+            self.push(monoid, high);
+            each(self.summary(monoid), high - low);
+        }
     }
 
     /// Bytes that are held.
@@ -154,8 +157,9 @@ mod tests {
             let highs: Vec<usize> = ranges.iter().map(|range| range.1).collect();
             let split = split.min(ranges.len());
             let mut queue = Queue::default();
-            let mut found = queue.slide(&Spans, Ranges::new(&lows[..split], &highs[..split]));
-            found.extend(queue.slide(&Spans, Ranges::new(&lows[split..], &highs[split..])));
+            let mut found = Vec::new();
+            queue.slide(&Spans, Ranges::new(&lows[..split], &highs[..split]), |span, _| found.push(span));
+            queue.slide(&Spans, Ranges::new(&lows[split..], &highs[split..]), |span, _| found.push(span));
             let expected: Vec<_> =
                 ranges.into_iter().map(|range| (range.0 < range.1).then_some(range)).collect();
             prop_assert_eq!(found, expected);

@@ -16,7 +16,7 @@ impl<T> Default for Retained<T> {
     }
 }
 
-impl<T: Copy> Retained<T> {
+impl<T: Clone> Retained<T> {
     /// No values yet; the first one will have the given position.
     pub(crate) fn starting_at(origin: usize) -> Self {
         Retained { origin, values: Vec::new() }
@@ -30,6 +30,16 @@ impl<T: Copy> Retained<T> {
     /// Adds values at the end.
     pub(crate) fn extend(&mut self, values: impl IntoIterator<Item = T>) {
         self.values.extend(values);
+    }
+
+    /// Adds a value at the end.
+    pub(crate) fn push(&mut self, value: T) {
+        self.values.push(value);
+    }
+
+    /// Makes room for so many values.
+    pub(crate) fn reserve(&mut self, values: usize) {
+        self.values.reserve(values);
     }
 
     /// Adds values at the end, all at once.

@@ -5,8 +5,11 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, BooleanArray};
 use arrow::datatypes::DataType;
 
-use crate::kernel::{AggregateError, Algebra, Kernel, Sliding};
-use crate::prefix::{PrefixSums, Total};
+use crate::error::AggregateError;
+use crate::input::Input;
+use crate::kernel::{Algebra, Kernel, Sliding};
+use crate::states::totals::{self, Total, Totals};
+use crate::summary::{self, Summary};
 
 /// The kernel `any`. Nulls are skipped: they are neither true nor false.
 pub(super) struct Any;
@@ -14,6 +17,10 @@ pub(super) struct Any;
 impl Kernel for Any {
     fn name(&self) -> &'static str {
         "any"
+    }
+
+    fn tag(&self) -> u8 {
+        2
     }
 
     fn algebra(&self) -> Algebra {
@@ -24,11 +31,14 @@ impl Kernel for Any {
         argument.filter(|ty| **ty == DataType::Boolean).cloned()
     }
 
-    fn sliding(&self, argument: Option<&DataType>, _windows: usize) -> Result<Box<dyn Sliding>, AggregateError> {
-        match self.output(argument) {
-            Some(_) => Ok(PrefixSums::boxed(finish)),
-            None => Err(AggregateError::undefined(self.name(), argument)),
-        }
+    fn sliding(&self, input: &Input<'_>) -> Result<Box<dyn Sliding>, AggregateError> {
+        input.defined(self)?;
+        Ok(totals::sliding(finish))
+    }
+
+    fn summary(&self, input: &Input<'_>) -> Result<Box<dyn Summary>, AggregateError> {
+        input.defined(self)?;
+        Ok(summary::boxed(self, input, Totals::new(finish)))
     }
 }
 

@@ -1,12 +1,12 @@
 //! `count`: how many rows, or how many present values.
 
-use std::sync::Arc;
-
-use arrow::array::{ArrayRef, Int64Array};
 use arrow::datatypes::DataType;
 
-use crate::kernel::{AggregateError, Algebra, Kernel, Sliding};
-use crate::ranges::Ranges;
+use crate::error::AggregateError;
+use crate::input::Input;
+use crate::kernel::{Algebra, Kernel, Sliding};
+use crate::states::rows::{self, Lengths, Rows};
+use crate::summary::{self, Summary};
 
 /// The kernel `count`.
 pub(super) struct Count;
@@ -14,6 +14,10 @@ pub(super) struct Count;
 impl Kernel for Count {
     fn name(&self) -> &'static str {
         "count"
+    }
+
+    fn tag(&self) -> u8 {
+        3
     }
 
     fn algebra(&self) -> Algebra {
@@ -24,26 +28,14 @@ impl Kernel for Count {
         Some(DataType::Int64)
     }
 
-    fn sliding(&self, _argument: Option<&DataType>, _windows: usize) -> Result<Box<dyn Sliding>, AggregateError> {
-        Ok(Box::new(Lengths))
-    }
-}
-
-/// The length of a range is the count: nothing needs to be kept.
-struct Lengths;
-
-impl Sliding for Lengths {
-    fn append(&mut self, _values: &ArrayRef) -> Result<(), AggregateError> {
-        Ok(())
+    fn sliding(&self, input: &Input<'_>) -> Result<Box<dyn Sliding>, AggregateError> {
+        Ok(Box::new(Lengths { windows: input.windows.to_vec(), finish: rows::numbers }))
     }
 
-    fn slide(&mut self, _window: usize, ranges: Ranges<'_>) -> Result<ArrayRef, AggregateError> {
-        Ok(Arc::new(Int64Array::from_iter_values(ranges.lengths().map(|length| length as i64))))
-    }
-
-    fn release(&mut self, _before: usize) {}
-
-    fn bytes(&self) -> usize {
-        0
+    fn summary(&self, input: &Input<'_>) -> Result<Box<dyn Summary>, AggregateError> {
+        Ok(match input.argument {
+            None => summary::boxed(self, input, Rows::<true>::new(rows::numbers)),
+            Some(_) => summary::boxed(self, input, Rows::<false>::new(rows::numbers)),
+        })
     }
 }

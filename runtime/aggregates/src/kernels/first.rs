@@ -2,8 +2,11 @@
 
 use arrow::datatypes::DataType;
 
-use super::pick::{Pick, Picks};
-use crate::kernel::{AggregateError, Algebra, Kernel, Sliding};
+use crate::error::AggregateError;
+use crate::input::Input;
+use crate::kernel::{Algebra, Kernel, Sliding};
+use crate::states::earliest::{Beginnings, Earliest};
+use crate::summary::{self, Summary};
 
 /// The kernel `first`, on every type.
 pub(super) struct First;
@@ -11,6 +14,10 @@ pub(super) struct First;
 impl Kernel for First {
     fn name(&self) -> &'static str {
         "first"
+    }
+
+    fn tag(&self) -> u8 {
+        5
     }
 
     fn algebra(&self) -> Algebra {
@@ -21,9 +28,11 @@ impl Kernel for First {
         argument.cloned()
     }
 
-    fn sliding(&self, argument: Option<&DataType>, _windows: usize) -> Result<Box<dyn Sliding>, AggregateError> {
-        argument
-            .map(|ty| Picks::boxed(ty, Pick::Earliest))
-            .ok_or_else(|| AggregateError::undefined(self.name(), argument))
+    fn sliding(&self, input: &Input<'_>) -> Result<Box<dyn Sliding>, AggregateError> {
+        Ok(Beginnings::boxed(input.defined(self)?))
+    }
+
+    fn summary(&self, input: &Input<'_>) -> Result<Box<dyn Summary>, AggregateError> {
+        Ok(summary::boxed(self, input, Earliest::new(input.stored(self)?)))
     }
 }

@@ -2,8 +2,11 @@
 
 use arrow::datatypes::DataType;
 
-use super::pick::{Pick, Picks};
-use crate::kernel::{AggregateError, Algebra, Kernel, Sliding};
+use crate::error::AggregateError;
+use crate::input::Input;
+use crate::kernel::{Algebra, Kernel, Sliding};
+use crate::states::latest::{Ending, Endings, Latest};
+use crate::summary::{self, Summary};
 
 /// The kernel `last`, on every type.
 pub(super) struct Last;
@@ -11,6 +14,10 @@ pub(super) struct Last;
 impl Kernel for Last {
     fn name(&self) -> &'static str {
         "last"
+    }
+
+    fn tag(&self) -> u8 {
+        6
     }
 
     fn algebra(&self) -> Algebra {
@@ -21,9 +28,11 @@ impl Kernel for Last {
         argument.cloned()
     }
 
-    fn sliding(&self, argument: Option<&DataType>, _windows: usize) -> Result<Box<dyn Sliding>, AggregateError> {
-        argument
-            .map(|ty| Picks::boxed(ty, Pick::Latest))
-            .ok_or_else(|| AggregateError::undefined(self.name(), argument))
+    fn sliding(&self, input: &Input<'_>) -> Result<Box<dyn Sliding>, AggregateError> {
+        Ok(Endings::boxed(input.defined(self)?, Ending::One))
+    }
+
+    fn summary(&self, input: &Input<'_>) -> Result<Box<dyn Summary>, AggregateError> {
+        Ok(summary::boxed(self, input, Latest::new(input.stored(self)?, Ending::One)))
     }
 }

@@ -5,10 +5,14 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, DurationMicrosecondArray, Float64Array};
 use arrow::datatypes::{DataType, TimeUnit};
 
-use super::floats::Summaries;
 use crate::compensated::Compensated;
-use crate::kernel::{AggregateError, Algebra, Kernel, Sliding};
-use crate::prefix::{PrefixSums, Total, is_exact};
+use crate::error::AggregateError;
+use crate::input::Input;
+use crate::kernel::{Algebra, Kernel, Sliding};
+use crate::states::floats::{self, Run};
+use crate::states::sums::Sums;
+use crate::states::totals::{self, Finish, Total, Totals, is_exact};
+use crate::summary::{self, Summary};
 
 /// The kernel `mean`. The sum is exact over integers and compensated over floats, and is divided once. A mean of
 /// durations is rounded half to even to the microsecond.
@@ -17,6 +21,10 @@ pub(super) struct Mean;
 impl Kernel for Mean {
     fn name(&self) -> &'static str {
         "mean"
+    }
+
+    fn tag(&self) -> u8 {
+        8
     }
 
     fn algebra(&self) -> Algebra {
@@ -33,13 +41,27 @@ impl Kernel for Mean {
         }
     }
 
-    fn sliding(&self, argument: Option<&DataType>, windows: usize) -> Result<Box<dyn Sliding>, AggregateError> {
-        match (argument, self.output(argument)) {
-            (Some(DataType::Duration(_)), Some(_)) => Ok(PrefixSums::boxed(finish_durations)),
-            (Some(ty), Some(_)) if is_exact(ty) => Ok(PrefixSums::boxed(finish_numbers)),
-            (Some(_), Some(_)) => Ok(Summaries::boxed(windows, finish_floats)),
-            _ => Err(AggregateError::undefined(self.name(), argument)),
-        }
+    fn sliding(&self, input: &Input<'_>) -> Result<Box<dyn Sliding>, AggregateError> {
+        Ok(match exact(input.defined(self)?) {
+            Some(finish) => totals::sliding(finish),
+            None => floats::sliding(input, Sums, finish_floats),
+        })
+    }
+
+    fn summary(&self, input: &Input<'_>) -> Result<Box<dyn Summary>, AggregateError> {
+        Ok(match exact(input.defined(self)?) {
+            Some(finish) => summary::boxed(self, input, Totals::new(finish)),
+            None => summary::boxed(self, input, Run::new(Sums, finish_floats)),
+        })
+    }
+}
+
+/// How an exact total becomes the result, for a type of which it is kept.
+fn exact(ty: &DataType) -> Option<Finish> {
+    match ty {
+        DataType::Duration(_) => Some(finish_durations),
+        ty if is_exact(ty) => Some(finish_numbers),
+        _ => None,
     }
 }
 

@@ -3,9 +3,12 @@
 use arrow::datatypes::DataType;
 
 use super::all;
-use super::extreme::{self, Keep};
-use crate::kernel::{AggregateError, Algebra, Kernel, Sliding};
-use crate::prefix::PrefixSums;
+use crate::error::AggregateError;
+use crate::input::Input;
+use crate::kernel::{Algebra, Kernel, Sliding};
+use crate::states::extreme::{self, Keep};
+use crate::states::totals::{self, Totals};
+use crate::summary::{self, Summary};
 
 /// The kernel `min`, on every type with an order. NaN is greater than every number; false is less than true.
 pub(super) struct Min;
@@ -13,6 +16,10 @@ pub(super) struct Min;
 impl Kernel for Min {
     fn name(&self) -> &'static str {
         "min"
+    }
+
+    fn tag(&self) -> u8 {
+        9
     }
 
     fn algebra(&self) -> Algebra {
@@ -23,13 +30,20 @@ impl Kernel for Min {
         extreme::output(argument)
     }
 
-    fn sliding(&self, argument: Option<&DataType>, windows: usize) -> Result<Box<dyn Sliding>, AggregateError> {
+    fn sliding(&self, input: &Input<'_>) -> Result<Box<dyn Sliding>, AggregateError> {
         // The least truth value is `all` of them.
-        if argument == Some(&DataType::Boolean) {
-            return Ok(PrefixSums::boxed(all::finish));
+        if input.argument == Some(&DataType::Boolean) {
+            return Ok(totals::sliding(all::finish));
         }
-        argument
-            .and_then(|ty| extreme::sliding(ty, windows, Keep::Least))
-            .ok_or_else(|| AggregateError::undefined(self.name(), argument))
+        let sliding = input.argument.and_then(|ty| extreme::sliding(ty, input.windows.len(), Keep::Least));
+        sliding.ok_or_else(|| AggregateError::undefined(self.name(), input.argument))
+    }
+
+    fn summary(&self, input: &Input<'_>) -> Result<Box<dyn Summary>, AggregateError> {
+        if input.argument == Some(&DataType::Boolean) {
+            return Ok(summary::boxed(self, input, Totals::new(all::finish)));
+        }
+        let summary = input.argument.and_then(|ty| extreme::summary(self, input, ty, Keep::Least));
+        summary.ok_or_else(|| AggregateError::undefined(self.name(), input.argument))
     }
 }

@@ -2,9 +2,12 @@
 
 use arrow::datatypes::DataType;
 
-use super::floats::Summaries;
-use super::moments::{self, sample_variance};
-use crate::kernel::{AggregateError, Algebra, Kernel, Sliding};
+use crate::error::AggregateError;
+use crate::input::Input;
+use crate::kernel::{Algebra, Kernel, Sliding};
+use crate::states::floats::{self, Run};
+use crate::states::moments::{Moments, Spread, sample_variance};
+use crate::summary::{self, Summary};
 
 /// The kernel `stddev`: the square root of `variance`.
 pub(super) struct Stddev;
@@ -14,18 +17,29 @@ impl Kernel for Stddev {
         "stddev"
     }
 
+    fn tag(&self) -> u8 {
+        10
+    }
+
     fn algebra(&self) -> Algebra {
         Algebra::Monoid
     }
 
     fn output(&self, argument: Option<&DataType>) -> Option<DataType> {
-        moments::output(argument)
+        floats::output(argument)
     }
 
-    fn sliding(&self, argument: Option<&DataType>, windows: usize) -> Result<Box<dyn Sliding>, AggregateError> {
-        match self.output(argument) {
-            Some(_) => Ok(Summaries::boxed(windows, |moments, count| sample_variance(moments, count).map(f64::sqrt))),
-            None => Err(AggregateError::undefined(self.name(), argument)),
-        }
+    fn sliding(&self, input: &Input<'_>) -> Result<Box<dyn Sliding>, AggregateError> {
+        input.defined(self)?;
+        Ok(floats::sliding(input, Spread, deviation))
     }
+
+    fn summary(&self, input: &Input<'_>) -> Result<Box<dyn Summary>, AggregateError> {
+        input.defined(self)?;
+        Ok(summary::boxed(self, input, Run::new(Spread, deviation)))
+    }
+}
+
+fn deviation(moments: Option<Moments>, count: usize) -> Option<f64> {
+    sample_variance(moments, count).map(f64::sqrt)
 }

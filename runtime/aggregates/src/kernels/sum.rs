@@ -5,10 +5,14 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, DurationMicrosecondArray, Int64Array};
 use arrow::datatypes::{DataType, TimeUnit};
 
-use super::floats::{Summaries, Summary};
 use crate::compensated::Compensated;
-use crate::kernel::{AggregateError, Algebra, Kernel, Sliding};
-use crate::prefix::{PrefixSums, Total, is_exact};
+use crate::error::AggregateError;
+use crate::input::Input;
+use crate::kernel::{Algebra, Kernel, Sliding};
+use crate::states::floats::{self, Run};
+use crate::states::sums::Sums;
+use crate::states::totals::{self, Finish, Total, Totals, is_exact};
+use crate::summary::{self, Summary};
 
 /// The kernel `sum`. Integers give `int64` and fail when the exact sum does not fit; floats give `float64`, where an
 /// infinite or NaN value counts only while it is in the window. It is a group over integers, a monoid over floats.
@@ -17,6 +21,10 @@ pub(super) struct Sum;
 impl Kernel for Sum {
     fn name(&self) -> &'static str {
         "sum"
+    }
+
+    fn tag(&self) -> u8 {
+        11
     }
 
     fn algebra(&self) -> Algebra {
@@ -32,13 +40,27 @@ impl Kernel for Sum {
         }
     }
 
-    fn sliding(&self, argument: Option<&DataType>, windows: usize) -> Result<Box<dyn Sliding>, AggregateError> {
-        match (argument, self.output(argument)) {
-            (Some(DataType::Duration(_)), Some(_)) => Ok(PrefixSums::boxed(finish_durations)),
-            (Some(ty), Some(_)) if is_exact(ty) => Ok(PrefixSums::boxed(finish_integers)),
-            (Some(_), Some(_)) => Ok(Summaries::boxed(windows, finish_floats)),
-            _ => Err(AggregateError::undefined(self.name(), argument)),
-        }
+    fn sliding(&self, input: &Input<'_>) -> Result<Box<dyn Sliding>, AggregateError> {
+        Ok(match exact(input.defined(self)?) {
+            Some(finish) => totals::sliding(finish),
+            None => floats::sliding(input, Sums, finish_floats),
+        })
+    }
+
+    fn summary(&self, input: &Input<'_>) -> Result<Box<dyn Summary>, AggregateError> {
+        Ok(match exact(input.defined(self)?) {
+            Some(finish) => summary::boxed(self, input, Totals::new(finish)),
+            None => summary::boxed(self, input, Run::new(Sums, finish_floats)),
+        })
+    }
+}
+
+/// How an exact total becomes the result, for a type of which it is kept.
+fn exact(ty: &DataType) -> Option<Finish> {
+    match ty {
+        DataType::Duration(_) => Some(finish_durations),
+        ty if is_exact(ty) => Some(finish_integers),
+        _ => None,
     }
 }
 
@@ -58,10 +80,4 @@ fn narrow(value: i128, output: &'static str) -> Result<i64, AggregateError> {
 
 fn finish_floats(sum: Option<Compensated>, _count: usize) -> Option<f64> {
     Some(sum.map_or(0.0, Compensated::value))
-}
-
-impl Summary for Compensated {
-    fn merge(self, later: Self) -> Self {
-        Compensated::merge(self, later)
-    }
 }

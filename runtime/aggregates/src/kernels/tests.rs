@@ -6,18 +6,44 @@ use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int32Ar
 use arrow::array::{BinaryArray, Date32Array, DurationMicrosecondArray, Float32Array, TimestampMicrosecondArray};
 use arrow::datatypes::{DataType, DurationMicrosecondType, Float64Type, Int64Type};
 
+mod golden;
+mod properties;
+mod specials;
+
 use super::{by_name, kernels};
-use crate::kernel::{AggregateError, Algebra};
+use crate::error::AggregateError;
+use crate::input::{Input, Parameter, Parameters};
+use crate::kernel::Algebra;
 use crate::measures::{Measure, Measures};
 use crate::ranges::RangeBuffer;
 
-/// One kernel over one column that arrives in batches of two rows.
+/// Constants with which every kernel can be asked for.
+fn parameters() -> Parameters {
+    Parameters::from_iter([
+        ("q", Parameter::Number(0.5)),
+        ("k", Parameter::Integer(2)),
+        ("n", Parameter::Integer(2)),
+        ("most", Parameter::Integer(3)),
+        ("half_life", Parameter::Duration(1_000_000)),
+    ])
+}
+
+fn measure(name: &str, argument: Option<usize>) -> Measure {
+    Measure { kernel: by_name(name).unwrap(), argument, parameters: parameters(), window: 0 }
+}
+
+/// A window of two seconds.
+const WINDOWS: [Option<i64>; 1] = [Some(2_000_000)];
+
+/// One kernel over one column that arrives in batches of two rows, one each second.
 fn slide(name: &str, column: &ArrayRef, ranges: &[(usize, usize)]) -> Result<ArrayRef, AggregateError> {
-    let kernel = by_name(name).unwrap();
-    let measure = Measure { kernel, argument: Some(0), window: 0 };
-    let mut measures = Measures::new(&[measure], &[column.data_type().clone()], 1)?;
+    let measure = measure(name, Some(0));
+    let kernel = measure.kernel;
+    let mut measures = Measures::new(&[measure], &[column.data_type().clone()], &WINDOWS)?;
+    let times: Vec<i64> = (0..column.len()).map(|row| row as i64 * 1_000_000).collect();
     for start in (0..column.len()).step_by(2) {
-        measures.append(&[column.slice(start, 2.min(column.len() - start))])?;
+        let length = 2.min(column.len() - start);
+        measures.append(&[column.slice(start, length)], &times[start..start + length])?;
     }
     let mut windows = RangeBuffer::default();
     ranges.iter().for_each(|(low, high)| windows.push(*low, *high));
@@ -45,14 +71,14 @@ fn bools(name: &str, column: &ArrayRef, ranges: &[(usize, usize)]) -> Vec<Option
 }
 
 #[test]
-fn the_list_is_sorted_and_names_are_unique() {
+fn the_list_is_sorted_and_names_and_tags_are_unique() {
     let names: Vec<&str> = kernels().iter().map(|kernel| kernel.name()).collect();
-    assert!(names.is_sorted());
-    assert_eq!(
-        names,
-        ["all", "any", "count", "count_distinct", "first", "last", "max", "mean", "min", "stddev", "sum", "variance"]
-    );
-    assert!(by_name("median").is_none());
+    assert!(names.is_sorted_by(|one, next| one < next));
+    assert_eq!(names.len(), 23);
+    let mut tags: Vec<u8> = kernels().iter().map(|kernel| kernel.tag()).collect();
+    tags.sort_unstable();
+    assert_eq!(tags, (1..=23).collect::<Vec<u8>>());
+    assert!(by_name("average").is_none());
 }
 
 #[test]
@@ -140,11 +166,10 @@ fn different_values_of_every_type_are_counted() {
 #[test]
 fn different_values_outlive_a_release() {
     let column: ArrayRef = Arc::new(StringArray::from(vec!["a", "b", "a", "c", "c", "a"]));
-    let measure = Measure { kernel: by_name("count_distinct").unwrap(), argument: Some(0), window: 0 };
-    let mut measures = Measures::new(&[measure], &[DataType::Utf8], 1).unwrap();
+    let mut measures = Measures::new(&[measure("count_distinct", Some(0))], &[DataType::Utf8], &WINDOWS).unwrap();
     let mut found = Vec::new();
     for (row, (low, high)) in [(0, 1), (0, 2), (0, 3), (3, 4), (3, 5), (5, 6)].into_iter().enumerate() {
-        measures.append(&[column.slice(row, 1)]).unwrap();
+        measures.append(&[column.slice(row, 1)], &[0]).unwrap();
         let mut windows = RangeBuffer::default();
         // The window stands still while rows go that it will never see again.
         measures.release(low);
@@ -205,26 +230,84 @@ fn extremes_and_ends_of_other_types() {
 
 #[test]
 fn undefined_arguments_are_refused_by_name() {
-    let text = Some(&DataType::Utf8);
-    let undefined = ["all", "any", "mean", "stddev", "sum", "variance"];
+    let parameters = parameters();
+    let on = |argument| Input { argument, parameters: &parameters, windows: &WINDOWS };
+    let undefined = [
+        "all",
+        "any",
+        "approx_quantile",
+        "ewma",
+        "mean",
+        "median",
+        "quantile",
+        "rate",
+        "slope",
+        "stddev",
+        "sum",
+        "variance",
+    ];
     for kernel in kernels() {
+        let (name, text) = (kernel.name(), Some(&DataType::Utf8));
         let refused = kernel.output(text).is_none();
-        assert_eq!(refused, undefined.contains(&kernel.name()), "{}", kernel.name());
-        assert_eq!(kernel.sliding(text, 1).is_err(), refused, "{}", kernel.name());
-        assert_eq!(kernel.sliding(None, 1).is_err(), kernel.name() != "count", "{}", kernel.name());
+        assert_eq!(refused, undefined.contains(&name), "{name}");
+        assert_eq!(kernel.sliding(&on(text)).is_err(), refused, "{name}");
+        assert_eq!(kernel.summary(&on(text)).is_err(), refused, "{name}");
+        assert_eq!(kernel.output(None).is_some(), ["count", "rate"].contains(&name), "{name}");
+        assert_eq!(kernel.sliding(&on(None)).is_err(), kernel.output(None).is_none(), "{name}");
+        assert_eq!(kernel.summary(&on(None)).is_err(), kernel.output(None).is_none(), "{name}");
     }
-    let error = by_name("mean").unwrap().sliding(text, 1).err().unwrap();
+    let error = by_name("mean").unwrap().sliding(&on(Some(&DataType::Utf8))).err().unwrap();
     assert_eq!(error.to_string(), "`mean` is not defined on Utf8");
 }
 
 #[test]
-fn equal_measures_share_one_window() {
-    let measure = Measure { kernel: by_name("sum").unwrap(), argument: Some(0), window: 0 };
-    let mut measures = Measures::new(&[measure, measure], &[DataType::Float64], 1).unwrap();
-    measures.append(&[Arc::new(Float64Array::from(vec![1.0, 2.0, 4.0])) as ArrayRef]).unwrap();
+fn parameters_are_checked() {
+    let refused = [
+        ("approx_quantile", "q", Parameter::Number(f64::NAN), "a number between 0 and 1"),
+        ("collect", "most", Parameter::Integer(0), "a whole number of at least 1"),
+        ("ewma", "half_life", Parameter::Duration(0), "a duration of at least a microsecond"),
+        ("last_n", "n", Parameter::Integer(-1), "a whole number of at least 1"),
+        ("quantile", "q", Parameter::Number(1.5), "a number between 0 and 1"),
+        ("top_k", "k", Parameter::Number(1.0), "a whole number of at least 1"),
+    ];
+    for (name, parameter, value, expected) in refused {
+        let kernel = by_name(name).unwrap();
+        for parameters in [Parameters::default(), parameters().with(parameter, value)] {
+            let input = Input { argument: Some(&DataType::Float64), parameters: &parameters, windows: &WINDOWS };
+            let message = format!("`{name}` needs a parameter `{parameter}`, {expected}");
+            assert_eq!(kernel.sliding(&input).err().unwrap().to_string(), message);
+            assert_eq!(kernel.summary(&input).err().unwrap().to_string(), message);
+        }
+    }
+}
+
+#[test]
+fn measures_share_what_they_keep_of_a_window() {
+    let names = ["sum", "mean", "sum", "variance", "stddev", "median", "quantile", "ewma", "ewma"];
+    let mut asked: Vec<Measure> = names.iter().map(|name| measure(name, Some(0))).collect();
+    asked[6].parameters = Parameters::new().with("q", Parameter::Number(1.0));
+    asked[8].parameters = Parameters::new().with("half_life", Parameter::Duration(1));
+    let mut measures = Measures::new(&asked, &[DataType::Float64], &WINDOWS).unwrap();
+    let column: ArrayRef = Arc::new(Float64Array::from(vec![1.0, 3.0, 5.0]));
+    measures.append(&[column], &[0, 1_000_000, 2_000_000]).unwrap();
     let mut windows = RangeBuffer::default();
     [(0, 1), (1, 3)].into_iter().for_each(|(low, high)| windows.push(low, high));
     let results = measures.slide(&[windows]).unwrap();
-    assert_eq!(results[0].as_primitive::<Float64Type>().values(), &[1.0, 6.0]);
-    assert_eq!(results[0].as_ref(), results[1].as_ref());
+    let results: Vec<f64> = results.iter().map(|result| result.as_primitive::<Float64Type>().value(1)).collect();
+    assert_eq!(results[..7], [8.0, 4.0, 8.0, 2.0, 2_f64.sqrt(), 4.0, 5.0]);
+    assert!((results[7] - 13.0 / 3.0).abs() < 1e-12 && (results[8] - 5.0).abs() < 1e-12, "{results:?}");
+    assert_eq!(measures.workers(), 5);
+}
+
+#[test]
+fn rates_need_a_window_with_a_length() {
+    let asked: Vec<Measure> = [0, 1].map(|window| Measure { window, ..measure("rate", None) }).into();
+    let mut ranges = RangeBuffer::default();
+    [(0, 0), (0, 3), (1, 3)].into_iter().for_each(|(low, high)| ranges.push(low, high));
+    let mut measures = Measures::new(&asked[..1], &[], &[Some(2_000_000), None]).unwrap();
+    let rates = measures.slide(&[ranges.clone(), ranges.clone()]).unwrap();
+    assert_eq!(rates[0].as_primitive::<Float64Type>().values(), &[0.0, 1.5, 1.0]);
+    let mut measures = Measures::new(&asked, &[], &[Some(2_000_000), None]).unwrap();
+    let error = measures.slide(&[ranges.clone(), ranges]).err().unwrap();
+    assert_eq!(error.to_string(), "`rate` needs a window with a length");
 }

@@ -2,9 +2,12 @@
 
 use arrow::datatypes::DataType;
 
-use super::floats::Summaries;
-use super::moments::{self, sample_variance};
-use crate::kernel::{AggregateError, Algebra, Kernel, Sliding};
+use crate::error::AggregateError;
+use crate::input::Input;
+use crate::kernel::{Algebra, Kernel, Sliding};
+use crate::states::floats::{self, Run};
+use crate::states::moments::{Spread, sample_variance};
+use crate::summary::{self, Summary};
 
 /// The kernel `variance`. It is NaN while an infinite value or NaN is in the window, and no longer.
 pub(super) struct Variance;
@@ -14,18 +17,25 @@ impl Kernel for Variance {
         "variance"
     }
 
+    fn tag(&self) -> u8 {
+        12
+    }
+
     fn algebra(&self) -> Algebra {
         Algebra::Monoid
     }
 
     fn output(&self, argument: Option<&DataType>) -> Option<DataType> {
-        moments::output(argument)
+        floats::output(argument)
     }
 
-    fn sliding(&self, argument: Option<&DataType>, windows: usize) -> Result<Box<dyn Sliding>, AggregateError> {
-        match self.output(argument) {
-            Some(_) => Ok(Summaries::boxed(windows, sample_variance)),
-            None => Err(AggregateError::undefined(self.name(), argument)),
-        }
+    fn sliding(&self, input: &Input<'_>) -> Result<Box<dyn Sliding>, AggregateError> {
+        input.defined(self)?;
+        Ok(floats::sliding(input, Spread, sample_variance))
+    }
+
+    fn summary(&self, input: &Input<'_>) -> Result<Box<dyn Summary>, AggregateError> {
+        input.defined(self)?;
+        Ok(summary::boxed(self, input, Run::new(Spread, sample_variance)))
     }
 }

@@ -1,0 +1,1 @@
+//! Special values, and the errors of the approximate kernels.
