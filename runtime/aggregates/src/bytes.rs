@@ -17,8 +17,10 @@ pub(crate) fn write_signed(out: &mut Vec<u8>, value: i64) {
     write_count(out, ((value << 1) ^ (value >> 63)).cast_unsigned());
 }
 
-/// Writes a float as its 64 bits.
+/// Writes a float as its 64 bits, which are the same ones for all NaN: those of a NaN that was computed depend on the
+/// processor.
 pub(crate) fn write_float(out: &mut Vec<u8>, value: f64) {
+    let value = if value.is_nan() { f64::NAN } else { value };
     out.extend_from_slice(&value.to_bits().to_le_bytes());
 }
 

@@ -18,7 +18,7 @@ pub(crate) fn numbers(
     counts: &mut dyn Iterator<Item = usize>,
     _window: Option<i64>,
 ) -> Result<ArrayRef, AggregateError> {
-    Ok(Arc::new(Int64Array::from_iter_values(counts.map(|count| count as i64))))
+    Ok(Arc::new(Int64Array::from_iter_values(counts.map(|count| i64::try_from(count).unwrap_or(i64::MAX)))))
 }
 
 /// The numbers over the length of the window in seconds.

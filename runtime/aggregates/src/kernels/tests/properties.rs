@@ -476,7 +476,7 @@ fn check(names: &[&str], case: &Case, ty: &DataType) -> Result<(), TestCaseError
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
     fn floats(case in case(float())) {
