@@ -8,6 +8,7 @@ use crate::input::Input;
 use crate::kernel::{Algebra, Kernel, Sliding};
 use crate::states::extreme::{self, Keep};
 use crate::states::totals::{self, Totals};
+use crate::states::winner;
 use crate::summary::{self, Summary};
 
 /// The kernel `max`, on every type with an order. NaN is greater than every number; false is less than true.
@@ -43,7 +44,7 @@ impl Kernel for Max {
         if input.argument == Some(&DataType::Boolean) {
             return Ok(summary::boxed(self, input, Totals::new(any::finish)));
         }
-        let summary = input.argument.and_then(|ty| extreme::summary(self, input, ty, Keep::Greatest));
+        let summary = input.argument.and_then(|ty| winner::summary(self, input, ty, Keep::Greatest));
         summary.ok_or_else(|| AggregateError::undefined(self.name(), input.argument))
     }
 }

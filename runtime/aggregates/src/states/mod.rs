@@ -19,3 +19,4 @@ pub(crate) mod sorted;
 pub(crate) mod sums;
 pub(crate) mod tally;
 pub(crate) mod totals;
+pub(crate) mod winner;
