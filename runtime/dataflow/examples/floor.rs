@@ -2,6 +2,8 @@
 //!
 //! `floor EVENTS OBSERVATIONS RESULT` decodes every column of the first two, and writes the rows of the third one anew.
 
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the command line")]
+
 use std::time::Instant;
 
 use datafusion::dataframe::DataFrameWriteOptions;

@@ -8,9 +8,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch};
+use arrow::array::{ArrayRef, AsArray, RecordBatch};
 use arrow::compute::{self, SortOptions};
-use arrow::datatypes::{DataType, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Schema, SchemaRef, TimestampMicrosecondType};
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
@@ -240,8 +240,10 @@ impl Pass {
         if batch.num_rows() == 0 {
             return Ok(());
         }
-        self.events.append(&batch.columns()[..self.spec.keys], batch.column(self.spec.time()))?;
-        self.measures.append(&batch.columns()[self.spec.argument_columns()]).map_err(external)?;
+        let times = batch.column(self.spec.time());
+        self.events.append(&batch.columns()[..self.spec.keys], times)?;
+        let times = times.as_primitive::<TimestampMicrosecondType>().values();
+        self.measures.append(&batch.columns()[self.spec.argument_columns()], times).map_err(external)?;
         self.reservation.try_resize(self.events.bytes() + self.measures.bytes())
     }
 }

@@ -9,7 +9,7 @@ use arrow::datatypes::{DataType, Field, Schema};
 use datafusion::common::{DFSchema, DFSchemaRef};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNodeCore};
-use mlsys_aggregates::{AggregateError, Measure, Measures};
+use mlsys_aggregates::{AggregateError, Measure, Measures, Parameters};
 use mlsys_plan::{Literal, Window, columns};
 
 use crate::error::DataError;
@@ -46,6 +46,14 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
+    /// The window's length in microseconds, where it has one.
+    fn length(&self) -> Option<i64> {
+        match self.window {
+            Window::Range { width } => Some(width),
+            Window::All | Window::Last { .. } => None,
+        }
+    }
+
     /// The first instant of a window of the given length at `time`. Steps are counted from 1970, also before it.
     pub(crate) fn begin(&self, time: i64, width: i64) -> i64 {
         let begin = time.saturating_sub(self.offset).saturating_sub(width);
@@ -72,6 +80,8 @@ pub(crate) struct Measurement {
     pub(crate) function: String,
     /// Which argument it reads; none counts rows.
     pub(crate) argument: Option<usize>,
+    /// The aggregate's constant arguments.
+    pub(crate) parameters: Parameters,
     /// Which window it sees.
     pub(crate) window: usize,
 }
@@ -114,10 +124,12 @@ impl Spec {
             .iter()
             .filter_map(|one| {
                 let kernel = mlsys_aggregates::by_name(&one.function)?;
-                Some(Measure { kernel, argument: one.argument, window: one.window })
+                let parameters = one.parameters.clone();
+                Some(Measure { kernel, argument: one.argument, parameters, window: one.window })
             })
             .collect();
-        Measures::new(&measures, &self.argument_types(events), self.windows.len())
+        let windows: Vec<Option<i64>> = self.windows.iter().map(Frame::length).collect();
+        Measures::new(&measures, &self.argument_types(events), &windows)
     }
 
     /// The columns of the result.

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{Expr, Extension, LogicalPlan, LogicalPlanBuilder, TableSource, cast, lit, when};
-use mlsys_aggregates::Algebra;
-use mlsys_plan::{Aggregate, Derived, Features, Join, ValueType, Window, columns};
+use mlsys_aggregates::{Algebra, Parameter, Parameters};
+use mlsys_plan::{Aggregate, Derived, Features, Join, Value, ValueType, Window, columns};
 
 use super::node::{Frame, Measurement, PointInTime, Spec};
 use crate::error::{Code, DataError};
@@ -187,7 +187,8 @@ impl SpecBuilder {
             self.windows.len() - 1
         });
         let (name, function) = (aggregate.name.clone(), kernel.name().to_owned());
-        self.measurements.push(Measurement { name, function, argument, window });
+        let parameters = parameters(aggregate)?;
+        self.measurements.push(Measurement { name, function, argument, parameters, window });
         Ok(())
     }
 
@@ -240,6 +241,23 @@ pub(crate) fn kernel(aggregate: &Aggregate) -> Result<&'static dyn mlsys_aggrega
             Err(unsupported(message))
         }
     }
+}
+
+/// The constant arguments of an aggregate.
+fn parameters(aggregate: &Aggregate) -> Result<Parameters, DataError> {
+    let one = |(name, value): (&String, &Value)| {
+        let parameter = match value {
+            Value::Int(value) => Parameter::Integer(*value),
+            Value::Float(value) => Parameter::Number(*value),
+            Value::Duration(value) => Parameter::Duration(*value),
+            other => {
+                let message = format!("`{name}` of `{}` is {other:?}", aggregate.function);
+                return Err(DataError::internal(message));
+            }
+        };
+        Ok((name.clone(), parameter))
+    };
+    aggregate.args.iter().map(one).collect()
 }
 
 /// What an aggregate reads of a row, with its text: missing where the aggregate's filter leaves the row out. Every

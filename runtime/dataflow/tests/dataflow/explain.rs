@@ -160,7 +160,7 @@ fn what_is_not_implemented_is_refused_before_anything_runs() {
     source.connector = call("kafka", [("topic", Value::String("rides".into()))]);
     source.expectations[0].predicate = function("is_holiday", vec![column("at", Type::Timestamp)], Type::Bool);
     let Operation::Features(features) = &mut plan.nodes[1].operation else { panic!("features") };
-    features.aggregates[0].function = "median".to_owned();
+    features.aggregates[0].function = "middle".to_owned();
     features.aggregates[1].argument = Some(column("carrier", Type::String));
     let errors = supports(&plan).unwrap_err();
     let found: Vec<(&str, &str, Option<u32>)> =
@@ -170,7 +170,7 @@ fn what_is_not_implemented_is_refused_before_anything_runs() {
         [
             ("E0910", "this runtime has no connector `kafka`", Some(5)),
             ("E0910", "this runtime has no function `is_holiday`", Some(20)),
-            ("E0910", "this runtime has no aggregate `median`", Some(30)),
+            ("E0910", "this runtime has no aggregate `middle`", Some(30)),
             ("E0910", "this runtime has no aggregate `mean(string)` with a result of `float64`", Some(30)),
         ]
     );

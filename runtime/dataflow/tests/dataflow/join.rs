@@ -65,8 +65,9 @@ pub(crate) fn group(features: &[Feature]) -> Features {
     let aggregate = |(index, feature): (usize, &Feature)| {
         let argument = (feature.column != "rows").then(|| column(feature.column, column_type(feature.column)));
         let ty = match feature.function {
-            "count" | "count_distinct" => Type::Int64,
-            "mean" => Type::Float64,
+            "count" | "count_distinct" | "approx_distinct" => Type::Int64,
+            "mean" | "rate" => Type::Float64,
+            "top_k" | "last_n" | "collect" => Type::List(Box::new(column_type(feature.column))),
             _ => column_type(feature.column),
         };
         Aggregate {
@@ -74,7 +75,7 @@ pub(crate) fn group(features: &[Feature]) -> Features {
             function: feature.function.to_owned(),
             argument,
             filter: feature.is_filtered.then(|| column("b", Type::Bool)),
-            args: BTreeMap::new(),
+            args: arguments(feature.function),
             window: match feature.window {
                 oracle::Window::All => Window::All,
                 oracle::Window::Range(width) => Window::Range { width },
@@ -103,6 +104,21 @@ pub(crate) fn group(features: &[Feature]) -> Features {
         derived: Vec::new(),
         refresh: None,
     }
+}
+
+/// The constant arguments of the aggregates that have some.
+fn arguments(function: &str) -> BTreeMap<String, mlsys_plan::Value> {
+    let listed = mlsys_plan::Value::Int(i64::try_from(oracle::LISTED).unwrap());
+    let (name, value) = match function {
+        "quantile" => ("q", mlsys_plan::Value::Float(oracle::QUANTILE)),
+        "approx_quantile" => ("q", mlsys_plan::Value::Float(0.5)),
+        "top_k" => ("k", listed),
+        "last_n" => ("n", listed),
+        "collect" => ("most", listed),
+        "ewma" => ("half_life", mlsys_plan::Value::Duration(oracle::HALF_LIFE)),
+        _ => return BTreeMap::new(),
+    };
+    BTreeMap::from([(name.to_owned(), value)])
 }
 
 /// The join that wants every aggregate of a group.
@@ -146,6 +162,10 @@ pub(crate) fn value(column: &ArrayRef, row: usize) -> Value {
         DataType::Boolean => Value::Bool(column.as_boolean().value(row)),
         DataType::Int64 => Value::Int(column.as_primitive::<Int64Type>().value(row)),
         DataType::Float64 => Value::Float(column.as_primitive::<Float64Type>().value(row)),
+        DataType::List(_) => {
+            let items = column.as_list::<i32>().value(row);
+            Value::List((0..items.len()).map(|item| value(&items, item)).collect())
+        }
         DataType::Utf8 => Value::Text(column.as_string::<i32>().value(row).to_owned()),
         DataType::Timestamp(_, _) => Value::Int(column.as_primitive::<TimestampMicrosecondType>().value(row)),
         other => panic!("unexpected type {other}"),

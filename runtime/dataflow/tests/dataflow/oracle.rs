@@ -12,6 +12,7 @@ pub(crate) enum Value {
     Int(i64),
     Float(f64),
     Text(String),
+    List(Vec<Value>),
 }
 
 /// A row of a group's source.
@@ -93,9 +94,15 @@ impl Feature {
             seen.drain(..seen.len().saturating_sub(rows as usize));
         }
         seen.retain(|event| !self.is_filtered || event.b == Some(true));
-        let values: Vec<Value> =
-            seen.into_iter().map(|event| event.value(self.column)).filter(|value| *value != Value::Null).collect();
-        aggregate(self.function, &values, self.column)
+        seen.retain(|event| event.value(self.column) != Value::Null);
+        let values: Vec<Value> = seen.iter().map(|event| event.value(self.column)).collect();
+        let times: Vec<i64> = seen.iter().filter_map(|event| event.at).collect();
+        match (self.function, self.window) {
+            ("rate", Window::Range(width)) => Value::Float(values.len() as f64 * 1e6 / width as f64),
+            ("ewma", _) => decayed(&values, &times),
+            ("slope", _) => slope(&values, &times),
+            _ => aggregate(self.function, &values, self.column),
+        }
     }
 }
 
@@ -105,7 +112,7 @@ fn aggregate(function: &str, values: &[Value], column: &str) -> Value {
         "count" => Value::Int(i64::try_from(values.len()).unwrap()),
         "sum" if column == "n" => Value::Int(values.iter().map(integer).sum()),
         "sum" => Value::Float(values.iter().map(number).sum()),
-        "count_distinct" => Value::Int(i64::try_from(different(values)).unwrap()),
+        "count_distinct" | "approx_distinct" => Value::Int(i64::try_from(different(values)).unwrap()),
         "variance" | "stddev" if values.len() < 2 => Value::Null,
         "variance" => Value::Float(variance(values)),
         "stddev" => Value::Float(variance(values).sqrt()),
@@ -115,10 +122,83 @@ fn aggregate(function: &str, values: &[Value], column: &str) -> Value {
         "max" => values.iter().cloned().reduce(|a, b| if order(&b, &a).is_gt() { b } else { a }).unwrap(),
         "first" => values[0].clone(),
         "last" => values[values.len() - 1].clone(),
+        "median" | "approx_quantile" => quantile(values, 0.5),
+        "quantile" => quantile(values, QUANTILE),
+        "mode" => ranked(values)[0].clone(),
+        "top_k" => Value::List(ranked(values).into_iter().take(LISTED).collect()),
+        "last_n" | "collect" => Value::List(values[values.len().saturating_sub(LISTED)..].to_vec()),
         "any" => Value::Bool(any(true)),
         "all" => Value::Bool(!any(false)),
         other => panic!("no aggregate {other}"),
     }
+}
+
+/// The share of values below the quantile that is asked for.
+pub(crate) const QUANTILE: f64 = 0.3;
+/// How many values a list holds.
+pub(crate) const LISTED: usize = 2;
+/// The time in which weights halve.
+pub(crate) const HALF_LIFE: i64 = 3;
+
+/// Hyndman and Fan's type 7: linear between the two values around the place.
+fn quantile(values: &[Value], share: f64) -> Value {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(order);
+    let place = share * (sorted.len() - 1) as f64;
+    let (low, high) = (number(&sorted[place.floor() as usize]), number(&sorted[place.ceil() as usize]));
+    let part = place - place.floor();
+    // Between an infinite value and a finite one everything is infinite.
+    Value::Float(match (low.is_infinite(), high.is_infinite()) {
+        _ if part == 0.0 || low == high => low,
+        (true, false) if !high.is_nan() => low,
+        (false, true) if !low.is_nan() => high,
+        _ => low + (high - low) * part,
+    })
+}
+
+/// The different values, the most frequent first; of several the smallest. Zero has no sign.
+fn ranked(values: &[Value]) -> Vec<Value> {
+    let unsigned = |value: &Value| match value {
+        Value::Float(value) => Value::Float(value + 0.0),
+        other => other.clone(),
+    };
+    let mut sorted: Vec<Value> = values.iter().map(unsigned).collect();
+    sorted.sort_by(order);
+    let mut counted: Vec<(usize, Value)> = Vec::new();
+    for value in sorted {
+        match counted.last_mut() {
+            Some((count, last)) if order(last, &value).is_eq() => *count += 1,
+            _ => counted.push((1, value)),
+        }
+    }
+    counted.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
+    counted.into_iter().map(|(_, value)| value).collect()
+}
+
+/// The weighted mean, by its definition; the last value has the weight one.
+fn decayed(values: &[Value], times: &[i64]) -> Value {
+    let Some(last) = times.last() else { return Value::Null };
+    let weight = |time: &i64| (-((i128::from(*last) - i128::from(*time)) as f64) / HALF_LIFE as f64).exp2();
+    // However little an infinite value weighs, it decides.
+    let special: f64 = values.iter().map(number).filter(|value| !value.is_finite()).sum();
+    if special != 0.0 {
+        return Value::Float(special);
+    }
+    let total: f64 = times.iter().map(weight).sum();
+    Value::Float(values.iter().zip(times).map(|(value, time)| number(value) * weight(time)).sum::<f64>() / total)
+}
+
+/// The least-squares line through values over seconds.
+fn slope(values: &[Value], times: &[i64]) -> Value {
+    if times.windows(2).all(|pair| pair[0] == pair[1]) {
+        return Value::Null;
+    }
+    let seconds: Vec<f64> = times.iter().map(|time| (i128::from(*time) - i128::from(times[0])) as f64 / 1e6).collect();
+    let mean = |all: &[f64]| all.iter().sum::<f64>() / all.len() as f64;
+    let values: Vec<f64> = values.iter().map(number).collect();
+    let (t, x) = (mean(&seconds), mean(&values));
+    let top: f64 = seconds.iter().zip(&values).map(|(second, value)| (second - t) * (value - x)).sum();
+    Value::Float(top / seconds.iter().map(|second| (second - t).powi(2)).sum::<f64>())
 }
 
 /// How many values differ from all before them; NaN is like NaN, and zero has no sign.
@@ -171,6 +251,9 @@ pub(crate) fn same(found: &Value, expected: &Value, scale: f64) -> bool {
     match (found, expected) {
         (Value::Float(found), Value::Float(expected)) => {
             found == expected || (found.is_nan() && expected.is_nan()) || (found - expected).abs() <= 1e-9 * scale
+        }
+        (Value::List(found), Value::List(expected)) => {
+            found.len() == expected.len() && found.iter().zip(expected).all(|(left, right)| same(left, right, scale))
         }
         _ => found == expected,
     }

@@ -12,7 +12,7 @@ use crate::oracle::{Event, Feature, Observation, Window, same};
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 
-const AGGREGATES: [(&str, &str, bool); 33] = [
+const AGGREGATES: [(&str, &str, bool); 49] = [
     ("count", "rows", false),
     ("count", "rows", true),
     ("count", "x", false),
@@ -46,6 +46,22 @@ const AGGREGATES: [(&str, &str, bool); 33] = [
     ("variance", "x", false),
     ("stddev", "x", false),
     ("stddev", "x", true),
+    ("median", "x", false),
+    ("quantile", "x", true),
+    ("mode", "x", false),
+    ("mode", "s", true),
+    ("mode", "b", false),
+    ("top_k", "n", false),
+    ("top_k", "s", true),
+    ("last_n", "x", false),
+    ("last_n", "s", false),
+    ("last_n", "b", true),
+    ("collect", "n", false),
+    ("collect", "x", true),
+    ("approx_distinct", "n", false),
+    ("approx_distinct", "s", true),
+    ("ewma", "x", false),
+    ("slope", "x", false),
 ];
 
 fn key() -> impl Strategy<Value = [Option<String>; 2]> {
