@@ -13,16 +13,18 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::{Distribution, EquivalenceProperties, LexOrdering, PhysicalExpr, PhysicalSortExpr};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
-use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
+use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet, RecordOutput};
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, InputDistributionRequirements, PlanProperties,
 };
-use futures::{StreamExt, stream};
+use futures::{Stream, StreamExt, stream};
 
 use super::permutation::permutation;
+use super::placed::Placed;
 use super::replay::ReplayExec;
+use crate::table::POSITION;
 
 /// Orders the rows of each partition by its first columns, the keys, and then by others; what is missing comes first.
 #[derive(Debug)]
@@ -143,7 +145,39 @@ struct Work {
 
 impl Work {
     /// All rows in order.
-    async fn ordered(self, mut input: SendableRecordBatchStream) -> Result<Batches> {
+    async fn ordered(self, input: SendableRecordBatchStream) -> Result<Batches> {
+        match (self.keys, self.then.as_slice()) {
+            (0, [position]) if self.schema.field(*position).name() == POSITION => {
+                match Placed::new(&self.schema, *position) {
+                    Some(placed) => self.placed(placed, input).await,
+                    None => self.sorted(input).await,
+                }
+            }
+            _ => self.sorted(input).await,
+        }
+    }
+
+    /// Rows by position, each written to its place as it comes.
+    async fn placed(self, mut placed: Placed, mut input: SendableRecordBatchStream) -> Result<Batches> {
+        while let Some(batch) = input.next().await.transpose()? {
+            if self.reservation.try_resize(placed.bytes_with(&batch)).is_err() {
+                let size = self.context.session_config().batch_size();
+                let read = stream::iter(placed.batches(size).chain([Ok(batch)]));
+                return self.spilling(read, input);
+            }
+            placed.add(&batch)?;
+        }
+        let size = self.context.session_config().batch_size();
+        let batches = placed.batches(size).map(move |batch| {
+            // The reservation lasts as long as the rows.
+            let _ = &self.reservation;
+            batch.record_output(&self.metrics)
+        });
+        Ok(stream::iter(batches).boxed())
+    }
+
+    /// Rows by key and instant, once all of them are there.
+    async fn sorted(self, mut input: SendableRecordBatchStream) -> Result<Batches> {
         let mut batches: Vec<RecordBatch> = Vec::new();
         let mut rows = 0;
         while let Some(batch) = input.next().await.transpose()? {
@@ -151,7 +185,7 @@ impl Work {
             let fits = self.reservation.try_grow(needed(&batch)).is_ok() && u32::try_from(rows).is_ok();
             batches.push(batch);
             if !fits {
-                return self.spilling(batches, input);
+                return self.spilling(stream::iter(batches.into_iter().map(Ok)), input);
             }
         }
         let timer = self.metrics.elapsed_compute().clone();
@@ -163,9 +197,12 @@ impl Work {
     }
 
     /// DataFusion's sort goes on with what was read and what is still to come.
-    fn spilling(self, batches: Vec<RecordBatch>, rest: SendableRecordBatchStream) -> Result<Batches> {
+    fn spilling(
+        self,
+        read: impl Stream<Item = Result<RecordBatch>> + Send + 'static,
+        rest: SendableRecordBatchStream,
+    ) -> Result<Batches> {
         self.reservation.free();
-        let read = stream::iter(batches.into_iter().map(Ok));
         let all = RecordBatchStreamAdapter::new(Arc::clone(&self.schema), read.chain(rest));
         let sort = SortExec::new(self.ordering.clone(), Arc::new(ReplayExec::new(Box::pin(all))));
         Ok(sort.execute(0, Arc::clone(&self.context))?.boxed())

@@ -8,6 +8,7 @@
 mod exec;
 mod groups;
 mod permutation;
+mod placed;
 mod replay;
 mod rule;
 

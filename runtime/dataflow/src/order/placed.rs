@@ -1,0 +1,217 @@
+//! Rows that go straight to their places, where a column says which: nothing is sorted.
+//!
+//! Values of one row lie side by side until all rows have come. A row then costs the memory two or three lines, where
+//! writing to one far place a column would cost one a value. Taken out in order, batch by batch, they are columns again.
+
+use arrow::array::{Array, ArrayData, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, make_array};
+use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer};
+use arrow::compute;
+use arrow::datatypes::{ArrowNativeType, DataType, Int64Type, SchemaRef};
+use datafusion::error::{DataFusionError, Result};
+
+/// Rows at their places, which are numbered from 0; some places may stay empty.
+pub(super) struct Placed {
+    schema: SchemaRef,
+    /// Which column holds the positions.
+    position: usize,
+    columns: Vec<Column>,
+    /// How many of a row's words say which values are there.
+    flags: usize,
+    /// A row's words: the flags, of which the first bit says that the row has come and each next one that a value is
+    /// missing, and then one word a column.
+    words: Vec<u64>,
+    places: usize,
+}
+
+/// How a column's values become words.
+struct Column {
+    ty: DataType,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Bit,
+    Four,
+    Eight,
+    /// The position, which the place tells.
+    Place,
+}
+
+impl Placed {
+    /// No rows yet; none if a column holds values that are no words.
+    pub(super) fn new(schema: &SchemaRef, position: usize) -> Option<Self> {
+        let column = |(index, field): (usize, &std::sync::Arc<arrow::datatypes::Field>)| {
+            let kind = match (field.data_type(), field.data_type().primitive_width()) {
+                (DataType::Int64, _) if index == position => Kind::Place,
+                _ if index == position => return None,
+                (DataType::Boolean, _) => Kind::Bit,
+                (_, Some(4)) => Kind::Four,
+                (_, Some(8)) => Kind::Eight,
+                _ => return None,
+            };
+            Some(Column { ty: field.data_type().clone(), kind })
+        };
+        let columns = schema.fields().iter().enumerate().map(column).collect::<Option<Vec<Column>>>()?;
+        let flags = (columns.len() + 1).div_ceil(64);
+        Some(Placed { schema: schema.clone(), position, columns, flags, words: Vec::new(), places: 0 })
+    }
+
+    /// Bytes that are needed so that a batch finds its places.
+    pub(super) fn bytes_with(&self, batch: &RecordBatch) -> usize {
+        self.places_with(batch).max(self.places) * self.width() * size_of::<u64>()
+    }
+
+    /// Puts the rows of a batch to their places.
+    ///
+    /// # Errors
+    /// Two rows have one place, or a row has none.
+    pub(super) fn add(&mut self, batch: &RecordBatch) -> Result<()> {
+        let positions = batch.column(self.position).as_primitive::<Int64Type>();
+        if positions.null_count() > 0 || positions.values().iter().any(|place| *place < 0) {
+            return Err(DataFusionError::Internal("a row without a position".to_owned()));
+        }
+        self.places = self.places_with(batch).max(self.places);
+        let width = self.width();
+        self.words.resize(self.places * width, 0);
+        let rows: Vec<usize> = positions.values().iter().map(|place| place.as_usize() * width).collect();
+        for row in &rows {
+            if std::mem::replace(&mut self.words[*row], 1) != 0 {
+                return Err(DataFusionError::Internal(format!("two rows have the position {}", row / width)));
+            }
+        }
+        for index in 0..self.columns.len() {
+            self.put(index, batch.column(index), &rows);
+        }
+        Ok(())
+    }
+
+    /// The rows in the order of their positions, so many a batch.
+    pub(super) fn batches(self, size: usize) -> impl Iterator<Item = Result<RecordBatch>> + Send {
+        (0..self.places).step_by(size).map(move |start| self.batch(start, size.min(self.places - start)))
+    }
+
+    /// Words of a row.
+    fn width(&self) -> usize {
+        self.flags + self.columns.len()
+    }
+
+    fn places_with(&self, batch: &RecordBatch) -> usize {
+        let positions = batch.column(self.position).as_primitive::<Int64Type>();
+        let last = positions.values().iter().copied().max().unwrap_or(-1);
+        usize::try_from(last.saturating_add(1)).unwrap_or(0)
+    }
+
+    fn put(&mut self, index: usize, column: &ArrayRef, rows: &[usize]) {
+        if let Some(nulls) = column.nulls().filter(|nulls| nulls.null_count() > 0) {
+            let (word, bit) = flag(index);
+            for (_, row) in rows.iter().enumerate().filter(|(row, _)| nulls.is_null(*row)) {
+                self.words[row + word] |= bit;
+            }
+        }
+        let (words, at) = (&mut self.words, self.flags + index);
+        let data = column.to_data();
+        match self.columns[index].kind {
+            Kind::Place => {}
+            Kind::Bit => {
+                column.as_boolean().values().set_indices().for_each(|row| words[rows[row] + at] = 1);
+            }
+            Kind::Four => {
+                rows.iter().zip(data.buffer::<u32>(0)).for_each(|(row, value)| words[row + at] = u64::from(*value));
+            }
+            Kind::Eight => {
+                rows.iter().zip(data.buffer::<u64>(0)).for_each(|(row, value)| words[row + at] = *value);
+            }
+        }
+    }
+
+    fn batch(&self, start: usize, count: usize) -> Result<RecordBatch> {
+        let width = self.width();
+        let rows = &self.words[start * width..(start + count) * width];
+        let columns = (0..self.columns.len()).map(|index| self.column(index, rows, start, count));
+        let batch = RecordBatch::try_new(self.schema.clone(), columns.collect::<Result<_>>()?)?;
+        let has_come = BooleanBuffer::collect_bool(count, |row| rows[row * width] & 1 == 1);
+        if has_come.count_set_bits() == count {
+            return Ok(batch);
+        }
+        Ok(compute::filter_record_batch(&batch, &BooleanArray::new(has_come, None))?)
+    }
+
+    fn column(&self, index: usize, rows: &[u64], start: usize, count: usize) -> Result<ArrayRef> {
+        let column = &self.columns[index];
+        let (word, bit) = flag(index);
+        let rows = rows.chunks_exact(self.width());
+        let values = rows.clone().map(|row| row[self.flags + index]);
+        let buffer = match column.kind {
+            Kind::Place => {
+                let places = (start..start + count).map(|place| place as i64);
+                return Ok(std::sync::Arc::new(Int64Array::from_iter_values(places)));
+            }
+            Kind::Bit => Buffer::from_iter(values.map(|value| value == 1)),
+            Kind::Four => Buffer::from_iter(values.map(|value| value as u32)),
+            Kind::Eight => Buffer::from_iter(values),
+        };
+        let present = BooleanBuffer::from_iter(rows.map(|row| row[word] & bit == 0));
+        let nulls = Some(NullBuffer::new(present)).filter(|nulls| nulls.null_count() > 0);
+        let data = ArrayData::builder(column.ty.clone()).len(count).add_buffer(buffer).nulls(nulls);
+        Ok(make_array(data.build()?))
+    }
+}
+
+/// Where the flags of a row say that a column's value is missing.
+fn flag(column: usize) -> (usize, u64) {
+    ((column + 1) / 64, 1 << ((column + 1) % 64))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{
+        ArrayRef, BooleanArray, Float32Array, Float64Array, Int64Array, RecordBatch, StringArray,
+        TimestampMicrosecondArray,
+    };
+    use arrow::compute::{concat_batches, take_record_batch};
+    use proptest::prelude::*;
+
+    use super::Placed;
+
+    fn batch(places: &[i64]) -> RecordBatch {
+        let some = |value: i64| (value % 3 != 0).then_some(value);
+        let columns: [(&str, ArrayRef); 5] = [
+            ("float", Arc::new(places.iter().map(|place| some(*place).map(|v| v as f64)).collect::<Float64Array>())),
+            ("small", Arc::new(places.iter().map(|place| Some(*place as f32)).collect::<Float32Array>())),
+            ("bit", Arc::new(places.iter().map(|place| some(*place).map(|v| v % 2 == 0)).collect::<BooleanArray>())),
+            ("at", Arc::new(TimestampMicrosecondArray::from(places.to_vec()).with_timezone("UTC"))),
+            ("position", Arc::new(Int64Array::from(places.to_vec()))),
+        ];
+        RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, true))).unwrap()
+    }
+
+    proptest! {
+        /// Rows of a permutation, of which some are missing, in batches that are slices of larger ones.
+        #[test]
+        fn rows_come_back_in_order(order in Just((0..70_i64).collect::<Vec<_>>()).prop_shuffle(), rows in 1..70_usize) {
+            let whole = batch(&order);
+            let mut placed = Placed::new(&whole.schema(), 4).unwrap();
+            for start in (0..rows).step_by(9) {
+                placed.add(&whole.slice(start, 9.min(rows - start))).unwrap();
+            }
+            let mut expected: Vec<u32> = (0..rows as u32).collect();
+            expected.sort_by_key(|row| order[*row as usize]);
+            let expected = take_record_batch(&whole, &arrow::array::UInt32Array::from(expected)).unwrap();
+            let found: Vec<RecordBatch> = placed.batches(11).map(Result::unwrap).collect();
+            prop_assert_eq!(concat_batches(&whole.schema(), &found).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn one_place_is_for_one_row() {
+        let whole = batch(&[1, 0, 1]);
+        let mut placed = Placed::new(&whole.schema(), 4).unwrap();
+        assert!(placed.add(&whole).is_err());
+        let text: ArrayRef = Arc::new(StringArray::from(vec!["x"]));
+        let schema = RecordBatch::try_from_iter([("text", text)]).unwrap().schema();
+        assert!(Placed::new(&schema, 0).is_none());
+    }
+}
