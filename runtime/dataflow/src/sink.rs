@@ -66,10 +66,13 @@ impl Sink {
     /// E0911 if the folder cannot be made or written.
     pub(crate) fn create(target: &Path, schema: &SchemaRef) -> Result<Self, DataError> {
         let temporary = Temporary::beside(target)?;
-        let (file, encoder) = open(&temporary.path, schema)?;
+        let (file, table, encoder) = open(&temporary.path, schema)?;
         let (encodings, waiting) = mpsc::channel(WAITING);
         let (path, runtime) = (target.to_owned(), Handle::current());
-        let writer = tokio::task::spawn_blocking(move || write_all(&path, file, waiting, &runtime));
+        let writer = tokio::task::spawn_blocking(move || {
+            let written = write_all(&file, table, waiting, &runtime);
+            written.map_err(|error| DataError::store("write the table", &path, &*error))
+        });
         Ok(Sink {
             schema: Arc::clone(schema),
             encoder: Arc::new(encoder),
@@ -173,10 +176,14 @@ impl Drop for Temporary {
 
 type Table = SerializedFileWriter<BufWriter<File>>;
 
-fn open(path: &Path, schema: &SchemaRef) -> Result<(Table, ArrowRowGroupWriterFactory), DataError> {
-    let file = File::create(path).map_err(|error| DataError::store("write the table", path, &error))?;
-    let writer = ArrowWriter::try_new(BufWriter::new(file), Arc::clone(schema), Some(properties(schema)?))?;
-    Ok(writer.into_serialized_writer()?)
+/// The file, the table that is written into it, and what encodes its row groups.
+fn open(path: &Path, schema: &SchemaRef) -> Result<(File, Table, ArrowRowGroupWriterFactory), DataError> {
+    let failed = |error: std::io::Error| DataError::store("write the table", path, &error);
+    let file = File::create(path).map_err(failed)?;
+    let into = BufWriter::new(file.try_clone().map_err(failed)?);
+    let (table, encoder) =
+        ArrowWriter::try_new(into, Arc::clone(schema), Some(properties(schema)?))?.into_serialized_writer()?;
+    Ok((file, table, encoder))
 }
 
 /// Floats and instants hardly repeat: looking for repetitions costs more than it saves.
@@ -211,24 +218,23 @@ fn encoded(
 
 /// Writes row groups in their order as they become ready.
 fn write_all(
-    target: &Path,
-    mut file: Table,
+    file: &File,
+    mut table: Table,
     mut encodings: mpsc::Receiver<Encoding>,
     runtime: &Handle,
-) -> Result<(), DataError> {
-    let failed = |error: &dyn std::error::Error| DataError::store("write the table", target, error);
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     while let Some(encoding) = encodings.blocking_recv() {
-        let columns = runtime.block_on(encoding).map_err(|error| failed(&error))?.map_err(|error| failed(&error))?;
-        let mut row_group = file.next_row_group().map_err(|error| failed(&error))?;
-        for column in columns {
-            column.append_to_row_group(&mut row_group).map_err(|error| failed(&error))?;
+        let mut row_group = table.next_row_group()?;
+        for column in runtime.block_on(encoding)?? {
+            column.append_to_row_group(&mut row_group)?;
         }
-        row_group.close().map_err(|error| failed(&error))?;
+        row_group.close()?;
+        // The disk works while the next row groups are encoded, and little is left to wait for at the end.
+        file.sync_data()?;
     }
-    let file = file.into_inner().map_err(|error| failed(&error))?;
+    table.into_inner()?.into_inner()?;
     // A table that is in its place is complete, also after the machine has lost power.
-    let file = file.into_inner().map_err(|error| failed(&error))?;
-    file.sync_all().map_err(|error| failed(&error))
+    Ok(file.sync_all()?)
 }
 
 fn joined(result: Result<Result<(), DataError>, tokio::task::JoinError>) -> Result<(), DataError> {

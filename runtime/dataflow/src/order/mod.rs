@@ -11,6 +11,7 @@ mod permutation;
 mod placed;
 mod replay;
 mod rule;
+mod segment;
 
 pub(crate) use exec::OrderExec;
 pub(crate) use rule::OrderByPosition;

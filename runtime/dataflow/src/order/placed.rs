@@ -1,13 +1,22 @@
 //! Rows that go straight to their places, where a column says which: nothing is sorted.
 //!
 //! Values of one row lie side by side until all rows have come. A row then costs the memory two or three lines, where
-//! writing to one far place a column would cost one a value. Taken out in order, batch by batch, they are columns again.
+//! writing to one far place a column would cost one a value. Taken out in order, batch by batch, they are columns again,
+//! and what was taken out is let go of.
+
+use std::ops::Range;
+use std::sync::Arc;
 
 use arrow::array::{Array, ArrayData, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, make_array};
 use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer};
 use arrow::compute;
-use arrow::datatypes::{ArrowNativeType, DataType, Int64Type, SchemaRef};
+use arrow::datatypes::{ArrowNativeType, DataType, FieldRef, Int64Type, SchemaRef};
 use datafusion::error::{DataFusionError, Result};
+
+use super::segment::Segment;
+
+/// Places in a segment.
+const PLACES: usize = 1 << 15;
 
 /// Rows at their places, which are numbered from 0; some places may stay empty.
 pub(super) struct Placed {
@@ -18,8 +27,8 @@ pub(super) struct Placed {
     /// How many of a row's words say which values are there.
     flags: usize,
     /// A row's words: the flags, of which the first bit says that the row has come and each next one that a value is
-    /// missing, and then one word a column.
-    words: Vec<u64>,
+    /// missing, and then one word a column. Every segment has the words of as many places.
+    segments: Vec<Segment>,
     places: usize,
 }
 
@@ -41,7 +50,7 @@ enum Kind {
 impl Placed {
     /// No rows yet; none if a column holds values that are no words.
     pub(super) fn new(schema: &SchemaRef, position: usize) -> Option<Self> {
-        let column = |(index, field): (usize, &std::sync::Arc<arrow::datatypes::Field>)| {
+        let column = |(index, field): (usize, &FieldRef)| {
             let kind = match (field.data_type(), field.data_type().primitive_width()) {
                 (DataType::Int64, _) if index == position => Kind::Place,
                 _ if index == position => return None,
@@ -54,12 +63,13 @@ impl Placed {
         };
         let columns = schema.fields().iter().enumerate().map(column).collect::<Option<Vec<Column>>>()?;
         let flags = (columns.len() + 1).div_ceil(64);
-        Some(Placed { schema: schema.clone(), position, columns, flags, words: Vec::new(), places: 0 })
+        Some(Placed { schema: schema.clone(), position, columns, flags, segments: Vec::new(), places: 0 })
     }
 
     /// Bytes that are needed so that a batch finds its places.
     pub(super) fn bytes_with(&self, batch: &RecordBatch) -> usize {
-        self.places_with(batch).max(self.places) * self.width() * size_of::<u64>()
+        let segments = self.places_with(batch).max(self.places).div_ceil(PLACES);
+        segments * PLACES * self.width() * size_of::<u64>()
     }
 
     /// Puts the rows of a batch to their places.
@@ -73,11 +83,14 @@ impl Placed {
         }
         self.places = self.places_with(batch).max(self.places);
         let width = self.width();
-        self.words.resize(self.places * width, 0);
-        let rows: Vec<usize> = positions.values().iter().map(|place| place.as_usize() * width).collect();
-        for row in &rows {
-            if std::mem::replace(&mut self.words[*row], 1) != 0 {
-                return Err(DataFusionError::Internal(format!("two rows have the position {}", row / width)));
+        while self.segments.len() * PLACES < self.places {
+            self.segments.push(Segment::new(PLACES * width)?);
+        }
+        let rows: Vec<(usize, usize)> =
+            positions.values().iter().map(|at| (at.as_usize() / PLACES, at.as_usize() % PLACES * width)).collect();
+        for (segment, row) in &rows {
+            if self.segments[*segment].replace(*row, 1) != 0 {
+                return Err(DataFusionError::Internal("two rows have one position".to_owned()));
             }
         }
         for index in 0..self.columns.len() {
@@ -86,9 +99,15 @@ impl Placed {
         Ok(())
     }
 
-    /// The rows in the order of their positions, so many a batch.
-    pub(super) fn batches(self, size: usize) -> impl Iterator<Item = Result<RecordBatch>> + Send {
-        (0..self.places).step_by(size).map(move |start| self.batch(start, size.min(self.places - start)))
+    /// The rows in the order of their positions, so many a batch at most.
+    pub(super) fn batches(mut self, size: usize) -> impl Iterator<Item = Result<RecordBatch>> + Send {
+        let segments = std::mem::take(&mut self.segments);
+        segments.into_iter().enumerate().flat_map(move |(index, segment)| {
+            let (first, places) = (index * PLACES, PLACES.min(self.places - index * PLACES));
+            let starts = (0..places).step_by(size);
+            let batches = starts.map(|start| self.batch(&segment, first, start..places.min(start + size)));
+            batches.collect::<Vec<_>>()
+        })
     }
 
     /// Words of a row.
@@ -102,56 +121,53 @@ impl Placed {
         usize::try_from(last.saturating_add(1)).unwrap_or(0)
     }
 
-    fn put(&mut self, index: usize, column: &ArrayRef, rows: &[usize]) {
+    fn put(&mut self, index: usize, column: &ArrayRef, rows: &[(usize, usize)]) {
+        let (segments, at) = (&mut self.segments, self.flags + index);
         if let Some(nulls) = column.nulls().filter(|nulls| nulls.null_count() > 0) {
             let (word, bit) = flag(index);
-            for (_, row) in rows.iter().enumerate().filter(|(row, _)| nulls.is_null(*row)) {
-                self.words[row + word] |= bit;
+            for (_, (segment, row)) in rows.iter().enumerate().filter(|(row, _)| nulls.is_null(*row)) {
+                let flags = segments[*segment].get(row + word);
+                segments[*segment].replace(row + word, flags | bit);
             }
         }
-        let (words, at) = (&mut self.words, self.flags + index);
+        let mut write = |(segment, row): &(usize, usize), value| {
+            segments[*segment].replace(row + at, value);
+        };
         let data = column.to_data();
         match self.columns[index].kind {
             Kind::Place => {}
-            Kind::Bit => {
-                column.as_boolean().values().set_indices().for_each(|row| words[rows[row] + at] = 1);
-            }
-            Kind::Four => {
-                rows.iter().zip(data.buffer::<u32>(0)).for_each(|(row, value)| words[row + at] = u64::from(*value));
-            }
-            Kind::Eight => {
-                rows.iter().zip(data.buffer::<u64>(0)).for_each(|(row, value)| words[row + at] = *value);
-            }
+            Kind::Bit => column.as_boolean().values().set_indices().for_each(|row| write(&rows[row], 1)),
+            Kind::Four => rows.iter().zip(data.buffer::<u32>(0)).for_each(|(row, value)| write(row, u64::from(*value))),
+            Kind::Eight => rows.iter().zip(data.buffer::<u64>(0)).for_each(|(row, value)| write(row, *value)),
         }
     }
 
-    fn batch(&self, start: usize, count: usize) -> Result<RecordBatch> {
-        let width = self.width();
-        let rows = &self.words[start * width..(start + count) * width];
-        let columns = (0..self.columns.len()).map(|index| self.column(index, rows, start, count));
+    fn batch(&self, segment: &Segment, first: usize, places: Range<usize>) -> Result<RecordBatch> {
+        let columns = (0..self.columns.len()).map(|index| self.column(index, segment, first, places.clone()));
         let batch = RecordBatch::try_new(self.schema.clone(), columns.collect::<Result<_>>()?)?;
-        let has_come = BooleanBuffer::collect_bool(count, |row| rows[row * width] & 1 == 1);
-        if has_come.count_set_bits() == count {
+        let width = self.width();
+        let has_come = BooleanBuffer::from_iter(places.map(|place| segment.get(place * width) & 1 == 1));
+        if has_come.count_set_bits() == has_come.len() {
             return Ok(batch);
         }
         Ok(compute::filter_record_batch(&batch, &BooleanArray::new(has_come, None))?)
     }
 
-    fn column(&self, index: usize, rows: &[u64], start: usize, count: usize) -> Result<ArrayRef> {
-        let column = &self.columns[index];
+    fn column(&self, index: usize, segment: &Segment, first: usize, places: Range<usize>) -> Result<ArrayRef> {
+        let (column, width, at) = (&self.columns[index], self.width(), self.flags + index);
         let (word, bit) = flag(index);
-        let rows = rows.chunks_exact(self.width());
-        let values = rows.clone().map(|row| row[self.flags + index]);
+        let values = places.clone().map(|place| segment.get(place * width + at));
         let buffer = match column.kind {
             Kind::Place => {
-                let places = (start..start + count).map(|place| place as i64);
-                return Ok(std::sync::Arc::new(Int64Array::from_iter_values(places)));
+                let positions = places.map(|place| (first + place) as i64);
+                return Ok(Arc::new(Int64Array::from_iter_values(positions)));
             }
             Kind::Bit => Buffer::from_iter(values.map(|value| value == 1)),
             Kind::Four => Buffer::from_iter(values.map(|value| value as u32)),
             Kind::Eight => Buffer::from_iter(values),
         };
-        let present = BooleanBuffer::from_iter(rows.map(|row| row[word] & bit == 0));
+        let count = places.len();
+        let present = BooleanBuffer::from_iter(places.map(|place| segment.get(place * width + word) & bit == 0));
         let nulls = Some(NullBuffer::new(present)).filter(|nulls| nulls.null_count() > 0);
         let data = ArrayData::builder(column.ty.clone()).len(count).add_buffer(buffer).nulls(nulls);
         Ok(make_array(data.build()?))
