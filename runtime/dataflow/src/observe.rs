@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Code, DataError};
 use crate::expr::{column, lower, lower_at};
-use crate::session::Dataflow;
+use crate::session::{Dataflow, Execution};
 use crate::sink::Sink;
 use crate::source::Progress;
 use crate::table::StoredTable;
@@ -34,6 +34,9 @@ pub struct ObserveReport {
     pub outside: u64,
     /// Rows without an instant; they are not in the table.
     pub without_time: u64,
+    /// How the plan ran, operator by operator, if that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explain: Option<String>,
 }
 
 /// The value of the part column for a row that is not written because of its time.
@@ -61,7 +64,7 @@ impl Dataflow {
     ) -> Result<ObserveReport, DataError> {
         let table = Arc::new(StoredTable::open(source_file)?);
         let plan = logical_plan(observe, provider_as_source(table))?;
-        let mut rows = self.ordered_session().execute_logical_plan(plan).await?.execute_stream().await?;
+        let Execution { plan, mut rows } = self.execute(&self.ordered_session(), plan).await?;
         let schema = output_schema(observe)?;
         let mut table = Sink::create(output, &schema)?;
         let rows_of_parts = parts(time_split(observe)?).into_iter().map(|(part, _)| (part, 0)).collect();
@@ -74,6 +77,7 @@ impl Dataflow {
             progress(done);
         }
         table.finish().await?.publish()?;
+        report.explain = self.explained(plan.as_ref());
         Ok(report)
     }
 }

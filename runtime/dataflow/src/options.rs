@@ -19,6 +19,8 @@ pub struct Options {
     pub threads: Option<usize>,
     /// The folder for spilled data; by default the system's temporary folder.
     pub spill: Option<PathBuf>,
+    /// Whether reports say how their plans ran, operator by operator.
+    pub explain: bool,
 }
 
 /// How many of the largest memory consumers an out-of-memory message names.

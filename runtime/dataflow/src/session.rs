@@ -5,12 +5,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use datafusion::catalog::Session;
 use datafusion::error::Result;
-use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::context::{QueryPlanner, SessionContext};
 use datafusion::execution::memory_pool::MemoryLimit;
 use datafusion::execution::runtime_env::RuntimeEnv;
+use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder};
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::display::DisplayableExecutionPlan;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
 use datafusion::prelude::SessionConfig;
 
@@ -26,10 +27,31 @@ pub struct Dataflow {
     runtime: Arc<RuntimeEnv>,
     threads: usize,
     batch_size: usize,
+    explain: bool,
+}
+
+/// A plan whose rows are being read.
+pub(crate) struct Execution {
+    pub(crate) plan: Arc<dyn ExecutionPlan>,
+    pub(crate) rows: SendableRecordBatchStream,
 }
 
 /// Rows per batch: DataFusion's own default.
 const BATCH: usize = 8192;
+
+/// The metrics of an operator that a reader of `explain` is shown: rows, bytes, time, and what did not fit into memory.
+const METRICS: [&str; 10] = [
+    "output_rows",
+    "output_bytes",
+    "elapsed_compute",
+    "bytes_scanned",
+    "row_groups_pruned_statistics",
+    "files_ranges_pruned_statistics",
+    "spill_count",
+    "spilled_bytes",
+    "spilled_rows",
+    "handed_to_sort",
+];
 
 impl Dataflow {
     /// A dataflow that may use what the options say.
@@ -37,7 +59,8 @@ impl Dataflow {
     /// # Errors
     /// E0911 if the folder for spilled data cannot be used.
     pub fn new(options: &Options) -> Result<Self, DataError> {
-        Ok(Dataflow { runtime: options.runtime()?, threads: options.threads(), batch_size: BATCH })
+        let (threads, explain) = (options.threads(), options.explain);
+        Ok(Dataflow { runtime: options.runtime()?, threads, batch_size: BATCH, explain })
     }
 
     /// The same dataflow with so many rows per batch; results do not depend on it.
@@ -55,6 +78,23 @@ impl Dataflow {
     /// A session that uses every thread; an order must be asked for.
     pub(crate) fn parallel_session(&self) -> SessionContext {
         self.session(self.threads)
+    }
+
+    /// Begins to execute a plan.
+    ///
+    /// # Errors
+    /// E0910 to E0912.
+    pub(crate) async fn execute(&self, session: &SessionContext, plan: LogicalPlan) -> Result<Execution, DataError> {
+        let plan = session.execute_logical_plan(plan).await?.create_physical_plan().await?;
+        let rows = execute_stream(Arc::clone(&plan), session.task_ctx())?;
+        Ok(Execution { plan, rows })
+    }
+
+    /// How a plan ran, one operator a line with DataFusion's metrics; none unless that was asked for.
+    pub(crate) fn explained(&self, plan: &dyn ExecutionPlan) -> Option<String> {
+        let names = METRICS.map(str::to_owned).to_vec();
+        let shown = || DisplayableExecutionPlan::with_metrics(plan).set_metric_names(names);
+        self.explain.then(|| shown().indent(false).to_string())
     }
 
     pub(crate) fn runtime(&self) -> &Arc<RuntimeEnv> {

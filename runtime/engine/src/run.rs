@@ -33,6 +33,8 @@ pub struct Options {
     pub threads: Option<u32>,
     /// Bytes that operators may hold before they spill; none for the default.
     pub memory: Option<usize>,
+    /// Whether reports say how their plans ran, operator by operator.
+    pub explain: bool,
 }
 
 /// Brings everything in a plan up to date. `observer` is told about progress.
@@ -76,6 +78,7 @@ impl<'a> Run<'a> {
             memory_limit: options.memory,
             threads: options.threads.map(|threads| threads as usize),
             spill: Some(state.spill()),
+            explain: options.explain,
         })?;
         let digests = Digests::open(&state);
         Ok(Run {

@@ -34,6 +34,9 @@ pub(crate) struct Arguments {
     /// MiB that operators may hold in memory before they spill to disk
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u32).range(16..))]
     memory: Option<u32>,
+    /// Show how each node ran: its operators with their rows, times and spills
+    #[arg(long)]
+    explain: bool,
     /// Print the record of the run as JSON instead of a summary
     #[arg(long)]
     json: bool,
@@ -62,6 +65,7 @@ pub(crate) fn execute(arguments: &Arguments) -> Exit {
         worker: worker(),
         threads: arguments.threads,
         memory: arguments.memory.map(|mebibytes| (mebibytes as usize) << 20),
+        explain: arguments.explain,
     };
     match run(plan, options) {
         Ok(Some(summary)) => {

@@ -20,7 +20,7 @@ use datafusion::physical_expr::{
     Distribution, EquivalenceProperties, LexOrdering, OrderingRequirements, PhysicalExpr, PhysicalSortExpr,
 };
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
-use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
+use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet, RecordOutput};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, InputDistributionRequirements, Partitioning,
@@ -210,11 +210,14 @@ impl Pass {
         let keys = &batch.columns()[..self.spec.keys];
         let mut observations = Observations::new(&self.finder, keys, batch.column(self.spec.time()))?;
         let mut pieces: Vec<Vec<ArrayRef>> = Vec::new();
+        let time = self.metrics.elapsed_compute().clone();
         loop {
             self.windows.clear();
+            let working = time.timer();
             if self.windows.advance(&mut observations, &mut self.events) > 0 {
                 pieces.push(self.measures.slide(&self.windows.ranges).map_err(external)?);
             }
+            drop(working);
             let oldest = self.windows.oldest();
             self.events.release(oldest);
             self.measures.release(oldest);
@@ -223,13 +226,13 @@ impl Pass {
             }
             self.read_events().await?;
         }
-        self.metrics.record_output(batch.num_rows());
         let place = [self.spec.position(), self.spec.time()];
         let mut columns: Vec<ArrayRef> = place.iter().map(|index| Arc::clone(batch.column(*index))).collect();
         for index in 0..self.spec.measurements.len() {
             columns.push(join_pieces(&pieces, index)?);
         }
-        Ok(RecordBatch::try_new(Arc::clone(&self.schema), columns)?)
+        let features = RecordBatch::try_new(Arc::clone(&self.schema), columns)?;
+        Ok(features.record_output(&self.metrics))
     }
 
     async fn read_events(&mut self) -> Result<()> {

@@ -13,7 +13,6 @@ use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use datafusion::datasource::provider_as_source;
-use datafusion::physical_plan::execute_stream;
 use futures::StreamExt;
 use mlsys_plan::{Features, Join};
 use serde::{Deserialize, Serialize};
@@ -23,7 +22,7 @@ pub(crate) use self::planner::PointInTimePlanner;
 
 use self::exec::observations_done;
 use crate::error::DataError;
-use crate::session::Dataflow;
+use crate::session::{Dataflow, Execution};
 use crate::sink::Sink;
 use crate::source::Progress;
 use crate::table::StoredTable;
@@ -40,6 +39,9 @@ pub struct JoinReport {
     pub columns: Vec<String>,
     /// Rows of the group's source.
     pub events: u64,
+    /// How the plan ran, operator by operator, if that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explain: Option<String>,
 }
 
 impl Dataflow {
@@ -68,8 +70,7 @@ impl Dataflow {
         let inputs = Inputs { observations: provider_as_source(left), events: provider_as_source(right) };
         let plan = logical_plan(join, features, inputs)?;
         let session = self.parallel_session();
-        let plan = session.execute_logical_plan(plan).await?.create_physical_plan().await?;
-        let mut rows = execute_stream(Arc::clone(&plan), session.task_ctx())?;
+        let Execution { plan, mut rows } = self.execute(&session, plan).await?;
         let schema = output_schema(join, features)?;
         let mut table = Sink::create(output, &schema)?;
         let mut done = 0;
@@ -92,6 +93,6 @@ impl Dataflow {
         progress(done);
         table.finish().await?.publish()?;
         let columns = schema.fields().iter().map(|field| field.name().clone()).collect();
-        Ok(JoinReport { rows: done, columns, events })
+        Ok(JoinReport { rows: done, columns, events, explain: self.explained(plan.as_ref()) })
     }
 }

@@ -13,7 +13,9 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::{Distribution, EquivalenceProperties, LexOrdering, PhysicalExpr, PhysicalSortExpr};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
-use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet, RecordOutput};
+use datafusion::physical_plan::metrics::{
+    BaselineMetrics, Count, ExecutionPlanMetricsSet, MetricBuilder, MetricsSet, RecordOutput,
+};
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
@@ -119,6 +121,7 @@ impl ExecutionPlan for OrderExec {
             ordering: self.ordering.clone(),
             reservation: consumer.register(context.memory_pool()),
             metrics: BaselineMetrics::new(&self.metrics, partition),
+            handed_over: MetricBuilder::new(&self.metrics).counter("handed_to_sort", partition),
             context,
         };
         let schema = input.schema();
@@ -140,6 +143,8 @@ struct Work {
     ordering: LexOrdering,
     reservation: MemoryReservation,
     metrics: BaselineMetrics,
+    /// Whether DataFusion's sort took over.
+    handed_over: Count,
     context: Arc<TaskContext>,
 }
 
@@ -159,13 +164,16 @@ impl Work {
 
     /// Rows by position, each written to its place as it comes.
     async fn placed(self, mut placed: Placed, mut input: SendableRecordBatchStream) -> Result<Batches> {
+        let time = self.metrics.elapsed_compute().clone();
         while let Some(batch) = input.next().await.transpose()? {
             if self.reservation.try_resize(placed.bytes_with(&batch)).is_err() {
                 let size = self.context.session_config().batch_size();
                 let read = stream::iter(placed.batches(size).chain([Ok(batch)]));
                 return self.spilling(read, input);
             }
+            let working = time.timer();
             placed.add(&batch)?;
+            drop(working);
         }
         let size = self.context.session_config().batch_size();
         let batches = placed.batches(size).map(move |batch| {
@@ -202,6 +210,7 @@ impl Work {
         read: impl Stream<Item = Result<RecordBatch>> + Send + 'static,
         rest: SendableRecordBatchStream,
     ) -> Result<Batches> {
+        self.handed_over.add(1);
         self.reservation.free();
         let all = RecordBatchStreamAdapter::new(Arc::clone(&self.schema), read.chain(rest));
         let sort = SortExec::new(self.ordering.clone(), Arc::new(ReplayExec::new(Box::pin(all))));
@@ -217,8 +226,7 @@ impl Work {
             let chunk = places.slice(start, size.min(places.len() - start));
             let taken = columns.iter().map(|column| compute::take(column, &chunk, None));
             let batch = RecordBatch::try_new(Arc::clone(&self.schema), taken.collect::<Result<_, _>>()?)?;
-            self.metrics.record_output(batch.num_rows());
-            Ok(batch)
+            Ok(batch.record_output(&self.metrics))
         });
         stream::iter(batches).boxed()
     }

@@ -31,7 +31,7 @@ use self::in_place::InPlace;
 use self::judge::{Judge, Judged};
 use self::keys::Keys;
 use crate::error::DataError;
-use crate::session::Dataflow;
+use crate::session::{Dataflow, Execution};
 use crate::sink::{Finished, Sink};
 use crate::sources::{InputFile, ScanStream, connector, input_files, scan_schema};
 use crate::types::source_schema;
@@ -70,10 +70,11 @@ impl Dataflow {
         if let Some(report) = self.in_place(source, &files, output, quarantine, progress).await? {
             return Ok(report);
         }
-        let rows = self.open(source, &files).await?;
+        let Execution { plan, rows } = self.open(source, &files).await?;
         let mut run = Run::new(self, source, Arc::clone(&files), output, quarantine)?;
         run.read(rows, progress).await?;
-        run.finish(self).await
+        let report = run.finish(self).await?;
+        Ok(SourceReport { explain: self.explained(plan.as_ref()), ..report })
     }
 
     /// Reads a source only to check it, and lists its files where every row may stay as it is.
@@ -86,11 +87,11 @@ impl Dataflow {
         progress: Progress<'_>,
     ) -> Result<Option<SourceReport>, DataError> {
         let Some(found) = InPlace::of(source, files)? else { return Ok(None) };
-        let mut judge = Judge::new(source, Arc::clone(files));
+        let (mut judge, mut explain) = (Judge::new(source, Arc::clone(files)), None);
         if !found.is_proven {
             let schema = source_schema(source);
             let mut keys = Keys::new(source, &schema, self.runtime())?;
-            let mut rows = self.open(source, files).await?;
+            let Execution { mut rows, plan } = self.open(source, files).await?;
             let mut done = 0;
             while let Some(batch) = rows.next().await {
                 let batch = batch?;
@@ -105,6 +106,7 @@ impl Dataflow {
             if keys.superseded() > 0 {
                 return Ok(None);
             }
+            explain = self.explained(plan.as_ref());
         }
         let rows = found.rows();
         progress(rows);
@@ -120,17 +122,18 @@ impl Dataflow {
             quarantined: 0,
             checks: judge.reports(),
             table_checks,
+            explain,
         }))
     }
 
     /// The rows of a source with their verdicts, in order.
-    async fn open(&self, source: &Source, files: &Arc<[InputFile]>) -> Result<SendableRecordBatchStream, DataError> {
+    async fn open(&self, source: &Source, files: &Arc<[InputFile]>) -> Result<Execution, DataError> {
         let connector = connector(&source.connector)?;
         connector.check(&source.connector, &source.schema)?;
         let scan = ScanStream::new(connector, Arc::new(source.clone()), Arc::clone(files));
         let table = StreamingTable::try_new(scan_schema(source), vec![Arc::new(scan)])?;
         let plan = logical_plan(source, provider_as_source(Arc::new(table)))?;
-        Ok(self.ordered_session().execute_logical_plan(plan).await?.execute_stream().await?)
+        self.execute(&self.ordered_session(), plan).await
     }
 }
 
@@ -255,6 +258,7 @@ impl<'a> Run<'a> {
             quarantined,
             checks: self.judge.reports(),
             table_checks,
+            explain: None,
         };
         written.publish()?;
         Ok(report)

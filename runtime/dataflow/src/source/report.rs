@@ -24,6 +24,9 @@ pub struct SourceReport {
     /// What became of each check on the table as a whole, in declared order.
     #[serde(default)]
     pub table_checks: Vec<TableCheckReport>,
+    /// How the plan ran, operator by operator, if that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explain: Option<String>,
 }
 
 /// What became of an expectation.

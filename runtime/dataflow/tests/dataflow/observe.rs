@@ -86,7 +86,14 @@ async fn examples_are_divided_by_time_and_labels_must_be_known_before_the_end() 
     assert_eq!(examples, ["2|train", "3|left_out", "4|left_out", "5|validate", "6|left_out", "7|test", "8|left_out"]);
     let ones = BTreeMap::from([(Part::Train, 1), (Part::Validate, 1), (Part::Test, 1)]);
     let left_out = BTreeMap::from([(Part::Train, 2), (Part::Validate, 1), (Part::Test, 1)]);
-    let expected = ObserveReport { rows: ones, left_out: 4, left_out_by_part: left_out, outside: 2, without_time: 1 };
+    let expected = ObserveReport {
+        rows: ones,
+        left_out: 4,
+        left_out_by_part: left_out,
+        outside: 2,
+        without_time: 1,
+        explain: None,
+    };
     assert_eq!(report, expected);
 }
 

@@ -234,6 +234,21 @@ async fn what_does_not_fit_is_spilled() {
     assert_eq!(show(&everything), show(&spilled));
 }
 
+/// A report says how its plan ran, if that was asked for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_join_explains_itself() {
+    let mut project = Project::new();
+    let events: Vec<Event> = (0..9).map(|at| event(KEY, at, at, 1.0)).collect();
+    write(&project, &events, &[observation(KEY, 5), observation(KEY, 7)]);
+    let group = group(&[feature("sum", "x", None)]);
+    assert_eq!(run(&project, &wants(&group), &group).await.unwrap().explain, None);
+    project.dataflow = Dataflow::new(&Options { explain: true, ..Options::default() }).unwrap();
+    let text = run(&project, &wants(&group), &group).await.unwrap().explain.unwrap();
+    let line = |operator: &str| text.lines().find(|line| line.trim_start().starts_with(operator)).unwrap();
+    assert!(line("PointInTimeExec").contains("output_rows=2"), "{text}");
+    assert!(line("OrderExec: keys=0").contains("handed_to_sort=0"), "{text}");
+}
+
 /// Rows of several files are numbered through: features come back in the order of all of them.
 #[tokio::test(flavor = "multi_thread")]
 async fn observations_in_several_files_keep_their_order() {

@@ -10,6 +10,7 @@ use super::progress::short;
 pub(super) fn print(summary: &Summary) {
     for node in &summary.nodes {
         quality(node);
+        explanation(node);
     }
     for model in &summary.models {
         model_outcome(model);
@@ -68,6 +69,15 @@ fn quality(node: &NodeOutcome) {
     }
     if let Some(path) = &node.quarantine {
         println!("  quarantined rows are in {}", path.display());
+    }
+}
+
+/// How the node ran, where that was asked for.
+fn explanation(node: &NodeOutcome) {
+    let text = node.report.as_ref().and_then(|report| report.get("explain")).and_then(Value::as_str);
+    if let Some(text) = text.filter(|_| node.outcome == Outcome::Done) {
+        println!("{}: {:.3} s", node.node, node.seconds);
+        text.lines().for_each(|line| println!("  {line}"));
     }
 }
 
