@@ -32,6 +32,7 @@ pub fn explain(plan: &Plan, node: &Node) -> Result<Option<String>, DataError> {
             let inputs = Inputs {
                 observations: table(with_position(&observations)),
                 events: table(with_position(&source_schema(source))),
+                span: None,
             };
             join::logical_plan(join, features, inputs)?
         }

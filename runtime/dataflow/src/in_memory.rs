@@ -95,8 +95,8 @@ impl InMemory {
             keys: features.keys.iter().map(|one| key(&one.name)).collect(),
             features: names.to_vec(),
         };
-        let inputs =
-            Inputs { observations: table(observations(features, questions)?)?, events: table(numbered(&events.0)?)? };
+        let (observations, events) = (table(observations(features, questions)?)?, table(numbered(&events.0)?)?);
+        let inputs = Inputs { observations, events, span: None };
         let batches = self.collect(join::logical_plan(&join, features, inputs)?).await?;
         let mut found = Vec::new();
         for batch in &batches {

@@ -26,6 +26,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
 use parquet::arrow::RowNumber;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use parquet::file::statistics::Statistics;
 
 use crate::error::DataError;
 
@@ -81,7 +82,7 @@ impl StoredTable {
         let Some(first) = members.first() else {
             return Err(DataError::internal("a stored table has at least one file"));
         };
-        let schema = columns_of(&first.path)?;
+        let schema = Arc::clone(metadata_of(&first.path)?.schema());
         let mut files = Vec::with_capacity(members.len());
         let mut rows = 0;
         for member in members {
@@ -95,6 +96,32 @@ impl StoredTable {
     /// How many rows it has.
     pub(crate) fn rows(&self) -> u64 {
         self.rows
+    }
+
+    /// The first and the last instant of a column, as the files' footers tell; none if one of them does not.
+    ///
+    /// # Errors
+    /// E0911 if a file cannot be read.
+    pub(crate) fn span(&self, column: &str) -> Result<Option<(i64, i64)>, DataError> {
+        let mut span: Option<(i64, i64)> = None;
+        for file in &self.files {
+            let metadata = metadata_of(&file.path)?;
+            for group in metadata.metadata().row_groups() {
+                let chunk = group.columns().iter().find(|chunk| chunk.column_path().parts() == [column]);
+                let Some(Statistics::Int64(known)) = chunk.and_then(|chunk| chunk.statistics()) else {
+                    return Ok(None);
+                };
+                let nothing = known.null_count_opt() == Some(group.num_rows().unsigned_abs());
+                match (known.min_opt(), known.max_opt()) {
+                    (Some(least), Some(most)) => {
+                        span = Some(span.map_or((*least, *most), |(from, to)| (from.min(*least), to.max(*most))));
+                    }
+                    _ if nothing => {}
+                    _ => return Ok(None),
+                }
+            }
+        }
+        Ok(span)
     }
 
     /// Where [`POSITION`] is among the columns that readers see.
@@ -133,12 +160,11 @@ impl StoredFile {
     }
 }
 
-/// The columns of a Parquet file.
-fn columns_of(path: &Path) -> Result<SchemaRef, DataError> {
+/// The footer of a Parquet file.
+fn metadata_of(path: &Path) -> Result<ArrowReaderMetadata, DataError> {
     let unreadable = |error: &dyn std::error::Error| DataError::store("read the stored table", path, error);
     let file = File::open(path).map_err(|error| unreadable(&error))?;
-    let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(|error| unreadable(&error))?;
-    Ok(Arc::clone(metadata.schema()))
+    ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(|error| unreadable(&error))
 }
 
 fn scanned(stored: &SchemaRef) -> TableSchema {

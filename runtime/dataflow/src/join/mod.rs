@@ -14,7 +14,7 @@ use std::time::Duration;
 use arrow::array::RecordBatch;
 use datafusion::datasource::provider_as_source;
 use futures::StreamExt;
-use mlsys_plan::{Features, Join};
+use mlsys_plan::{Features, Join, columns};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::plan::{Inputs, kernel, logical_plan, output_schema};
@@ -67,7 +67,8 @@ impl Dataflow {
         let left = Arc::new(StoredTable::open(observations)?);
         let right = Arc::new(StoredTable::open(source_file)?);
         let (expected, events) = (left.rows(), right.rows());
-        let inputs = Inputs { observations: provider_as_source(left), events: provider_as_source(right) };
+        let span = left.span(columns::AT)?;
+        let inputs = Inputs { observations: provider_as_source(left), events: provider_as_source(right), span };
         let plan = logical_plan(join, features, inputs)?;
         let session = self.parallel_session();
         let Execution { plan, mut rows } = self.execute(&session, plan).await?;

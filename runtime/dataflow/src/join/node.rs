@@ -10,7 +10,7 @@ use datafusion::common::{DFSchema, DFSchemaRef};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNodeCore};
 use mlsys_aggregates::{AggregateError, Measure, Measures, Parameters};
-use mlsys_plan::{Literal, Window, columns};
+use mlsys_plan::{Aggregate, Literal, Window, columns};
 
 use crate::error::DataError;
 use crate::table::POSITION;
@@ -46,6 +46,11 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
+    /// The frame of an aggregate.
+    pub(crate) fn of(aggregate: &Aggregate) -> Self {
+        Frame { window: aggregate.window, offset: aggregate.offset, step: aggregate.step }
+    }
+
     /// The window's length in microseconds, where it has one.
     fn length(&self) -> Option<i64> {
         match self.window {

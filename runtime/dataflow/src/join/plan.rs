@@ -15,7 +15,7 @@ use crate::error::{Code, DataError};
 use crate::expr::{column, lower};
 use crate::source::derive;
 use crate::table::POSITION;
-use crate::types::{self, arrow_type};
+use crate::types::{self, arrow_type, instant};
 
 /// Where the operator's inputs are read.
 pub(crate) struct Inputs {
@@ -23,6 +23,8 @@ pub(crate) struct Inputs {
     pub(crate) observations: Arc<dyn TableSource>,
     /// The rows of the group's source, with their position.
     pub(crate) events: Arc<dyn TableSource>,
+    /// The first and the last instant of the observations, where they are known.
+    pub(crate) span: Option<(i64, i64)>,
 }
 
 /// A feature that is wanted, or that a wanted one is computed from.
@@ -37,7 +39,7 @@ struct Needed<'a> {
 /// E0910 if an aggregate or function is not known, E0999 if the plan names a feature or key that is not there.
 pub(crate) fn logical_plan(join: &Join, features: &Features, inputs: Inputs) -> Result<LogicalPlan, DataError> {
     let needed = needed(join, features)?;
-    let (events, spec) = events(features, &needed.aggregates, inputs.events)?;
+    let (events, spec) = events(features, &needed.aggregates, inputs.events, inputs.span)?;
     let observations = observations(join, features, inputs.observations)?;
     let node = PointInTime::try_new(observations, events, spec)?;
     let operator = LogicalPlan::Extension(Extension { node: Arc::new(node) });
@@ -125,6 +127,7 @@ fn events(
     features: &Features,
     aggregates: &[&Aggregate],
     table: Arc<dyn TableSource>,
+    span: Option<(i64, i64)>,
 ) -> Result<(LogicalPlan, Spec), DataError> {
     let name = datafusion::common::TableReference::bare(features.source.as_str());
     let mut plan = LogicalPlanBuilder::scan(name, table, None)?;
@@ -135,6 +138,13 @@ fn events(
         plan = plan.filter(lower(filter)?)?;
     }
     plan = plan.filter(lower(&features.at)?.is_not_null())?;
+    if let Some((first, last)) = span {
+        let (from, until) = seen(aggregates, first, last);
+        plan = plan.filter(lower(&features.at)?.lt(lit(instant(until))))?;
+        if let Some(from) = from {
+            plan = plan.filter(lower(&features.at)?.gt_eq(lit(instant(from))))?;
+        }
+    }
     let mut outputs = Vec::new();
     for key in &features.keys {
         outputs.push(cast(column(&key.column), arrow_type(&key.ty.ty)).alias(key_name(&key.name)));
@@ -153,6 +163,18 @@ fn events(
     }
     outputs.push(column(POSITION));
     Ok((plan.project(outputs)?.build()?, spec))
+}
+
+/// From when, if they have a beginning, and until when windows at the given first and last instants see events: others
+/// need not be read.
+fn seen(aggregates: &[&Aggregate], first: i64, last: i64) -> (Option<i64>, i64) {
+    let begin = |aggregate: &&Aggregate| match aggregate.window {
+        Window::Range { width } => Some(Frame::of(aggregate).begin(first, width)),
+        Window::All | Window::Last { .. } => None,
+    };
+    let begins: Option<Vec<i64>> = aggregates.iter().map(begin).collect();
+    let offset = aggregates.iter().map(|aggregate| aggregate.offset).min().unwrap_or(0);
+    (begins.and_then(|begins| begins.into_iter().min()), last.saturating_sub(offset))
 }
 
 fn key_name(key: &str) -> String {
@@ -181,7 +203,7 @@ impl SpecBuilder {
             let is_plain = aggregate.argument.as_ref().is_some_and(|one| !arrow_type(&one.ty.ty).is_nested());
             self.chosen.extend(argument.filter(|_| is_plain));
         }
-        let frame = Frame { window: aggregate.window, offset: aggregate.offset, step: aggregate.step };
+        let frame = Frame::of(aggregate);
         let window = self.windows.iter().position(|window| *window == frame).unwrap_or_else(|| {
             self.windows.push(frame);
             self.windows.len() - 1

@@ -234,6 +234,32 @@ async fn what_does_not_fit_is_spilled() {
     assert_eq!(show(&everything), show(&spilled));
 }
 
+/// What no window reaches is not decoded: files say in their footers which instants they hold.
+#[tokio::test(flavor = "multi_thread")]
+async fn files_outside_of_every_window_are_not_read() {
+    let mut project = Project::new();
+    for (name, from) in [("part-1.parquet", 0), ("part-2.parquet", 100), ("part-3.parquet", 200)] {
+        let events: Vec<Event> = (from..from + 10).map(|at| event(KEY, at, at, 1.0)).collect();
+        write(&project, &events, &[observation(KEY, 115), observation(KEY, 120)]);
+        std::fs::rename(project.path("events.parquet"), project.path(name)).unwrap();
+    }
+    let connector = call("parquet", [("path", mlsys_plan::Value::String("part-*.parquet".to_owned()))]);
+    let column = |name, ty: Type| (name, ty.optional());
+    let text = || Type::String;
+    let schema = [column("k1", text()), column("k2", text()), column("at", Type::Timestamp)];
+    let rest = [column("seq", Type::Int64), column("keep", Type::Bool), column("x", Type::Float64)];
+    let parts = source(connector, &[&schema[..], &rest[..]].concat());
+    assert!(project.source(&parts).await.unwrap().in_place);
+    project.dataflow = Dataflow::new(&Options { explain: true, ..Options::default() }).unwrap();
+    let group = group(&[feature("sum", "x", Some(20))]);
+    let (left, right) = (project.path("observations.parquet"), project.path("out.parquet"));
+    let output = project.path("joined.parquet");
+    let report = project.dataflow.join(&wants(&group), &group, &left, &right, &output, &|_| {}).await.unwrap();
+    assert_eq!(show(&read_table(&output)), ["10.0", "10.0"]);
+    let text = report.explain.unwrap();
+    assert!(text.contains("row_groups_pruned_statistics=3 total → 1 matched"), "{text}");
+}
+
 /// A report says how its plan ran, if that was asked for.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_join_explains_itself() {
