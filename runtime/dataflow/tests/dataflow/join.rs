@@ -22,6 +22,16 @@ fn texts<'a>(values: impl Iterator<Item = &'a Option<String>>) -> ArrayRef {
     Arc::new(values.map(|text| text.as_deref()).collect::<StringArray>())
 }
 
+/// Both parts of a key as one number, a different one for different keys; missing if a part is.
+fn numbers<'a>(keys: impl Iterator<Item = &'a [Option<String>; 2]>) -> ArrayRef {
+    let number = |key: &[Option<String>; 2]| {
+        let [Some(one), Some(two)] = key else { return None };
+        let bytes = one.bytes().chain([u8::MAX]).chain(two.bytes());
+        Some(bytes.fold(1_i64, |number, byte| number * 256 + i64::from(byte)) - (1 << 20))
+    };
+    Arc::new(keys.map(number).collect::<Int64Array>())
+}
+
 /// Writes both tables into a project.
 pub(crate) fn write(project: &Project, events: &[Event], observations: &[Observation]) {
     let integers = |pick: fn(&Event) -> Option<i64>| Arc::new(events.iter().map(pick).collect::<Int64Array>());
@@ -31,6 +41,7 @@ pub(crate) fn write(project: &Project, events: &[Event], observations: &[Observa
         vec![
             ("k1", texts(events.iter().map(|event| &event.key[0]))),
             ("k2", texts(events.iter().map(|event| &event.key[1]))),
+            ("k", numbers(events.iter().map(|event| &event.key))),
             ("at", times(events.iter().map(|event| event.at))),
             ("seq", integers(|event| event.seq)),
             ("keep", bools(|event| event.keep)),
@@ -46,6 +57,7 @@ pub(crate) fn write(project: &Project, events: &[Event], observations: &[Observa
             ("__at", times(observations.iter().map(|observation| observation.at))),
             ("__key.one", texts(observations.iter().map(|observation| &observation.key[0]))),
             ("__key.two", texts(observations.iter().map(|observation| &observation.key[1]))),
+            ("__key.number", numbers(observations.iter().map(|observation| &observation.key))),
         ],
     );
 }
@@ -121,6 +133,12 @@ fn arguments(function: &str) -> BTreeMap<String, mlsys_plan::Value> {
     BTreeMap::from([(name.to_owned(), value)])
 }
 
+/// The same group with a number as its key.
+pub(crate) fn by_number(features: Features) -> Features {
+    let key = EntityKey { name: "number".to_owned(), column: "k".to_owned(), ty: Type::Int64.required() };
+    Features { keys: vec![key], ..features }
+}
+
 /// The join that wants every aggregate of a group.
 pub(crate) fn wants(features: &Features) -> Join {
     let key = |key: &str, column: &str| JoinKey { key: key.to_owned(), column: column.to_owned() };
@@ -128,7 +146,7 @@ pub(crate) fn wants(features: &Features) -> Join {
         model: "model".to_owned(),
         group: features.name.clone(),
         alias: None,
-        keys: vec![key("first", "one"), key("second", "two")],
+        keys: vec![key("first", "one"), key("second", "two"), key("number", "number")],
         features: features.aggregates.iter().map(|aggregate| aggregate.name.clone()).collect(),
     }
 }
@@ -146,9 +164,18 @@ pub(crate) async fn joined(
     events: &[Event],
     observations: &[Observation],
 ) -> RecordBatch {
+    joined_by(project, &group(features), events, observations).await
+}
+
+/// As [`joined`], for a group.
+pub(crate) async fn joined_by(
+    project: &Project,
+    group: &Features,
+    events: &[Event],
+    observations: &[Observation],
+) -> RecordBatch {
     write(project, events, observations);
-    let group = group(features);
-    let report = run(project, &wants(&group), &group).await.unwrap();
+    let report = run(project, &wants(group), group).await.unwrap();
     assert_eq!(report.rows, observations.len() as u64);
     read_table(&project.path("joined.parquet"))
 }

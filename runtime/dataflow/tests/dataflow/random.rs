@@ -1,13 +1,15 @@
 //! Joins over generated data against the oracle: every aggregate, several windows, every kind of disorder.
+//! Ten thousand cases; each has some of the aggregates.
 
 use std::sync::LazyLock;
 
+use arrow::array::RecordBatch;
 use proptest::prelude::*;
-use proptest::sample::select;
+use proptest::sample::{select, subsequence};
 use tokio::runtime::Runtime;
 
 use crate::build::Project;
-use crate::join::{joined, value};
+use crate::join::{by_number, group, joined, joined_by, value};
 use crate::oracle::{Event, Feature, Observation, Window, same};
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
@@ -141,47 +143,83 @@ fn windows() -> impl Strategy<Value = Vec<Placed>> {
     prop::collection::vec((window, offset, step), 1..4)
 }
 
-/// All aggregates over all windows.
-fn features(windows: &[Placed]) -> Vec<Feature> {
-    let over = |&(window, offset, step): &Placed| {
-        AGGREGATES.map(|(function, column, is_filtered)| Feature {
-            function,
-            column,
-            is_filtered,
-            window,
-            offset,
-            step,
-        })
+type Aggregate = (&'static str, &'static str, bool);
+
+/// Some of the aggregates.
+fn aggregates() -> impl Strategy<Value = Vec<Aggregate>> {
+    subsequence(AGGREGATES.to_vec(), 1..12)
+}
+
+/// The aggregates over all windows.
+fn features(aggregates: &[Aggregate], windows: &[Placed]) -> Vec<Feature> {
+    let feature = |&(window, offset, step): &Placed, &(function, column, is_filtered): &Aggregate| Feature {
+        function,
+        column,
+        is_filtered,
+        window,
+        offset,
+        step,
     };
-    windows.iter().flat_map(over).collect()
+    windows.iter().flat_map(|window| aggregates.iter().map(move |aggregate| feature(window, aggregate))).collect()
+}
+
+/// Holds a join's result against the oracle.
+fn check(
+    result: &RecordBatch,
+    features: &[Feature],
+    events: &[Event],
+    observations: &[Observation],
+) -> Result<(), TestCaseError> {
+    let scale: f64 = events.iter().filter_map(|event| event.x).filter(|x| x.is_finite()).map(f64::abs).sum();
+    for (index, feature) in features.iter().enumerate() {
+        for (row, observation) in observations.iter().enumerate() {
+            let found = value(result.column(index), row);
+            let expected = feature.at(observation, events);
+            // A variance has the unit of a square, a slope that of values in a microsecond.
+            let scale = match feature.function {
+                "variance" => scale * scale,
+                "slope" => scale * 1e6,
+                _ => scale,
+            };
+            prop_assert!(
+                same(&found, &expected, scale),
+                "{feature:?} at {observation:?} is {found:?}, expected {expected:?}"
+            );
+        }
+    }
+    Ok(())
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 5_000, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_join_is_what_the_oracle_says(
+    fn a_join_by_a_pair_of_texts_is_what_the_oracle_says(
         events in events(),
         observations in observations(),
+        aggregates in aggregates(),
         windows in windows(),
         threads in 1_usize..4,
         batch in prop_oneof![3 => 1_usize..9, 1 => Just(8192)],
     ) {
-        let features = features(&windows);
+        let features = features(&aggregates, &windows);
         let project = Project::with(threads, batch);
         let result = RUNTIME.block_on(joined(&project, &features, &events, &observations));
-        let scale: f64 = events.iter().filter_map(|event| event.x).filter(|x| x.is_finite()).map(f64::abs).sum();
-        for (index, feature) in features.iter().enumerate() {
-            for (row, observation) in observations.iter().enumerate() {
-                let found = value(result.column(index), row);
-                let expected = feature.at(observation, &events);
-                // A variance has the unit of a square.
-                let scale = if feature.function == "variance" { scale * scale } else { scale };
-                prop_assert!(
-                    same(&found, &expected, scale),
-                    "{feature:?} at {observation:?} is {found:?}, expected {expected:?}"
-                );
-            }
-        }
+        check(&result, &features, &events, &observations)?;
+    }
+
+    #[test]
+    fn a_join_by_a_number_is_what_the_oracle_says(
+        events in events(),
+        observations in observations(),
+        aggregates in aggregates(),
+        windows in windows(),
+        threads in 1_usize..4,
+        batch in prop_oneof![3 => 1_usize..9, 1 => Just(8192)],
+    ) {
+        let features = features(&aggregates, &windows);
+        let (project, group) = (Project::with(threads, batch), by_number(group(&features)));
+        let result = RUNTIME.block_on(joined_by(&project, &group, &events, &observations));
+        check(&result, &features, &events, &observations)?;
     }
 }
