@@ -43,6 +43,68 @@ fn a_failure_says_what_was_expected_and_what_was_found() {
     assert_eq!(values[0].expected, Literal::Float(40.0));
 }
 
+const LOOKUPS: &str = r#"
+entity plane { tailnum: string }
+
+source planes {
+  from csv("planes.csv")
+  schema { tailnum: string  seats: int64  year: int64? }
+  key tailnum
+  static
+}
+
+source flights {
+  from csv("flights.csv")
+  schema { id: int64  tailnum: string  at: timestamp }
+  derive { seats = planes[tailnum].seats }
+  time at
+  key  id
+}
+
+features history for plane from flights {
+  where seats is null or seats > 60
+  moved = sum(planes[tailnum].seats) over 7d
+  seen  = last(seats) over all
+  hops  = count() over all
+}
+
+test "seats are looked up" {
+  given planes [
+    { tailnum: "N1", seats: 1 },
+    { tailnum: "N1", seats: 100, year: 1999 },
+    { tailnum: "N2", seats: 50 },
+  ]
+  given flights [
+    { id: 1, tailnum: "N1", at: @2024-01-01 },
+    { id: 2, tailnum: "N1", at: @2024-01-02 },
+    { id: 3, tailnum: "N2", at: @2024-01-02 },
+    { id: 4, tailnum: "N9", at: @2024-01-02 },
+  ]
+  expect history { tailnum: "N1" } at @2024-01-03 { moved = 200, seen = 100, hops = 2 }
+  expect history { tailnum: "N2" } at @2024-01-03 { moved = 0, seen = null, hops = 0 }
+  expect history { tailnum: "N9" } at @2024-01-03 { moved = 0, seen = null, hops = 1 }
+}
+"#;
+
+/// In derived columns, filters and arguments; the latest row of a key counts, and a key without a row gives nothing.
+#[test]
+fn static_sources_are_looked_up() {
+    let results = tested(LOOKUPS);
+    assert!(results[0].passed(), "{results:#?}");
+}
+
+/// A lookup that depends on the time of the row that asks is refused.
+#[test]
+fn lookups_as_of_a_time_are_refused() {
+    let timed = LOOKUPS
+        .replace("year: int64? }\n  key tailnum\n  static", "year: int64?  at: timestamp }\n  time at\n  key tailnum");
+    let timed = timed.replace("seats: 1 }", "seats: 1, at: @2023-01-01 }").replace("year: 1999 }", "at: @2023-01-01 }");
+    let timed = timed.replace("seats: 50 }", "seats: 50, at: @2023-01-01 }");
+    let CaseOutcome::Error(error) = &tested(&timed)[0].outcome else { panic!("the lookup was carried out") };
+    assert_eq!(error.code, "E0910");
+    assert!(error.message.contains("cannot look up `planes` as of the time of a row"), "{}", error.message);
+}
+
 /// A wrong definition, which sees a row at its departure, is found by the program's own test.
 #[test]
 fn a_test_notices_a_feature_that_sees_the_future() {

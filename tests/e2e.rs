@@ -188,6 +188,27 @@ fn what_is_current_is_left_alone() {
     assert_eq!(done(&project.record(0)).len(), 5);
 }
 
+/// A table that is looked up is read by whoever looks it up; `--only` does without the training.
+#[test]
+fn a_table_that_is_looked_up_reaches_what_reads_it() {
+    let shops = "source shops {\n  from csv(\"shops.csv\")\n  schema { shop_id: string  size: int64 }\n  key shop_id\n  static\n}\n";
+    let sized = PROGRAM.replace("mean(amount) over 7d", "mean(amount) where shops[shop_id].size > 2 over 7d");
+    let project = Project::new(&format!("{sized}{shops}"));
+    project.write("shops.csv", "shop_id,size\nS1,1\nS2,3\n");
+    let only = |node: &str| {
+        let output = project.command(&["run", "--json", "--only", node, "."]).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", printed(&output));
+        done(&serde_json::from_slice(&output.stdout).unwrap())
+    };
+    assert_eq!(only("join.fraud.spend"), ["source.payments", "observe.fraud", "source.shops", "join.fraud.spend"]);
+    assert_eq!(only("join.fraud.risk"), ["join.fraud.risk"]);
+    project.write("shops.csv", "shop_id,size\nS1,5\nS2,3\n");
+    assert_eq!(only("join.fraud.spend"), ["source.shops", "join.fraud.spend"]);
+    assert!(only("join.fraud.risk").is_empty());
+    let (code, text) = project.run(&["run", "--only", "join.fraud.spent", "."]);
+    assert!(code == 1 && text.contains("did you mean `join.fraud.spend`?"), "{text}");
+}
+
 #[test]
 fn equal_seeds_give_equal_models() {
     let (left, right) = (Project::new(PROGRAM), Project::new(PROGRAM));

@@ -12,13 +12,14 @@ use mlsys_plan::{BinaryOp, Expr as PlanExpr, ExprKind, Type, UnaryOp, columns};
 
 use crate::error::{Code, DataError};
 use crate::functions::{FUNCTIONS, Function, function_names, operators};
+use crate::lookup::lookup;
 use crate::names;
 use crate::types::{arrow_type, scalar};
 
 /// The DataFusion expression that computes a plan expression; `now` is the column `__at`.
 ///
 /// # Errors
-/// E0910 if a function is not known or a table is looked up; E0999 if the plan's types do not fit together.
+/// E0910 if a function is not known; E0999 if the plan's types do not fit together.
 pub(crate) fn lower(expr: &PlanExpr) -> Result<Expr, DataError> {
     Ok(match &expr.kind {
         ExprKind::Column { name } => column(name),
@@ -39,7 +40,10 @@ pub(crate) fn lower(expr: &PlanExpr) -> Result<Expr, DataError> {
             // An array of nothing has no type of its own.
             cast(make_array(items), arrow_type(&expr.ty.ty))
         }
-        ExprKind::Lookup { table, column, .. } => return Err(lookup(expr, table, column)),
+        ExprKind::Lookup { table, keys, column } => {
+            let keys = keys.iter().map(lower).collect::<Result<_, _>>()?;
+            lookup(table, column, arrow_type(&expr.ty.ty), keys)
+        }
         ExprKind::Now => column(columns::AT),
         ExprKind::Cast { arg } => cast(lower(arg)?, arrow_type(&expr.ty.ty)),
     })
@@ -65,13 +69,6 @@ pub(crate) fn reads_now(expr: &PlanExpr) -> bool {
     let mut found = false;
     expr.visit(&mut |each| found |= each.kind == ExprKind::Now);
     found
-}
-
-fn lookup(expr: &PlanExpr, table: &str, column: &str) -> DataError {
-    let help = format!(
-        "bring `{column}` of `{table}` into the rows before they are read; features of a group can be inputs of a model"
-    );
-    DataError::new(Code::Unsupported, format!("this runtime cannot look up `{expr}` yet")).with_help(help)
 }
 
 /// A column by its exact name: no case folding, and a dot is part of the name.

@@ -16,6 +16,7 @@ use crate::error::DataError;
 use crate::expr::lower;
 use crate::join::{self, Inputs};
 use crate::literal::literal;
+use crate::lookup::{Table, Tables, bind};
 use crate::options::Options;
 use crate::session::Dataflow;
 use crate::source::{InlineRows, logical_plan};
@@ -27,6 +28,7 @@ use crate::types::{arrow_type, scalar};
 pub struct InMemory {
     dataflow: Dataflow,
     session: SessionContext,
+    tables: Tables,
 }
 
 /// Rows of a source, derived and checked.
@@ -50,15 +52,15 @@ impl InMemory {
     pub fn new() -> Result<Self, DataError> {
         let dataflow = Dataflow::new(&Options { threads: Some(1), ..Options::default() })?;
         let session = dataflow.ordered_session();
-        Ok(InMemory { dataflow, session })
+        Ok(InMemory { dataflow, session, tables: Tables::new() })
     }
 
     /// What a source holds if these are its rows: defaults filled in, columns derived, expectations applied, and of
-    /// rows with equal keys the last one. Checks on the table as a whole are left out: they are about real data.
+    /// rows with equal keys the last one. What follows looks values up in a static source's latest rows. Checks on the table as a whole are left out: they are about real data.
     ///
     /// # Errors
     /// E0903 to E0907 if the rows are not what the source declares; E0910 if an expression is not known.
-    pub async fn rows(&self, source: &Source, given: &[BTreeMap<String, Literal>]) -> Result<Rows, DataError> {
+    pub async fn rows(&mut self, source: &Source, given: &[BTreeMap<String, Literal>]) -> Result<Rows, DataError> {
         let file = InputFile { path: PathBuf::new(), name: format!("given {}", source.name) };
         let columns = source.schema.iter().map(|field| {
             let values = given.iter().map(|row| row.get(&field.name).unwrap_or(&Literal::Null));
@@ -73,7 +75,11 @@ impl InMemory {
         for batch in self.collect(plan).await? {
             rows.add(&batch)?;
         }
-        rows.finish().map(Rows)
+        let rows = rows.finish()?;
+        if source.time.is_none() && !source.key.is_empty() {
+            self.tables.insert(source.name.clone(), Arc::new(Table::new(rows.clone(), &source.key)?));
+        }
+        Ok(Rows(rows))
     }
 
     /// Features of a group, one row of values a question, in the order of the names.
@@ -121,6 +127,7 @@ impl InMemory {
     }
 
     async fn collect(&self, plan: LogicalPlan) -> Result<Vec<RecordBatch>, DataError> {
+        let plan = bind(plan, &self.tables)?;
         Ok(self.session.execute_logical_plan(plan).await?.collect().await?)
     }
 }

@@ -1,15 +1,18 @@
 //! The entry point: a DataFusion session with our planner, shared by all nodes of a run.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use arrow::compute;
 use async_trait::async_trait;
 use datafusion::catalog::Session;
+use datafusion::datasource::provider_as_source;
 use datafusion::error::Result;
 use datafusion::execution::context::{QueryPlanner, SessionContext};
 use datafusion::execution::memory_pool::MemoryLimit;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder};
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::physical_plan::display::DisplayableExecutionPlan;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
@@ -17,8 +20,10 @@ use datafusion::prelude::SessionConfig;
 
 use crate::error::DataError;
 use crate::join::PointInTimePlanner;
+use crate::lookup::{Table, Tables, bind};
 use crate::options::Options;
 use crate::order::OrderByPosition;
+use crate::table::StoredTable;
 
 /// Runs the batch nodes of a plan, inside a tokio runtime with its clock enabled. Cloning is cheap: clones share memory
 /// and threads.
@@ -28,6 +33,19 @@ pub struct Dataflow {
     threads: usize,
     batch_size: usize,
     explain: bool,
+    /// What expressions look values up in.
+    tables: Arc<Tables>,
+}
+
+/// A static source that expressions look values up in.
+#[derive(Clone, Debug)]
+pub struct LookedUp<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// The columns of its key.
+    pub keys: &'a [String],
+    /// Its table, as [`Dataflow::source`] has written it.
+    pub table: PathBuf,
 }
 
 /// A plan whose rows are being read.
@@ -60,7 +78,7 @@ impl Dataflow {
     /// E0911 if the folder for spilled data cannot be used.
     pub fn new(options: &Options) -> Result<Self, DataError> {
         let (threads, explain) = (options.threads(), options.explain);
-        Ok(Dataflow { runtime: options.runtime()?, threads, batch_size: BATCH, explain })
+        Ok(Dataflow { runtime: options.runtime()?, threads, batch_size: BATCH, explain, tables: Arc::default() })
     }
 
     /// The same dataflow with so many rows per batch; results do not depend on it.
@@ -68,6 +86,25 @@ impl Dataflow {
     pub fn with_batch_size(mut self, rows: usize) -> Self {
         self.batch_size = rows.max(1);
         self
+    }
+
+    /// The same dataflow with tables in which expressions look values up; they are read now, as a whole.
+    ///
+    /// # Errors
+    /// E0911 if a table cannot be read.
+    pub async fn looking_up(mut self, tables: &[LookedUp<'_>]) -> Result<Self, DataError> {
+        let mut read = Tables::new();
+        for one in tables {
+            let stored = Arc::new(StoredTable::open(&one.table)?);
+            let scan = LogicalPlanBuilder::scan(one.name, provider_as_source(Arc::clone(&stored) as _), None)?;
+            let plan = scan.build()?;
+            let schema = Arc::clone(plan.schema().inner());
+            let batches = self.ordered_session().execute_logical_plan(plan).await?.collect().await?;
+            let rows = compute::concat_batches(&schema, &batches)?;
+            read.insert(one.name.to_owned(), Arc::new(Table::new(rows, one.keys)?));
+        }
+        self.tables = Arc::new(read);
+        Ok(self)
     }
 
     /// A session in which rows keep the order of their source: one stream, nothing dealt out.
@@ -85,6 +122,7 @@ impl Dataflow {
     /// # Errors
     /// E0910 to E0912.
     pub(crate) async fn execute(&self, session: &SessionContext, plan: LogicalPlan) -> Result<Execution, DataError> {
+        let plan = bind(plan, &self.tables)?;
         let plan = session.execute_logical_plan(plan).await?.create_physical_plan().await?;
         let rows = execute_stream(Arc::clone(&plan), session.task_ctx())?;
         Ok(Execution { plan, rows })

@@ -1,10 +1,11 @@
 //! What this runtime can do, asked before anything runs.
 
-use mlsys_plan::{Aggregate, Derived, Expr, Features, Node, Observe, Operation, Plan, Source};
+use mlsys_plan::{Aggregate, Derived, Expr, Features, Node, NodeId, Observe, Operation, Plan, Source};
 
 use crate::error::{Code, DataError};
 use crate::expr::lower;
 use crate::join::kernel;
+use crate::lookup::as_of;
 use crate::observe::time_split;
 use crate::source::{MEASURES, supports_check};
 use crate::sources::connector;
@@ -28,21 +29,26 @@ pub fn implemented() -> Vec<(&'static str, &'static str)> {
 /// # Errors
 /// One E0910 for each such use, with its name and line, and what can be used instead if there is something.
 pub fn supports(plan: &Plan) -> Result<(), Vec<DataError>> {
-    let mut errors: Vec<DataError> = plan.nodes.iter().flat_map(supports_node).collect();
+    let mut errors: Vec<DataError> = plan.nodes.iter().flat_map(|node| supports_node(plan, node)).collect();
     errors.dedup();
     if errors.is_empty() { Ok(()) } else { Err(errors) }
 }
 
-/// What of one node this runtime cannot do.
-pub fn supports_node(node: &Node) -> Vec<DataError> {
+/// What of one node of a plan this runtime cannot do.
+pub fn supports_node(plan: &Plan, node: &Node) -> Vec<DataError> {
     let line = node.origin.line;
+    let is_static = |table: &&str| {
+        let found = plan.node(&NodeId::new("source", table)).map(|node| &node.operation);
+        matches!(found, Some(Operation::Source(source)) if source.time.is_none())
+    };
+    let looked_up = node.operation.lookups().into_iter().filter(|table| !is_static(table)).map(as_of);
     let errors = match &node.operation {
         Operation::Source(source) => check_source(source),
         Operation::Features(features) => check_features(features),
         Operation::Observe(observe) => check_observe(observe),
         Operation::Join(_) | Operation::Train(_) | Operation::Deployment(_) | Operation::Monitor(_) => Vec::new(),
     };
-    errors.into_iter().map(|error| error.at_line(line)).collect()
+    looked_up.chain(errors).map(|error| error.at_line(line)).collect()
 }
 
 fn check_source(source: &Source) -> Vec<DataError> {

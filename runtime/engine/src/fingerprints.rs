@@ -41,12 +41,15 @@ impl Fingerprints {
                 let data = data(source, project, digests)?;
                 inputs.push(data.clone());
                 self.data.insert(node.id.clone(), data);
+                // The tables that it looks up.
+                inputs.extend(node.inputs.iter().filter_map(|input| self.of.get(input)).cloned());
                 Operation::Source(without_path(source))
             }
             Operation::Join(join) => {
                 let features = group_of(plan, node).ok_or_else(|| RunError::internal("a join without a group"))?;
-                let source = NodeId::new("source", &features.source);
-                inputs.extend(self.of.get(&source).cloned());
+                // The group's source, and the tables that it looks up.
+                let read = plan.node(&NodeId::new("features", &features.name)).map(|group| group.inputs.as_slice());
+                inputs.extend(read.unwrap_or_default().iter().filter_map(|input| self.of.get(input)).cloned());
                 inputs.extend(node.inputs.first().and_then(|observe| self.of.get(observe)).cloned());
                 inputs.push(fingerprint(&Operation::Features(used(features, join)), &[])?);
                 node.operation.clone()

@@ -5,15 +5,17 @@ mod observe;
 mod source;
 mod train;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use mlsys_dataflow::Dataflow;
+use mlsys_dataflow::{Dataflow, LookedUp};
 use mlsys_plan::{Node, NodeId, Operation, Plan};
 use mlsys_store::{Draft, Slot};
 use serde_json::Value;
 
 use crate::error::RunError;
 use crate::event::{Event, Observer};
+use crate::fingerprints::group_of;
 use crate::run::Options;
 
 /// The file that holds a node's rows.
@@ -59,6 +61,22 @@ impl Work<'_> {
     fn rows_of(&self, node: &NodeId) -> Result<PathBuf, RunError> {
         let slot = self.slots.get(node).ok_or_else(|| RunError::internal(format!("`{node}` has no result")))?;
         Ok(slot.file(DATA))
+    }
+
+    /// The dataflow, with the tables at hand that a node's expressions, or those of the group it joins, look up.
+    async fn dataflow(&self) -> Result<Dataflow, RunError> {
+        let group = group_of(self.plan, self.node).map(|group| Operation::Features(group.clone()));
+        let operations = [Some(&self.node.operation), group.as_ref()];
+        let names: BTreeSet<&str> = operations.into_iter().flatten().flat_map(Operation::lookups).collect();
+        let mut tables = Vec::new();
+        for name in names {
+            let id = NodeId::new("source", name);
+            let Some(Operation::Source(source)) = self.plan.node(&id).map(|node| &node.operation) else {
+                return Err(RunError::internal(format!("`{name}` is looked up and is no source")));
+            };
+            tables.push(LookedUp { name: &source.name, keys: &source.key, table: self.rows_of(&id)? });
+        }
+        Ok(self.dataflow.clone().looking_up(&tables).await?)
     }
 
     /// Tells how many rows were read.

@@ -12,7 +12,7 @@ use crate::error::RunError;
 pub fn supports(plan: &Plan) -> Result<(), Vec<RunError>> {
     let mut errors: Vec<RunError> = Vec::new();
     for node in &plan.nodes {
-        let found = mlsys_dataflow::supports_node(node).into_iter().map(RunError::from);
+        let found = mlsys_dataflow::supports_node(plan, node).into_iter().map(RunError::from);
         let of_training = match &node.operation {
             Operation::Train(train) => check_train(train),
             _ => Vec::new(),

@@ -106,10 +106,10 @@ pub fn run(plan: &Plan, cases: &[TestCase]) -> Vec<CaseResult> {
         .enable_all()
         .build()
         .map_err(|error| RunError::internal(format!("cannot start a tokio runtime: {error}")));
-    let ready = ready.and_then(|runtime| Ok((runtime, InMemory::new()?)));
+    let mut ready = ready.and_then(|runtime| Ok((runtime, InMemory::new()?)));
     let one = |case: &TestCase| {
         let started = Instant::now();
-        let outcome = match &ready {
+        let outcome = match &mut ready {
             Ok((runtime, memory)) => runtime.block_on(case::carry_out(plan, case, memory)),
             Err(error) => Err(error.clone()),
         };

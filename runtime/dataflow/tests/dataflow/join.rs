@@ -22,12 +22,16 @@ fn texts<'a>(values: impl Iterator<Item = &'a Option<String>>) -> ArrayRef {
     Arc::new(values.map(|text| text.as_deref()).collect::<StringArray>())
 }
 
-/// Both parts of a key as one number, a different one for different keys; missing if a part is.
+/// Both parts of a key as one number, a different one for different short keys; missing if a part is.
 fn numbers<'a>(keys: impl Iterator<Item = &'a [Option<String>; 2]>) -> ArrayRef {
     let number = |key: &[Option<String>; 2]| {
         let [Some(one), Some(two)] = key else { return None };
         let bytes = one.bytes().chain([u8::MAX]).chain(two.bytes());
-        Some(bytes.fold(1_i64, |number, byte| number * 256 + i64::from(byte)) - (1 << 20))
+        Some(
+            bytes
+                .fold(1_i64, |number, byte| number.wrapping_mul(256).wrapping_add(i64::from(byte)))
+                .wrapping_sub(1 << 20),
+        )
     };
     Arc::new(keys.map(number).collect::<Int64Array>())
 }

@@ -14,6 +14,6 @@ pub(super) async fn execute(work: &Work<'_>, join: &Join, draft: &Draft) -> Resu
     let observations = work.rows_of(&NodeId::new("observe", &join.model))?;
     let rows = work.rows_of(&NodeId::new("source", &group.source))?;
     let progress = work.progress();
-    let report = work.dataflow.join(join, &group, &observations, &rows, &draft.file(DATA), &progress).await?;
+    let report = work.dataflow().await?.join(join, &group, &observations, &rows, &draft.file(DATA), &progress).await?;
     Ok(serde_json::to_value(report)?)
 }

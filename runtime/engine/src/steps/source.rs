@@ -10,6 +10,7 @@ use crate::error::RunError;
 pub(super) async fn execute(work: &Work<'_>, source: &Source, draft: &Draft) -> Result<Value, RunError> {
     let output = draft.file(DATA);
     let progress = work.progress();
-    let report = work.dataflow.source(source, &work.options.project, &output, &work.quarantine, &progress).await?;
+    let report =
+        work.dataflow().await?.source(source, &work.options.project, &output, &work.quarantine, &progress).await?;
     Ok(serde_json::to_value(report)?)
 }

@@ -12,7 +12,7 @@ use super::{CaseOutcome, Failure, ValueFailure};
 use crate::error::RunError;
 
 /// Carries out a test.
-pub(super) async fn carry_out(plan: &Plan, case: &TestCase, memory: &InMemory) -> Result<CaseOutcome, RunError> {
+pub(super) async fn carry_out(plan: &Plan, case: &TestCase, memory: &mut InMemory) -> Result<CaseOutcome, RunError> {
     let rows = rows(plan, case, memory).await?;
     let mut failures = Vec::new();
     let groups: BTreeSet<&str> = case.features.iter().map(|expected| expected.group.as_str()).collect();
@@ -26,14 +26,20 @@ pub(super) async fn carry_out(plan: &Plan, case: &TestCase, memory: &InMemory) -
     Ok(if failures.is_empty() { CaseOutcome::Passed } else { CaseOutcome::Failed(failures) })
 }
 
-/// The rows of every source that is given or read.
-async fn rows(plan: &Plan, case: &TestCase, memory: &InMemory) -> Result<BTreeMap<String, Rows>, RunError> {
+/// The rows of every source that is given or read, tables that others look up first.
+async fn rows(plan: &Plan, case: &TestCase, memory: &mut InMemory) -> Result<BTreeMap<String, Rows>, RunError> {
     let mut names: BTreeSet<&str> = case.given.iter().map(|given| given.source.as_str()).collect();
     for expected in &case.features {
         names.insert(&group(plan, &expected.group)?.0.source);
     }
+    // Sources stand behind those that they look up; a table without given rows is empty.
+    let looked_up: Vec<&str> = plan.nodes.iter().flat_map(|node| node.operation.lookups()).collect();
+    let in_order = plan.nodes.iter().filter_map(|node| match &node.operation {
+        Operation::Source(source) => Some(source.name.as_str()),
+        _ => None,
+    });
     let mut all = BTreeMap::new();
-    for name in names {
+    for name in in_order.filter(|name| names.contains(name) || looked_up.contains(name)) {
         let given: Vec<BTreeMap<String, Literal>> =
             case.given.iter().filter(|given| given.source == name).flat_map(|given| given.rows.clone()).collect();
         let (source, node) = source(plan, name)?;
