@@ -187,10 +187,14 @@ impl Work {
     /// Rows by key and instant, once all of them are there.
     async fn sorted(self, mut input: SendableRecordBatchStream) -> Result<Batches> {
         let mut batches: Vec<RecordBatch> = Vec::new();
-        let mut rows = 0;
+        let (mut rows, mut bytes) = (0, 0);
+        let is_fixed = self.schema.fields().iter().all(|field| field.data_type().primitive_width().is_some());
         while let Some(batch) = input.next().await.transpose()? {
             rows += batch.num_rows();
-            let fits = self.reservation.try_grow(needed(&batch)).is_ok() && u32::try_from(rows).is_ok();
+            bytes += batch.get_array_memory_size();
+            // Rows are numbered with 32 bits, and texts that are put together are addressed with 31.
+            let fits = u32::try_from(rows).is_ok() && (is_fixed || i32::try_from(bytes).is_ok());
+            let fits = fits && self.reservation.try_grow(needed(&batch)).is_ok();
             batches.push(batch);
             if !fits {
                 return self.spilling(stream::iter(batches.into_iter().map(Ok)), input);
@@ -223,6 +227,8 @@ impl Work {
         let places = UInt32Array::from(places);
         let starts = (0..places.len()).step_by(size);
         let batches = starts.map(move |start| {
+            // The reservation lasts as long as the rows.
+            let _ = &self.reservation;
             let chunk = places.slice(start, size.min(places.len() - start));
             let taken = columns.iter().map(|column| compute::take(column, &chunk, None));
             let batch = RecordBatch::try_new(Arc::clone(&self.schema), taken.collect::<Result<_, _>>()?)?;
