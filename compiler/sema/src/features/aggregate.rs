@@ -88,7 +88,11 @@ pub(super) fn features(
         span: name.span,
     };
     let windows = match &call.tail {
-        Some(tail) => windows(context, tail, reports),
+        Some(tail) => {
+            let mut windows = windows(context, tail, reports);
+            needs_length(context, call, tail, &mut windows, reports);
+            windows
+        }
         None if is_for(&context.constants, &call.name, "whole") => {
             vec![(String::new(), Some(Placed { window: Window::All, step: None, offset: 0 }))]
         }
@@ -118,6 +122,26 @@ pub(super) fn features(
             (aggregate, feature)
         })
         .collect()
+}
+
+/// What counts rows a second needs to know how many seconds there are.
+fn needs_length(
+    context: &Context<'_, '_>,
+    call: &ast::Call,
+    tail: &ast::AggregateTail,
+    windows: &mut [(String, Option<Placed>)],
+    reports: &mut Reports,
+) {
+    let has_none =
+        |placed: &Option<Placed>| placed.as_ref().is_some_and(|placed| !matches!(placed.window, Window::Range { .. }));
+    if !is_for(&context.constants, &call.name, "length") || !windows.iter().any(|(_, placed)| has_none(placed)) {
+        return;
+    }
+    let message = format!("`{}` is counted over a length of time", call.name.text);
+    reports
+        .error("E0313", tail.span, message, "has no length")
+        .help(format!("say how long the window is: `{}(…) over 1h`", call.name.text));
+    windows.iter_mut().for_each(|(_, placed)| *placed = None);
 }
 
 /// Only a label may look at what comes after the moment it stands for.
