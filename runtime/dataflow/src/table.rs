@@ -3,7 +3,6 @@
 
 mod manifest;
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -25,7 +24,7 @@ use datafusion::physical_expr::expressions::{BinaryExpr, Column};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
 use parquet::arrow::RowNumber;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use parquet::file::statistics::Statistics;
 
 use crate::error::DataError;
@@ -75,14 +74,19 @@ impl StoredTable {
     /// # Errors
     /// E0911 if a file cannot be read, or has changed since the manifest was written.
     pub(crate) fn open(path: &Path) -> Result<Self, DataError> {
-        let members = match Manifest::read(path)? {
-            Some(manifest) => manifest.files,
-            None => vec![Member::of(path).map_err(|error| DataError::store("read the stored table", path, &error))?],
+        let (members, footer) = match Manifest::read(path)? {
+            Some(manifest) => {
+                let first = manifest.files.first();
+                let first = first.ok_or_else(|| DataError::internal("a stored table has at least one file"))?;
+                let footer = footer_of(&first.path)?.1;
+                (manifest.files, footer)
+            }
+            None => {
+                let (member, footer) = footer_of(path)?;
+                (vec![member], footer)
+            }
         };
-        let Some(first) = members.first() else {
-            return Err(DataError::internal("a stored table has at least one file"));
-        };
-        let schema = Arc::clone(metadata_of(&first.path)?.schema());
+        let schema = Arc::clone(footer.schema());
         let mut files = Vec::with_capacity(members.len());
         let mut rows = 0;
         for member in members {
@@ -105,8 +109,8 @@ impl StoredTable {
     pub(crate) fn span(&self, column: &str) -> Result<Option<(i64, i64)>, DataError> {
         let mut span: Option<(i64, i64)> = None;
         for file in &self.files {
-            let metadata = metadata_of(&file.path)?;
-            for group in metadata.metadata().row_groups() {
+            let (_, footer) = footer_of(&file.path)?;
+            for group in footer.metadata().row_groups() {
                 let chunk = group.columns().iter().find(|chunk| chunk.column_path().parts() == [column]);
                 let Some(Statistics::Int64(known)) = chunk.and_then(|chunk| chunk.statistics()) else {
                     return Ok(None);
@@ -160,11 +164,9 @@ impl StoredFile {
     }
 }
 
-/// The footer of a Parquet file.
-fn metadata_of(path: &Path) -> Result<ArrowReaderMetadata, DataError> {
-    let unreadable = |error: &dyn std::error::Error| DataError::store("read the stored table", path, error);
-    let file = File::open(path).map_err(|error| unreadable(&error))?;
-    ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(|error| unreadable(&error))
+/// A Parquet file as it is now, and its footer.
+fn footer_of(path: &Path) -> Result<(Member, ArrowReaderMetadata), DataError> {
+    Member::of(path).map_err(|error| DataError::store("read the stored table", path, &error))
 }
 
 fn scanned(stored: &SchemaRef) -> TableSchema {

@@ -15,7 +15,6 @@ use serde_json::Value;
 
 use crate::error::RunError;
 use crate::event::{Event, Observer};
-use crate::fingerprints::group_of;
 use crate::run::Options;
 
 /// The file that holds a node's rows.
@@ -65,9 +64,9 @@ impl Work<'_> {
 
     /// The dataflow, with the tables at hand that a node's expressions, or those of the group it joins, look up.
     async fn dataflow(&self) -> Result<Dataflow, RunError> {
-        let group = group_of(self.plan, self.node).map(|group| Operation::Features(group.clone()));
-        let operations = [Some(&self.node.operation), group.as_ref()];
-        let names: BTreeSet<&str> = operations.into_iter().flatten().flat_map(Operation::lookups).collect();
+        let read = self.node.inputs.iter().filter_map(|input| self.plan.node(input));
+        let group = read.filter(|node| matches!(node.operation, Operation::Features(_)));
+        let names: BTreeSet<&str> = group.chain([self.node]).flat_map(|node| node.operation.lookups()).collect();
         let mut tables = Vec::new();
         for name in names {
             let id = NodeId::new("source", name);

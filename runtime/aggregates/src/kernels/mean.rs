@@ -9,10 +9,9 @@ use crate::compensated::Compensated;
 use crate::error::AggregateError;
 use crate::input::Input;
 use crate::kernel::{Algebra, Kernel, Sliding};
-use crate::states::floats::{self, Run};
-use crate::states::sums::Sums;
-use crate::states::totals::{self, Finish, Total, Totals, is_exact};
-use crate::summary::{self, Summary};
+use crate::states::sums::Finishes;
+use crate::states::totals::Total;
+use crate::summary::Summary;
 
 /// The kernel `mean`. The sum is exact over integers and compensated over floats, and is divided once. A mean of
 /// durations is rounded half to even to the microsecond.
@@ -42,28 +41,15 @@ impl Kernel for Mean {
     }
 
     fn sliding(&self, input: &Input<'_>) -> Result<Box<dyn Sliding>, AggregateError> {
-        Ok(match exact(input.defined(self)?) {
-            Some(finish) => totals::sliding(finish),
-            None => floats::sliding(input, Sums, finish_floats),
-        })
+        FINISHES.sliding(self, input)
     }
 
     fn summary(&self, input: &Input<'_>) -> Result<Box<dyn Summary>, AggregateError> {
-        Ok(match exact(input.defined(self)?) {
-            Some(finish) => summary::boxed(self, input, Totals::new(finish)),
-            None => summary::boxed(self, input, Run::new(Sums, finish_floats)),
-        })
+        FINISHES.summary(self, input)
     }
 }
 
-/// How an exact total becomes the result, for a type of which it is kept.
-fn exact(ty: &DataType) -> Option<Finish> {
-    match ty {
-        DataType::Duration(_) => Some(finish_durations),
-        ty if is_exact(ty) => Some(finish_numbers),
-        _ => None,
-    }
-}
+const FINISHES: Finishes = Finishes { durations: finish_durations, integers: finish_numbers, floats: finish_floats };
 
 #[expect(clippy::cast_precision_loss, reason = "the result is a float64, rounded once from the exact sum")]
 fn finish_numbers(totals: &mut dyn Iterator<Item = Total>) -> Result<ArrayRef, AggregateError> {

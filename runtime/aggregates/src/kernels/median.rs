@@ -11,8 +11,9 @@ use crate::states::keys::Key;
 use crate::states::sorted::{Quantile, Sorted};
 use crate::summary::{self, Summary};
 
-/// The kernel `median`, exact: the quantile of a half. Values are ordered as in `max`, so that NaN is the greatest. Where the result lies between two
-/// values it is NaN if one of them is, or if both are infinite with different signs; else it is infinite if one of them is.
+/// The kernel `median`, exact: the quantile of a half. Values are ordered as in `max`, so that NaN is the greatest.
+/// Where the result lies between two values it is NaN if one of them is, or if both are infinite with different signs;
+/// else it is infinite if one of them is.
 pub(super) struct Median;
 
 impl Kernel for Median {

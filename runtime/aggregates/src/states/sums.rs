@@ -1,9 +1,50 @@
-//! What `sum` and `mean` of floats share: a compensated sum.
+//! What `sum` and `mean` share: an exact sum where there is one, and a compensated sum of floats.
 
-use super::floats::Floats;
+use arrow::datatypes::DataType;
+
+use super::floats::{self, FinishFloat, Floats, Run};
+use super::totals::{self, Finish, Totals, is_exact};
 use crate::bytes::{Reader, write_float};
 use crate::compensated::Compensated;
 use crate::error::AggregateError;
+use crate::input::Input;
+use crate::kernel::{Kernel, Sliding};
+use crate::summary::{self, Summary};
+
+/// How sums become results.
+pub(crate) struct Finishes {
+    pub(crate) durations: Finish,
+    /// Of integers and truth values.
+    pub(crate) integers: Finish,
+    pub(crate) floats: FinishFloat<Compensated>,
+}
+
+impl Finishes {
+    /// As [`Kernel::sliding`].
+    pub(crate) fn sliding(&self, kernel: &dyn Kernel, input: &Input<'_>) -> Result<Box<dyn Sliding>, AggregateError> {
+        Ok(match self.exact(input.defined(kernel)?) {
+            Some(finish) => totals::sliding(finish),
+            None => floats::sliding(input, Sums, self.floats),
+        })
+    }
+
+    /// As [`Kernel::summary`].
+    pub(crate) fn summary(&self, kernel: &dyn Kernel, input: &Input<'_>) -> Result<Box<dyn Summary>, AggregateError> {
+        Ok(match self.exact(input.defined(kernel)?) {
+            Some(finish) => summary::boxed(kernel, input, Totals::new(finish)),
+            None => summary::boxed(kernel, input, Run::new(Sums, self.floats)),
+        })
+    }
+
+    /// How an exact total becomes the result, for a type of which it is kept.
+    fn exact(&self, ty: &DataType) -> Option<Finish> {
+        match ty {
+            DataType::Duration(_) => Some(self.durations),
+            ty if is_exact(ty) => Some(self.integers),
+            _ => None,
+        }
+    }
+}
 
 /// Summaries by their sums.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,16 +9,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, RecordBatch};
-use arrow::compute::{self, SortOptions};
+use arrow::compute;
 use arrow::datatypes::{DataType, Schema, SchemaRef, TimestampMicrosecondType};
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_expr::expressions::Column;
-use datafusion::physical_expr::{
-    Distribution, EquivalenceProperties, LexOrdering, OrderingRequirements, PhysicalExpr, PhysicalSortExpr,
-};
+use datafusion::physical_expr::{Distribution, EquivalenceProperties, LexOrdering, OrderingRequirements, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet, RecordOutput};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -32,6 +29,7 @@ use mlsys_aggregates::{AggregateError, Measures};
 use super::node::Spec;
 use super::runs::RunFinder;
 use super::windows::{Events, Observations, Windows};
+use crate::order::{column, sorts};
 
 /// The operator: observations on the left, events on the right.
 #[derive(Debug)]
@@ -72,20 +70,14 @@ impl PointInTimeExec {
         Ok(PointInTimeExec { observations, events, spec, properties: Arc::new(properties), metrics })
     }
 
-    fn column(schema: &Schema, index: usize) -> Arc<dyn PhysicalExpr> {
-        Arc::new(Column::new(schema.field(index).name(), index))
-    }
-
     fn keys(&self, schema: &Schema) -> Vec<Arc<dyn PhysicalExpr>> {
-        (0..self.spec.keys).map(|index| Self::column(schema, index)).collect()
+        (0..self.spec.keys).map(|index| column(schema, index)).collect()
     }
 
     /// Sorted by key and instant, then by the given columns; missing keys come first.
     fn ordering(&self, schema: &Schema, then: &[usize]) -> Option<OrderingRequirements> {
-        let options = SortOptions { descending: false, nulls_first: true };
         let columns = (0..=self.spec.time()).chain(then.iter().copied());
-        let sorts = columns.map(|index| PhysicalSortExpr::new(Self::column(schema, index), options));
-        LexOrdering::new(sorts).map(OrderingRequirements::from)
+        LexOrdering::new(sorts(schema, columns)).map(OrderingRequirements::from)
     }
 }
 

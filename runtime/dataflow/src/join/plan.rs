@@ -87,21 +87,12 @@ fn unknown_feature(features: &Features, name: &str) -> DataError {
 
 /// The wanted features and what they are computed from, each in declared order.
 fn needed<'a>(join: &'a Join, features: &'a Features) -> Result<Needed<'a>, DataError> {
-    let mut names: BTreeSet<&str> = join.features.iter().map(String::as_str).collect();
-    if let Some(unknown) = names.iter().find(|name| feature_type(features, name).is_none()) {
+    let wanted = || join.features.iter().map(String::as_str);
+    if let Some(unknown) = wanted().find(|name| feature_type(features, name).is_none()) {
         return Err(unknown_feature(features, unknown));
     }
-    // A derived feature reads features before it, so one pass from the back finds everything.
-    let mut derived: Vec<Derived> = Vec::new();
-    for feature in
-        features.derived.iter().rev().filter(|feature| names.contains(feature.name.as_str())).collect::<Vec<_>>()
-    {
-        feature.expr.visit_columns(&mut |name| {
-            names.insert(name);
-        });
-        derived.push(feature.clone());
-    }
-    derived.reverse();
+    let names = features.needed(wanted());
+    let derived = features.derived.iter().filter(|one| names.contains(one.name.as_str())).cloned().collect();
     let aggregates = features.aggregates.iter().filter(|one| names.contains(one.name.as_str())).collect();
     Ok(Needed { aggregates, derived })
 }

@@ -57,12 +57,14 @@ impl OrderExec {
     }
 }
 
-fn sorts(schema: &Schema, columns: impl Iterator<Item = usize>) -> Vec<PhysicalSortExpr> {
+/// Ascending by these columns, what is missing first.
+pub(crate) fn sorts(schema: &Schema, columns: impl Iterator<Item = usize>) -> Vec<PhysicalSortExpr> {
     let options = SortOptions { descending: false, nulls_first: true };
     columns.map(|index| PhysicalSortExpr::new(column(schema, index), options)).collect()
 }
 
-fn column(schema: &Schema, index: usize) -> Arc<dyn PhysicalExpr> {
+/// A column by its place.
+pub(crate) fn column(schema: &Schema, index: usize) -> Arc<dyn PhysicalExpr> {
     Arc::new(Column::new(schema.field(index).name(), index))
 }
 

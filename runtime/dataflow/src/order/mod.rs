@@ -13,5 +13,5 @@ mod replay;
 mod rule;
 mod segment;
 
-pub(crate) use exec::OrderExec;
+pub(crate) use exec::{OrderExec, column, sorts};
 pub(crate) use rule::OrderByPosition;

@@ -1,14 +1,12 @@
 //! Sources whose files can be read where they are: Parquet files with exactly the declared columns, of which no row is
 //! changed, left out or replaced. Copying them would cost time and space and give the same rows.
 
-use std::fs::File;
 use std::path::Path;
 
 use mlsys_plan::{Source, Type};
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use parquet::file::metadata::ParquetMetaData;
 
-use crate::error::DataError;
 use crate::sources::{InputFile, input_files};
 use crate::table::{Manifest, Member};
 use crate::types::arrow_type;
@@ -23,24 +21,21 @@ pub(super) struct InPlace {
 impl InPlace {
     /// The files of a source, unless one of them must be read and written to become what is declared. Whether their rows
     /// stay as they are is still to be seen.
-    ///
-    /// # Errors
-    /// E0911 if a file cannot be described.
-    pub(super) fn of(source: &Source, files: &[InputFile]) -> Result<Option<Self>, DataError> {
+    pub(super) fn of(source: &Source, files: &[InputFile]) -> Option<Self> {
         let is_plain = source.connector.name == "parquet"
             && source.derived.is_empty()
             && source.schema.iter().all(|field| field.default.is_none());
         if !is_plain {
-            return Ok(None);
+            return None;
         }
         let mut found = InPlace { manifest: Manifest::default(), is_proven: proves_all(source) };
         for file in files {
-            let Some(footer) = footer(file).filter(|footer| has_columns(source, footer)) else { return Ok(None) };
+            // What is no Parquet file is told of when it is read.
+            let (member, footer) = Member::of(&file.path).ok().filter(|(_, footer)| has_columns(source, footer))?;
             found.is_proven &= needed(source).all(|name| has_no_null(name, footer.metadata()));
-            let member = Member::of(&file.path);
-            found.manifest.files.push(member.map_err(|error| DataError::store("read the file", &file.path, &error))?);
+            found.manifest.files.push(member);
         }
-        Ok(Some(found))
+        Some(found)
     }
 
     /// How many rows the files have.
@@ -57,12 +52,6 @@ pub fn is_there(source: &Source, project: &Path, table: &Path) -> bool {
     let own = files.iter().map(|file| file.path.canonicalize().ok());
     own.eq(manifest.files.iter().map(|member| Some(member.path.clone())))
         && manifest.files.iter().all(|member| member.check().is_ok())
-}
-
-/// None for what is no Parquet file: reading it says why.
-fn footer(file: &InputFile) -> Option<ArrowReaderMetadata> {
-    let opened = File::open(&file.path).ok()?;
-    ArrowReaderMetadata::load(&opened, ArrowReaderOptions::new()).ok()
 }
 
 /// Whether the file has the declared columns, once each, with the types in which tables are stored.

@@ -86,7 +86,7 @@ impl Dataflow {
         quarantine: &Path,
         progress: Progress<'_>,
     ) -> Result<Option<SourceReport>, DataError> {
-        let Some(found) = InPlace::of(source, files)? else { return Ok(None) };
+        let Some(found) = InPlace::of(source, files) else { return Ok(None) };
         let (mut judge, mut explain) = (Judge::new(source, Arc::clone(files)), None);
         if !found.is_proven {
             let schema = source_schema(source);

@@ -55,17 +55,17 @@ impl Manifest {
 }
 
 impl Member {
-    /// A Parquet file as it is now.
+    /// A Parquet file as it is now, and its footer.
     ///
     /// # Errors
     /// The file cannot be read as Parquet.
-    pub(crate) fn of(path: &Path) -> io::Result<Self> {
+    pub(crate) fn of(path: &Path) -> io::Result<(Self, ArrowReaderMetadata)> {
         let path = path.canonicalize()?;
         let file = File::open(&path)?;
         let size = file.metadata()?.len();
-        let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(io::Error::other)?;
-        let rows = u64::try_from(metadata.metadata().file_metadata().num_rows()).unwrap_or(0);
-        Ok(Member { path, rows, size })
+        let footer = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(io::Error::other)?;
+        let rows = u64::try_from(footer.metadata().file_metadata().num_rows()).unwrap_or(0);
+        Ok((Member { path, rows, size }, footer))
     }
 
     /// When the file was written, if it still is what it was. A run compares the content of files when it begins: this

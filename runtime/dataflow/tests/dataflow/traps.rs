@@ -173,7 +173,7 @@ async fn a_key_may_span_many_batches_and_a_batch_many_keys() {
 async fn derived_features_and_the_order_that_the_model_wants() {
     let project = Project::new();
     write(&project, &[event(KEY, 0, 0, 3.0), event(KEY, 1, 1, 5.0)], &[observation(KEY, 9), observation(("z", ""), 9)]);
-    let mut group = group(&[feature("last", "x", None), feature("mean", "x", None), feature("median", "x", None)]);
+    let mut group = group(&[feature("last", "x", None), feature("mean", "x", None), feature("middle", "x", None)]);
     let float = |name: &str| column(name, Type::Float64);
     let subtract = |left, right| binary(BinaryOp::Subtract, left, right, Type::Float64);
     group.derived = vec![
@@ -188,6 +188,10 @@ async fn derived_features_and_the_order_that_the_model_wants() {
     let table = read_table(&project.path("joined.parquet"));
     assert_eq!(names(&table), report.columns);
     assert_eq!(show(&table), ["2.0|4.0|1.0", "-|-|-"]);
+    // What a wanted one is computed from is computed too, though nobody asks for it.
+    join.features = vec!["twice".to_owned()];
+    run(&project, &join, &group).await.unwrap();
+    assert_eq!(show(&read_table(&project.path("joined.parquet"))), ["2.0", "-"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
