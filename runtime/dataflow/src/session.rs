@@ -58,7 +58,7 @@ pub(crate) struct Execution {
 const BATCH: usize = 8192;
 
 /// The metrics of an operator that a reader of `explain` is shown: rows, bytes, time, and what did not fit into memory.
-const METRICS: [&str; 10] = [
+const METRICS: [&str; 9] = [
     "output_rows",
     "output_bytes",
     "elapsed_compute",
@@ -68,7 +68,6 @@ const METRICS: [&str; 10] = [
     "spill_count",
     "spilled_bytes",
     "spilled_rows",
-    "handed_to_sort",
 ];
 
 impl Dataflow {

@@ -1,7 +1,7 @@
 //! The operator of the point-in-time join.
 //!
-//! Both inputs arrive partitioned by key and sorted by key and instant; DataFusion's own sorts, which spill, see to
-//! that. The operator then makes one pass: for each batch of observations it reads as many events as their windows
+//! Both inputs arrive partitioned by key and ordered by the hash of the key, the key and the instant: they are
+//! [`OrderExec`](crate::order::OrderExec)s, and nothing else is put between. The operator then makes one pass: for each batch of observations it reads as many events as their windows
 //! need, lets every kernel slide, and forgets the events that no later observation can see. What it holds is bounded
 //! by the events in the widest window of one key, and a batch on either side.
 
@@ -15,7 +15,7 @@ use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_expr::{Distribution, EquivalenceProperties, LexOrdering, OrderingRequirements, PhysicalExpr};
+use datafusion::physical_expr::{Distribution, EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet, RecordOutput};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -29,7 +29,7 @@ use mlsys_aggregates::{AggregateError, Measures};
 use super::node::Spec;
 use super::runs::RunFinder;
 use super::windows::{Events, Observations, Windows};
-use crate::order::{column, sorts};
+use crate::order::column;
 
 /// The operator: observations on the left, events on the right.
 #[derive(Debug)]
@@ -73,12 +73,6 @@ impl PointInTimeExec {
     fn keys(&self, schema: &Schema) -> Vec<Arc<dyn PhysicalExpr>> {
         (0..self.spec.keys).map(|index| column(schema, index)).collect()
     }
-
-    /// Sorted by key and instant, then by the given columns; missing keys come first.
-    fn ordering(&self, schema: &Schema, then: &[usize]) -> Option<OrderingRequirements> {
-        let columns = (0..=self.spec.time()).chain(then.iter().copied());
-        LexOrdering::new(sorts(schema, columns)).map(OrderingRequirements::from)
-    }
 }
 
 impl DisplayAs for PointInTimeExec {
@@ -110,11 +104,6 @@ impl ExecutionPlan for PointInTimeExec {
             Distribution::KeyPartitioned(self.keys(&self.observations.schema())),
             Distribution::KeyPartitioned(self.keys(&self.events.schema())),
         ])
-    }
-
-    fn required_input_ordering(&self) -> Vec<Option<OrderingRequirements>> {
-        let (observations, events) = (self.observations.schema(), self.events.schema());
-        vec![self.ordering(&observations, &[]), self.ordering(&events, &self.spec.order)]
     }
 
     fn apply_expressions(

@@ -12,7 +12,7 @@ use datafusion::physical_planner::{ExtensionPlanner, PhysicalPlanner};
 
 use super::exec::PointInTimeExec;
 use super::node::PointInTime;
-use crate::order::OrderExec;
+use crate::order::{Order, OrderExec};
 
 /// Plans the point-in-time join and nothing else.
 pub(crate) struct PointInTimePlanner;
@@ -33,9 +33,10 @@ impl ExtensionPlanner for PointInTimePlanner {
             return Ok(None);
         };
         let spec = &node.spec;
-        let observations = OrderExec::try_new(Arc::clone(observations), spec.keys, vec![spec.time()])?;
+        let keys = spec.keys;
+        let observations = OrderExec::try_new(Arc::clone(observations), Order::Keys { keys, then: vec![spec.time()] })?;
         let then = [spec.time()].into_iter().chain(spec.order.iter().copied()).collect();
-        let events = OrderExec::try_new(Arc::clone(events), spec.keys, then)?;
+        let events = OrderExec::try_new(Arc::clone(events), Order::Keys { keys, then })?;
         let exec = PointInTimeExec::try_new(Arc::new(observations), Arc::new(events), spec.clone())?;
         Ok(Some(Arc::new(exec)))
     }

@@ -9,7 +9,9 @@ use arrow::datatypes::DataType;
 use arrow::row::{RowConverter, Rows, SortField};
 use datafusion::error::Result;
 
-/// A run of rows with one key. Keys are compared in Arrow's row format, which is injective and orders as sorts do.
+use crate::order::hashes;
+
+/// A run of rows with one key. Keys are compared in Arrow's row format, which is injective.
 #[derive(Clone)]
 pub(super) struct Run {
     /// The first row.
@@ -18,14 +20,15 @@ pub(super) struct Run {
     pub(super) end: usize,
     /// Whether no part of the key is missing.
     pub(super) is_present: bool,
+    hash: u64,
     keys: Arc<Rows>,
     index: usize,
 }
 
 impl Run {
-    /// The order of two runs' keys.
+    /// The order of two runs' keys: by their hashes first, as the rows are.
     pub(super) fn compare(&self, other: &Run) -> Ordering {
-        self.keys.row(self.index).cmp(&other.keys.row(other.index))
+        self.hash.cmp(&other.hash).then_with(|| self.keys.row(self.index).cmp(&other.keys.row(other.index)))
     }
 }
 
@@ -46,10 +49,12 @@ impl RunFinder {
         let heads = UInt64Array::from_iter_values(ranges.iter().map(|range| range.start as u64));
         let heads: Vec<ArrayRef> = keys.iter().map(|key| compute::take(key, &heads, None)).collect::<Result<_, _>>()?;
         let rows = Arc::new(self.converter.convert_columns(&heads)?);
+        let hashes = hashes(&heads, ranges.len())?;
         let run = |(index, range): (usize, std::ops::Range<usize>)| Run {
             start: first + range.start,
             end: first + range.end,
             is_present: heads.iter().all(|head| head.is_valid(index)),
+            hash: hashes[index],
             keys: Arc::clone(&rows),
             index,
         };

@@ -18,11 +18,13 @@ use super::segment::Segment;
 /// Places in a segment.
 const PLACES: usize = 1 << 15;
 
-/// Rows at their places, which are numbered from 0; some places may stay empty.
+/// Rows at their places, which are numbered from the least position; some places may stay empty.
 pub(super) struct Placed {
     schema: SchemaRef,
     /// Which column holds the positions.
     position: usize,
+    /// The least position, which has the first place.
+    low: i64,
     columns: Vec<Column>,
     /// How many of a row's words say which values are there.
     flags: usize,
@@ -48,8 +50,9 @@ enum Kind {
 }
 
 impl Placed {
-    /// No rows yet; none if a column holds values that are no words.
-    pub(super) fn new(schema: &SchemaRef, position: usize) -> Option<Self> {
+    /// No rows yet, of which none will have a position below `low`; none if a column holds values that are no words.
+    pub(super) fn new(schema: &SchemaRef, position: usize, low: u64) -> Option<Self> {
+        let low = i64::try_from(low).ok()?;
         let column = |(index, field): (usize, &FieldRef)| {
             let kind = match (field.data_type(), field.data_type().primitive_width()) {
                 (DataType::Int64, _) if index == position => Kind::Place,
@@ -63,7 +66,7 @@ impl Placed {
         };
         let columns = schema.fields().iter().enumerate().map(column).collect::<Option<Vec<Column>>>()?;
         let flags = (columns.len() + 1).div_ceil(64);
-        Some(Placed { schema: schema.clone(), position, columns, flags, segments: Vec::new(), places: 0 })
+        Some(Placed { schema: schema.clone(), position, low, columns, flags, segments: Vec::new(), places: 0 })
     }
 
     /// Bytes that are needed so that a batch finds its places.
@@ -78,7 +81,7 @@ impl Placed {
     /// Two rows have one place, or a row has none.
     pub(super) fn add(&mut self, batch: &RecordBatch) -> Result<()> {
         let positions = batch.column(self.position).as_primitive::<Int64Type>();
-        if positions.null_count() > 0 || positions.values().iter().any(|place| *place < 0) {
+        if positions.null_count() > 0 || positions.values().iter().any(|place| *place < self.low) {
             return Err(DataFusionError::Internal("a row without a position".to_owned()));
         }
         self.places = self.places_with(batch).max(self.places);
@@ -86,8 +89,8 @@ impl Placed {
         while self.segments.len() * PLACES < self.places {
             self.segments.push(Segment::new(PLACES * width)?);
         }
-        let rows: Vec<(usize, usize)> =
-            positions.values().iter().map(|at| (at.as_usize() / PLACES, at.as_usize() % PLACES * width)).collect();
+        let places = positions.values().iter().map(|position| (position - self.low).as_usize());
+        let rows: Vec<(usize, usize)> = places.map(|place| (place / PLACES, place % PLACES * width)).collect();
         for (segment, row) in &rows {
             if self.segments[*segment].replace(*row, 1) != 0 {
                 return Err(DataFusionError::Internal("two rows have one position".to_owned()));
@@ -117,8 +120,8 @@ impl Placed {
 
     fn places_with(&self, batch: &RecordBatch) -> usize {
         let positions = batch.column(self.position).as_primitive::<Int64Type>();
-        let last = positions.values().iter().copied().max().unwrap_or(-1);
-        usize::try_from(last.saturating_add(1)).unwrap_or(0)
+        let last = positions.values().iter().copied().max();
+        last.map_or(0, |last| usize::try_from(last - self.low).map_or(0, |place| place + 1))
     }
 
     fn put(&mut self, index: usize, column: &ArrayRef, rows: &[(usize, usize)]) {
@@ -159,7 +162,7 @@ impl Placed {
         let values = places.clone().map(|place| segment.get(place * width + at));
         let buffer = match column.kind {
             Kind::Place => {
-                let positions = places.map(|place| (first + place) as i64);
+                let positions = places.map(|place| self.low + (first + place) as i64);
                 return Ok(Arc::new(Int64Array::from_iter_values(positions)));
             }
             Kind::Bit => Buffer::from_iter(values.map(|value| value == 1)),
@@ -209,7 +212,7 @@ mod tests {
         #[test]
         fn rows_come_back_in_order(order in Just((0..70_i64).collect::<Vec<_>>()).prop_shuffle(), rows in 1..70_usize) {
             let whole = batch(&order);
-            let mut placed = Placed::new(&whole.schema(), 4).unwrap();
+            let mut placed = Placed::new(&whole.schema(), 4, 0).unwrap();
             for start in (0..rows).step_by(9) {
                 placed.add(&whole.slice(start, 9.min(rows - start))).unwrap();
             }
@@ -224,10 +227,10 @@ mod tests {
     #[test]
     fn one_place_is_for_one_row() {
         let whole = batch(&[1, 0, 1]);
-        let mut placed = Placed::new(&whole.schema(), 4).unwrap();
+        let mut placed = Placed::new(&whole.schema(), 4, 0).unwrap();
         assert!(placed.add(&whole).is_err());
         let text: ArrayRef = Arc::new(StringArray::from(vec!["x"]));
         let schema = RecordBatch::try_from_iter([("text", text)]).unwrap().schema();
-        assert!(Placed::new(&schema, 0).is_none());
+        assert!(Placed::new(&schema, 0, 0).is_none());
     }
 }

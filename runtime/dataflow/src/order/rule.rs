@@ -12,7 +12,7 @@ use datafusion::physical_plan::coalesce_partitions::CoalescePartitionsExec;
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
 
-use super::OrderExec;
+use super::{Order, OrderExec};
 use crate::table::POSITION;
 
 /// Puts [`OrderExec`] in the place of a sort by position alone: where each row goes is known without comparing any.
@@ -32,7 +32,7 @@ impl PhysicalOptimizerRule for OrderByPosition {
         plan.transform_down(|plan| match sorted_by_position(&plan) {
             Some((input, position)) => {
                 let input = Arc::new(CoalescePartitionsExec::new(Arc::clone(input)));
-                Ok(Transformed::yes(Arc::new(OrderExec::try_new(input, 0, vec![position])?)))
+                Ok(Transformed::yes(Arc::new(OrderExec::try_new(input, Order::Position(position))?)))
             }
             None => Ok(Transformed::no(plan)),
         })
