@@ -93,16 +93,71 @@ fn static_sources_are_looked_up() {
     assert!(results[0].passed(), "{results:#?}");
 }
 
-/// A lookup that depends on the time of the row that asks is refused.
+/// What depends on time is looked up as of the time of the row that asks: the latest row of a source, and a group's
+/// features, in a source and in another group.
 #[test]
-fn lookups_as_of_a_time_are_refused() {
-    let timed = LOOKUPS
-        .replace("year: int64? }\n  key tailnum\n  static", "year: int64?  at: timestamp }\n  time at\n  key tailnum");
-    let timed = timed.replace("seats: 1 }", "seats: 1, at: @2023-01-01 }").replace("year: 1999 }", "at: @2023-01-01 }");
-    let timed = timed.replace("seats: 50 }", "seats: 50, at: @2023-01-01 }");
-    let CaseOutcome::Error(error) = &tested(&timed)[0].outcome else { panic!("the lookup was carried out") };
-    assert_eq!(error.code, "E0910");
-    assert!(error.message.contains("cannot look up `planes` as of the time of a row"), "{}", error.message);
+fn lookups_see_what_was_there_at_the_time_of_the_row() {
+    let program = r#"
+entity airport { origin: string }
+entity airline { carrier: string }
+
+source seating {
+  from csv("seating.csv")
+  schema { tailnum: string  since: timestamp  seats: int64? }
+  time since
+  key  tailnum
+}
+
+source weather {
+  from csv("weather.csv")
+  schema { origin: string  at: timestamp  wind: float64? }
+  time at
+  key  (origin, at)
+}
+
+features airport_weather for airport from weather {
+  wind = last(wind) over 3h
+}
+
+source flights {
+  from csv("flights.csv")
+  schema { id: int64  carrier: string  tailnum: string  origin: string  at: timestamp }
+  derive {
+    seats = seating[tailnum].seats
+    windy = airport_weather[origin].wind > 15.0
+  }
+  time at
+  key  id
+}
+
+features fleet for airline from flights {
+  seats  = sum(seats) over all
+  storms = count() where windy over all
+  gust   = max(airport_weather[origin].wind) over 1d
+}
+
+test "as of the row's own time" {
+  given seating [
+    { tailnum: "N1", since: @2024-01-01, seats: 100 },
+    { tailnum: "N2", since: @2024-01-05, seats: 50 },
+  ]
+  given weather [
+    { origin: "JFK", at: @2024-01-02T08:00:00Z, wind: 10.0 },
+    { origin: "JFK", at: @2024-01-02T09:00:00Z, wind: 20.0 },
+  ]
+  given flights [
+    { id: 1, carrier: "AA", tailnum: "N1", origin: "JFK", at: @2024-01-02T09:00:00Z },
+    { id: 2, carrier: "AA", tailnum: "N2", origin: "JFK", at: @2024-01-02T10:00:00Z },
+    { id: 3, carrier: "AA", tailnum: "N1", origin: "LGA", at: @2024-01-02T10:00:00Z },
+    { id: 4, carrier: "AA", tailnum: "N1", origin: "JFK", at: @2024-01-02T12:00:00.000001Z },
+  ]
+  expect fleet { carrier: "AA" } at @2024-01-02T09:30:00Z { seats = 100, storms = 0, gust = 10.0 }
+  expect fleet { carrier: "AA" } at @2024-01-02T11:00:00Z { seats = 200, storms = 1, gust = 20.0 }
+  expect fleet { carrier: "AA" } at @2024-01-02T13:00:00Z { seats = 300, storms = 1, gust = 20.0 }
+}
+"#;
+    let results = tested(program);
+    assert!(results[0].passed(), "{results:#?}");
 }
 
 /// A wrong definition, which sees a row at its departure, is found by the program's own test.

@@ -209,6 +209,61 @@ fn a_table_that_is_looked_up_reaches_what_reads_it() {
     assert!(code == 1 && text.contains("did you mean `join.fraud.spend`?"), "{text}");
 }
 
+/// Every customer is observed every week, by features; the label looks 30 days ahead, which for the last weeks nobody can
+/// do yet.
+#[test]
+fn entities_are_observed_every_week() {
+    let project = Project::new(
+        r#"
+entity customer { customer_id: int64 }
+
+source customers {
+  from csv("customers.csv")
+  schema { customer_id: int64  joined_at: timestamp }
+  time joined_at
+  key  customer_id
+}
+
+source payments {
+  from csv("payments.csv")
+  schema { payment_id: int64  paid_at: timestamp  customer_id: int64  amount: float64 }
+  time paid_at
+  key  payment_id
+}
+
+features spend for customer from payments {
+  payments = count() over 30d
+  mean     = mean(amount) over 30d
+}
+
+model silence {
+  observe every 7d for customer in customers where spend.payments > 8
+  label   silent = count() from payments for customer over next 30d <= 10
+  inputs  { spend.* }
+  impute  median with indicator
+  split   time(test: @2024-03-01)
+  learn   mlp(hidden: [4])
+  train   { epochs 2  seed 1 }
+}
+"#,
+    );
+    let customers: String = (0..50).map(|id| format!("{id},2024-01-0{}T00:00:00Z\n", id % 7 + 1)).collect();
+    project.write("customers.csv", &format!("customer_id,joined_at\n{customers}"));
+    let record = project.record(0);
+    let report = |name: &str| {
+        let nodes = record["nodes"].as_array().unwrap();
+        nodes.iter().find(|node| node["node"] == name).unwrap()["report"].clone()
+    };
+    // Thursdays, as 1970 began with one, from 4 January, when 22 customers have come, to 4 April; payments end on the 9th.
+    // Labels of training examples are known before March only up to 25 January, those of test examples only on 7 March.
+    let observed = report("observe.silence");
+    assert_eq!(observed["rows"], serde_json::json!({ "train": 22 + 3 * 50, "test": 50 }));
+    assert_eq!(observed["left_out_by_part"], serde_json::json!({ "train": 5 * 50, "test": 4 * 50 }));
+    let trained = report("train.silence");
+    let examples = trained["parts"]["train"]["rows"].as_u64().unwrap();
+    assert!(examples > 20 && examples < 172, "{trained}");
+}
+
 #[test]
 fn equal_seeds_give_equal_models() {
     let (left, right) = (Project::new(PROGRAM), Project::new(PROGRAM));

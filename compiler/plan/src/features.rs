@@ -22,6 +22,9 @@ pub struct Features {
     pub source: String,
     /// The instant from which a row is seen; windows run over it. A row without it is never seen.
     pub at: Expr,
+    /// The column that holds the row's own time, as of which other tables are looked up; none where none is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<String>,
     /// Which rows count; a null result leaves the row out.
     pub filter: Option<Expr>,
     /// The source's key columns, which order rows of one instant.

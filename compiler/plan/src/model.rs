@@ -44,6 +44,9 @@ pub struct Observe {
     pub source: String,
     /// The observation's instant.
     pub at: Expr,
+    /// The column that holds the row's own time, as of which other tables are looked up; none where none is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<String>,
     /// Observations at regular instants instead of at rows: the latest row of each entity then is the observed one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub every: Option<Ticks>,

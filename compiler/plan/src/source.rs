@@ -40,6 +40,14 @@ pub struct Source {
     pub checks: Vec<TableCheck>,
 }
 
+impl Source {
+    /// Every column with its type: the declared ones, then the derived ones.
+    pub fn columns(&self) -> Vec<(&str, &ValueType)> {
+        let declared = self.schema.iter().map(|field| (field.name.as_str(), &field.ty));
+        declared.chain(self.derived.iter().map(|derived| (derived.name.as_str(), &derived.expr.ty))).collect()
+    }
+}
+
 /// A declared column.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Field {

@@ -17,7 +17,7 @@ use crate::args::Constants;
 use crate::db::{Checked, Db, Item, ItemRef, Project};
 use crate::deployment::positive;
 use crate::entity::entity_of;
-use crate::known::Moment;
+use crate::known::{Moment, Timeline};
 use crate::narrowing::present_when;
 use crate::order::dependency_order;
 use crate::refer::refer;
@@ -138,6 +138,7 @@ fn define<'db>(
             keys: keys?.into_iter().collect::<Option<Vec<_>>>()?,
             source: source.name.clone(),
             at: at.expr,
+            time: source.timeline.as_ref().and_then(Timeline::column),
             filter: context.filter.clone(),
             order: source.key.clone(),
             aggregates: aggregates.into_iter().map(|(aggregate, _)| aggregate).collect::<Option<Vec<Aggregate>>>()?,

@@ -84,6 +84,14 @@ pub(crate) struct Timeline {
 }
 
 impl Timeline {
+    /// The column that holds the row's own time.
+    pub(crate) fn column(&self) -> Option<String> {
+        match &self.row.expr.kind {
+            ExprKind::Column { name } => Some(name.clone()),
+            _ => None,
+        }
+    }
+
     /// Whether a value that is known at `known` can be used at `moment`.
     pub(crate) fn usable(&self, known: &Known, moment: &Moment) -> bool {
         match known {

@@ -19,7 +19,7 @@ use mlsys_syntax::{Kind, ast};
 
 use crate::args::Constants;
 use crate::db::{Checked, Db, Item, ItemRef, Project};
-use crate::known::Moment;
+use crate::known::{Moment, Timeline};
 use crate::refer::refer;
 use crate::report::Reports;
 use crate::scope::{Scope, ScopeColumn};
@@ -168,6 +168,7 @@ fn define<'db>(
             model: name,
             source: source.name.clone(),
             at: context.at.clone()?.expr,
+            time: source.timeline.as_ref().and_then(Timeline::column),
             every: context.ticks.clone(),
             filter: context.filter.clone(),
             feature_filter: context.feature_filter.clone(),

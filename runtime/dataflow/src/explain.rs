@@ -8,6 +8,7 @@ use mlsys_plan::{Features, Node, Observe, Operation, Plan, Source};
 
 use crate::error::DataError;
 use crate::join::{self, Inputs};
+use crate::observe::{Following, Period};
 use crate::sources::scan_schema;
 use crate::table::with_position;
 use crate::types::source_schema;
@@ -23,7 +24,12 @@ pub fn explain(plan: &Plan, node: &Node) -> Result<Option<String>, DataError> {
         Operation::Source(source) => source::logical_plan(source, table(scan_schema(source)))?,
         Operation::Observe(observe) => {
             let source = source_named(plan, &observe.source)?;
-            observe::logical_plan(observe, table(with_position(&source_schema(source))))?
+            let looks = observe.label.iter().flat_map(|label| &label.looks);
+            let following = looks.map(|look| following(plan, &look.source)).collect::<Result<Vec<_>, DataError>>()?;
+            // Ticks end with the data, which is not here.
+            let period = Period { first: Some(0), last: Some(0) };
+            let source = table(with_position(&source_schema(source)));
+            observe::logical_plan(observe, source, period, &following, None)?
         }
         Operation::Join(join) => {
             let features = features_named(plan, &join.group)?;
@@ -34,11 +40,16 @@ pub fn explain(plan: &Plan, node: &Node) -> Result<Option<String>, DataError> {
                 events: table(with_position(&source_schema(source))),
                 span: None,
             };
-            join::logical_plan(join, features, inputs)?
+            join::logical_plan(join, features, inputs, &Ok)?
         }
         _ => return Ok(None),
     };
     Ok(Some(format!("{}\n", logical.display_indent())))
+}
+
+fn following<'a>(plan: &'a Plan, source: &str) -> Result<Following<'a>, DataError> {
+    let source = source_named(plan, source)?;
+    Ok(Following { source, rows: table(with_position(&source_schema(source))), end: Some(0) })
 }
 
 fn table(schema: SchemaRef) -> Arc<dyn TableSource> {

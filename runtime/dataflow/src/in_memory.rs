@@ -16,7 +16,7 @@ use crate::error::DataError;
 use crate::expr::lower;
 use crate::join::{self, Inputs};
 use crate::literal::literal;
-use crate::lookup::{Table, Tables, bind};
+use crate::lookup::{AsOf, StaticTable, Table, Tables, bind};
 use crate::options::Options;
 use crate::session::Dataflow;
 use crate::source::{InlineRows, logical_plan};
@@ -56,7 +56,8 @@ impl InMemory {
     }
 
     /// What a source holds if these are its rows: defaults filled in, columns derived, expectations applied, and of
-    /// rows with equal keys the last one. What follows looks values up in a static source's latest rows. Checks on the table as a whole are left out: they are about real data.
+    /// rows with equal keys the last one. What follows looks values up in them. Checks on the table as a whole are left
+    /// out: they are about real data.
     ///
     /// # Errors
     /// E0903 to E0907 if the rows are not what the source declares; E0910 if an expression is not known.
@@ -72,14 +73,28 @@ impl InMemory {
         let batch = RecordBatch::try_new(scan_schema(source), columns)?;
         let plan = logical_plan(source, table(batch)?)?;
         let mut rows = InlineRows::new(&self.dataflow, source, file)?;
-        for batch in self.collect(plan).await? {
+        for batch in self.collect(plan, source.time.as_deref()).await? {
             rows.add(&batch)?;
         }
         let rows = rows.finish()?;
-        if source.time.is_none() && !source.key.is_empty() {
-            self.tables.insert(source.name.clone(), Arc::new(Table::new(rows.clone(), &source.key)?));
+        if !source.key.is_empty() {
+            let looked_up = match AsOf::source(source, table(numbered(&rows)?)?) {
+                Some(table) => Table::AsOf(Arc::new(table)),
+                None => Table::Static(Arc::new(StaticTable::new(rows.clone(), &source.key)?)),
+            };
+            self.tables.insert(source.name.clone(), looked_up);
         }
         Ok(Rows(rows))
+    }
+
+    /// Lets what follows look values of a group up, over these rows of its source.
+    ///
+    /// # Errors
+    /// E0999 if the rows cannot be numbered.
+    pub fn group(&mut self, features: &Features, rows: &Rows) -> Result<(), DataError> {
+        let group = AsOf::group(features, table(numbered(&rows.0)?)?);
+        self.tables.insert(features.name.clone(), Table::AsOf(Arc::new(group)));
+        Ok(())
     }
 
     /// Features of a group, one row of values a question, in the order of the names.
@@ -103,7 +118,8 @@ impl InMemory {
         };
         let (observations, events) = (table(observations(features, questions)?)?, table(numbered(&events.0)?)?);
         let inputs = Inputs { observations, events, span: None };
-        let batches = self.collect(join::logical_plan(&join, features, inputs)?).await?;
+        let bound = |plan| bind(plan, &self.tables, features.time.as_deref());
+        let batches = self.collect(join::logical_plan(&join, features, inputs, &bound)?, None).await?;
         let mut found = Vec::new();
         for batch in &batches {
             for row in 0..batch.num_rows() {
@@ -121,13 +137,13 @@ impl InMemory {
         let outputs = exprs.iter().enumerate().map(|(index, expr)| Ok(lower(expr)?.alias(index.to_string())));
         let outputs = outputs.collect::<Result<Vec<_>, DataError>>()?;
         let plan = LogicalPlanBuilder::empty(true).project(outputs)?.build()?;
-        let batches = self.collect(plan).await?;
+        let batches = self.collect(plan, None).await?;
         let batch = batches.first().ok_or_else(|| DataError::internal("an expression without a value"))?;
         batch.columns().iter().map(|column| literal(column, 0)).collect()
     }
 
-    async fn collect(&self, plan: LogicalPlan) -> Result<Vec<RecordBatch>, DataError> {
-        let plan = bind(plan, &self.tables)?;
+    async fn collect(&self, plan: LogicalPlan, time: Option<&str>) -> Result<Vec<RecordBatch>, DataError> {
+        let plan = bind(plan, &self.tables, time)?;
         Ok(self.session.execute_logical_plan(plan).await?.collect().await?)
     }
 }

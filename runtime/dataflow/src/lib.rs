@@ -27,6 +27,7 @@ mod sources;
 mod supports;
 mod table;
 mod types;
+mod zip;
 
 pub use error::DataError;
 pub use explain::explain;
@@ -34,7 +35,7 @@ pub use functions::function_names;
 pub use in_memory::{InMemory, Question, Rows};
 pub use infer::{Inferred, InferredColumn, UnsupportedColumn, infer};
 pub use join::JoinReport;
-pub use observe::ObserveReport;
+pub use observe::{Ahead, ObserveReport};
 pub use options::Options;
 pub use session::{Dataflow, LookedUp};
 pub use source::{CheckReport, Progress, SourceReport, TableCheckReport, is_there};

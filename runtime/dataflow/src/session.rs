@@ -1,6 +1,6 @@
 //! The entry point: a DataFusion session with our planner, shared by all nodes of a run.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::compute;
@@ -17,13 +17,15 @@ use datafusion::physical_plan::display::DisplayableExecutionPlan;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
 use datafusion::prelude::SessionConfig;
+use mlsys_plan::{Features, Source};
 
 use crate::error::DataError;
 use crate::join::PointInTimePlanner;
-use crate::lookup::{Table, Tables, bind};
+use crate::lookup::{AsOf, StaticTable, Table, Tables, bind};
 use crate::options::Options;
 use crate::order::OrderByPosition;
 use crate::table::StoredTable;
+use crate::zip::ZipPlanner;
 
 /// Runs the batch nodes of a plan, inside a tokio runtime with its clock enabled. Cloning is cheap: clones share memory
 /// and threads.
@@ -37,14 +39,14 @@ pub struct Dataflow {
     tables: Arc<Tables>,
 }
 
-/// A static source that expressions look values up in.
+/// A table that expressions look values up in.
 #[derive(Clone, Debug)]
 pub struct LookedUp<'a> {
-    /// Its name.
-    pub name: &'a str,
-    /// The columns of its key.
-    pub keys: &'a [String],
-    /// Its table, as [`Dataflow::source`] has written it.
+    /// The source, or that of the group.
+    pub source: &'a Source,
+    /// The group, if it is one.
+    pub group: Option<&'a Features>,
+    /// The source's table, as [`Dataflow::source`] has written it.
     pub table: PathBuf,
 }
 
@@ -87,7 +89,8 @@ impl Dataflow {
         self
     }
 
-    /// The same dataflow with tables in which expressions look values up; they are read now, as a whole.
+    /// The same dataflow with tables in which expressions look values up, with those that these look up themselves.
+    /// Static sources are read now, as a whole.
     ///
     /// # Errors
     /// E0911 if a table cannot be read.
@@ -95,15 +98,32 @@ impl Dataflow {
         let mut read = Tables::new();
         for one in tables {
             let stored = Arc::new(StoredTable::open(&one.table)?);
-            let scan = LogicalPlanBuilder::scan(one.name, provider_as_source(Arc::clone(&stored) as _), None)?;
-            let plan = scan.build()?;
-            let schema = Arc::clone(plan.schema().inner());
-            let batches = self.ordered_session().execute_logical_plan(plan).await?.collect().await?;
-            let rows = compute::concat_batches(&schema, &batches)?;
-            read.insert(one.name.to_owned(), Arc::new(Table::new(rows, one.keys)?));
+            let (name, table) = match one.group {
+                Some(group) => (&group.name, Some(AsOf::group(group, provider_as_source(stored)))),
+                None => (&one.source.name, AsOf::source(one.source, provider_as_source(Arc::clone(&stored) as _))),
+            };
+            let table = match table {
+                Some(table) => Table::AsOf(Arc::new(table)),
+                None => Table::Static(Arc::new(self.whole(one.source, &one.table).await?)),
+            };
+            read.insert(name.clone(), table);
         }
         self.tables = Arc::new(read);
         Ok(self)
+    }
+
+    /// The rows of a static source.
+    async fn whole(&self, source: &Source, table: &Path) -> Result<StaticTable, DataError> {
+        let stored = provider_as_source(Arc::new(StoredTable::open(table)?));
+        let plan = LogicalPlanBuilder::scan(source.name.as_str(), stored, None)?.build()?;
+        let schema = Arc::clone(plan.schema().inner());
+        let batches = self.ordered_session().execute_logical_plan(plan).await?.collect().await?;
+        StaticTable::new(compute::concat_batches(&schema, &batches)?, &source.key)
+    }
+
+    /// What expressions look values up in.
+    pub(crate) fn tables(&self) -> &Tables {
+        &self.tables
     }
 
     /// A session in which rows keep the order of their source: one stream, nothing dealt out.
@@ -116,12 +136,17 @@ impl Dataflow {
         self.session(self.threads)
     }
 
-    /// Begins to execute a plan.
+    /// Begins to execute a plan; `time` is the column with the own time of rows that look values up.
     ///
     /// # Errors
     /// E0910 to E0912.
-    pub(crate) async fn execute(&self, session: &SessionContext, plan: LogicalPlan) -> Result<Execution, DataError> {
-        let plan = bind(plan, &self.tables)?;
+    pub(crate) async fn execute(
+        &self,
+        session: &SessionContext,
+        plan: LogicalPlan,
+        time: Option<&str>,
+    ) -> Result<Execution, DataError> {
+        let plan = bind(plan, &self.tables, time)?;
         let plan = session.execute_logical_plan(plan).await?.create_physical_plan().await?;
         let rows = execute_stream(Arc::clone(&plan), session.task_ctx())?;
         Ok(Execution { plan, rows })
@@ -171,14 +196,14 @@ impl std::fmt::Debug for Dataflow {
     }
 }
 
-/// DataFusion's planner, which also knows the point-in-time join.
+/// DataFusion's planner, which also knows our own operators.
 #[derive(Debug)]
 struct Planner;
 
 #[async_trait]
 impl QueryPlanner for Planner {
     async fn create_physical_plan(&self, plan: &LogicalPlan, session: &dyn Session) -> Result<Arc<dyn ExecutionPlan>> {
-        DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(PointInTimePlanner)])
+        DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(PointInTimePlanner), Arc::new(ZipPlanner)])
             .create_physical_plan(plan, session)
             .await
     }

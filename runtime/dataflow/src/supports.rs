@@ -5,8 +5,7 @@ use mlsys_plan::{Aggregate, Derived, Expr, Features, Node, NodeId, Observe, Oper
 use crate::error::{Code, DataError};
 use crate::expr::lower;
 use crate::join::kernel;
-use crate::lookup::as_of;
-use crate::observe::time_split;
+use crate::observe::{aggregate, time_split};
 use crate::source::{MEASURES, supports_check};
 use crate::sources::connector;
 
@@ -37,18 +36,36 @@ pub fn supports(plan: &Plan) -> Result<(), Vec<DataError>> {
 /// What of one node of a plan this runtime cannot do.
 pub fn supports_node(plan: &Plan, node: &Node) -> Vec<DataError> {
     let line = node.origin.line;
-    let is_static = |table: &&str| {
-        let found = plan.node(&NodeId::new("source", table)).map(|node| &node.operation);
-        matches!(found, Some(Operation::Source(source)) if source.time.is_none())
-    };
-    let looked_up = node.operation.lookups().into_iter().filter(|table| !is_static(table)).map(as_of);
+    let looked_up = without_time(plan, node);
     let errors = match &node.operation {
         Operation::Source(source) => check_source(source),
         Operation::Features(features) => check_features(features),
         Operation::Observe(observe) => check_observe(observe),
         Operation::Join(_) | Operation::Train(_) | Operation::Deployment(_) | Operation::Monitor(_) => Vec::new(),
     };
-    looked_up.chain(errors).map(|error| error.at_line(line)).collect()
+    looked_up.into_iter().chain(errors).map(|error| error.at_line(line)).collect()
+}
+
+/// Lookups as of the time of rows that have none.
+fn without_time(plan: &Plan, node: &Node) -> Vec<DataError> {
+    let time = match &node.operation {
+        Operation::Source(source) => &source.time,
+        Operation::Features(features) => &features.time,
+        Operation::Observe(observe) => &observe.time,
+        _ => return Vec::new(),
+    };
+    if time.is_some() {
+        return Vec::new();
+    }
+    let is_static = |table: &&str| {
+        let found = plan.node(&NodeId::new("source", table)).map(|node| &node.operation);
+        matches!(found, Some(Operation::Source(source)) if source.time.is_none())
+    };
+    let refusal = |table: &str| {
+        let message = format!("`{table}` is looked up as of the time of a row, and these rows have none");
+        DataError::new(Code::Unsupported, message).with_help("give the source that asks a `time`")
+    };
+    node.operation.lookups().into_iter().filter(|table| !is_static(table)).map(refusal).collect()
 }
 
 fn check_source(source: &Source) -> Vec<DataError> {
@@ -83,13 +100,6 @@ fn check_aggregate(aggregate: &Aggregate) -> Vec<DataError> {
 
 fn check_observe(observe: &Observe) -> Vec<DataError> {
     let mut errors: Vec<DataError> = time_split(observe).err().into_iter().collect();
-    if observe.every.is_some() {
-        let help = "observe the rows of a source: `observe NAME`";
-        errors.push(not_yet("observe entities at regular instants", help));
-    }
-    if observe.feature_filter.is_some() {
-        errors.push(not_yet("choose examples by features", "filter by columns of the observed row"));
-    }
     if observe.group.is_some() {
         errors.push(not_yet("rank examples within a `group`", "leave out `group`: each example then stands alone"));
     }
@@ -98,13 +108,13 @@ fn check_observe(observe: &Observe) -> Vec<DataError> {
     }
     match &observe.label {
         None => errors.push(not_yet("learn without a label", "give the model a `label` that holds or does not")),
-        Some(label) if !label.looks.is_empty() => {
-            let help = "use a column of the observed row with `known at` as the label";
-            errors.push(not_yet("look ahead for a label", help));
+        Some(label) => {
+            errors.extend(label.looks.iter().flat_map(|look| check_aggregate(&aggregate(look))));
+            errors.extend([&label.expr, &label.known_at].into_iter().filter_map(check_expr));
         }
-        Some(label) => errors.extend([&label.expr, &label.known_at].into_iter().filter_map(check_expr)),
     }
-    errors.extend([&observe.at].into_iter().chain(&observe.filter).filter_map(check_expr));
+    errors
+        .extend([&observe.at].into_iter().chain(&observe.filter).chain(&observe.feature_filter).filter_map(check_expr));
     for derived in [&observe.keys, &observe.slices, &observe.inputs] {
         errors.extend(check_derived(derived));
     }

@@ -43,9 +43,8 @@ pub(crate) fn column(name: &str, ty: &ValueType) -> Field {
 
 /// The columns that a source node writes: the declared ones, then the derived ones.
 pub(crate) fn source_schema(source: &Source) -> SchemaRef {
-    let declared = source.schema.iter().map(|field| column(&field.name, &field.ty));
-    let derived = source.derived.iter().map(|derived| column(&derived.name, &derived.expr.ty));
-    Arc::new(Schema::new(declared.chain(derived).collect::<Vec<_>>()))
+    let columns = source.columns().into_iter().map(|(name, ty)| column(name, ty));
+    Arc::new(Schema::new(columns.collect::<Vec<_>>()))
 }
 
 /// A constant of the plan as a value of DataFusion.

@@ -16,7 +16,7 @@ use crate::event::{Event, Observer};
 use crate::fingerprints::{Fingerprints, of_plan};
 use crate::gates::judge;
 use crate::not_yet::not_executed;
-use crate::steps::{self, DATA, MODEL, REPORT, Work, is_work};
+use crate::steps::{self, CHOSEN, DATA, MODEL, REPORT, Work, is_work};
 use crate::summary::{ModelOutcome, NodeOutcome, Outcome, Summary};
 use crate::supports::supports;
 
@@ -209,6 +209,12 @@ impl<'a> Run<'a> {
         self.nodes.push(NodeOutcome { node: node.id.clone(), outcome, seconds, report, quarantine });
     }
 
+    /// The tables that a training has read.
+    fn examples(&self, node: &Node, slot: &Slot) -> Vec<PathBuf> {
+        let inputs = node.inputs.iter().filter_map(|input| Some(self.slots.get(input)?.file(DATA)));
+        inputs.chain(Some(slot.file(CHOSEN)).filter(|chosen| chosen.exists())).collect()
+    }
+
     /// Holds a trained model against its gates, and registers it if it meets them.
     async fn judge(
         &mut self,
@@ -224,7 +230,7 @@ impl<'a> Run<'a> {
             train,
             fingerprint,
             report: &report,
-            examples: node.inputs.iter().filter_map(|input| Some(self.slots.get(input)?.file(DATA))).collect(),
+            examples: self.examples(node, slot),
             options: self.options,
             observer: self.observer,
         };

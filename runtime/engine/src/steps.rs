@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use mlsys_dataflow::{Dataflow, LookedUp};
-use mlsys_plan::{Node, NodeId, Operation, Plan};
+use mlsys_plan::{Node, NodeId, Operation, Plan, Source};
 use mlsys_store::{Draft, Slot};
 use serde_json::Value;
 
@@ -22,6 +22,9 @@ pub(crate) const DATA: &str = "data.parquet";
 
 /// The file that holds a node's report.
 pub(crate) const REPORT: &str = "report.json";
+
+/// The file of a training's result with the parts of examples, where these are chosen by features.
+pub(crate) const CHOSEN: &str = "chosen.parquet";
 
 /// The folder of a training's result that holds the model.
 pub(crate) const MODEL: &str = "model";
@@ -62,20 +65,47 @@ impl Work<'_> {
         Ok(slot.file(DATA))
     }
 
-    /// The dataflow, with the tables at hand that a node's expressions, or those of the group it joins, look up.
+    /// The dataflow, with the tables at hand that a node's expressions, or those of the group it joins, look up, and
+    /// those that the tables' own expressions look up.
     async fn dataflow(&self) -> Result<Dataflow, RunError> {
         let read = self.node.inputs.iter().filter_map(|input| self.plan.node(input));
         let group = read.filter(|node| matches!(node.operation, Operation::Features(_)));
-        let names: BTreeSet<&str> = group.chain([self.node]).flat_map(|node| node.operation.lookups()).collect();
-        let mut tables = Vec::new();
-        for name in names {
-            let id = NodeId::new("source", name);
-            let Some(Operation::Source(source)) = self.plan.node(&id).map(|node| &node.operation) else {
-                return Err(RunError::internal(format!("`{name}` is looked up and is no source")));
-            };
-            tables.push(LookedUp { name: &source.name, keys: &source.key, table: self.rows_of(&id)? });
+        let mut names: Vec<String> =
+            group.chain([self.node]).flat_map(|node| node.operation.lookups()).map(str::to_owned).collect();
+        let (mut tables, mut seen) = (Vec::new(), BTreeSet::new());
+        while let Some(name) = names.pop() {
+            if !seen.insert(name.clone()) {
+                continue;
+            }
+            let table = self.looked_up(&name)?;
+            if let Some(node) = self.plan.node(&NodeId::new("features", &name)) {
+                names.extend(node.operation.lookups().into_iter().map(str::to_owned));
+            }
+            tables.push(table);
         }
         Ok(self.dataflow.clone().looking_up(&tables).await?)
+    }
+
+    /// The table of that name that expressions look values up in.
+    fn looked_up(&self, name: &str) -> Result<LookedUp<'_>, RunError> {
+        let group = match self.operation("features", name) {
+            Some(Operation::Features(features)) => Some(features),
+            _ => None,
+        };
+        let source = self.source(group.map_or(name, |group| &group.source))?;
+        Ok(LookedUp { source, group, table: self.rows_of(&NodeId::new("source", &source.name))? })
+    }
+
+    /// The source of that name.
+    fn source(&self, name: &str) -> Result<&Source, RunError> {
+        match self.operation("source", name) {
+            Some(Operation::Source(source)) => Ok(source),
+            _ => Err(RunError::internal(format!("the plan has no source `{name}`"))),
+        }
+    }
+
+    fn operation(&self, kind: &str, name: &str) -> Option<&Operation> {
+        self.plan.node(&NodeId::new(kind, name)).map(|node| &node.operation)
     }
 
     /// Tells how many rows were read.

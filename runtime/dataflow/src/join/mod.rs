@@ -17,11 +17,12 @@ use futures::StreamExt;
 use mlsys_plan::{Features, Join, columns};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::plan::{Inputs, kernel, logical_plan, output_schema};
+pub(crate) use self::plan::{Asked, Inputs, beside, kernel, logical_plan, output_schema};
 pub(crate) use self::planner::PointInTimePlanner;
 
 use self::exec::observations_done;
 use crate::error::DataError;
+use crate::lookup::bind;
 use crate::session::{Dataflow, Execution};
 use crate::sink::Sink;
 use crate::source::Progress;
@@ -69,9 +70,10 @@ impl Dataflow {
         let (expected, events) = (left.rows(), right.rows());
         let span = left.span(columns::AT)?;
         let inputs = Inputs { observations: provider_as_source(left), events: provider_as_source(right), span };
-        let plan = logical_plan(join, features, inputs)?;
+        let look_up = |plan| bind(plan, self.tables(), features.time.as_deref());
+        let plan = logical_plan(join, features, inputs, &look_up)?;
         let session = self.parallel_session();
-        let Execution { plan, mut rows } = self.execute(&session, plan).await?;
+        let Execution { plan, mut rows } = self.execute(&session, plan, None).await?;
         let schema = output_schema(join, features)?;
         let mut table = Sink::create(output, &schema)?;
         let mut done = 0;

@@ -16,6 +16,7 @@ use crate::expr::{column, lower};
 use crate::source::derive;
 use crate::table::POSITION;
 use crate::types::{self, arrow_type, instant};
+use crate::zip::zip;
 
 /// Where the operator's inputs are read.
 pub(crate) struct Inputs {
@@ -27,21 +28,80 @@ pub(crate) struct Inputs {
     pub(crate) span: Option<(i64, i64)>,
 }
 
+/// Puts into the plan of a group's rows what they look up.
+pub(crate) type Bind<'a> = &'a dyn Fn(LogicalPlan) -> datafusion::error::Result<LogicalPlan>;
+
 /// A feature that is wanted, or that a wanted one is computed from.
 struct Needed<'a> {
     aggregates: Vec<&'a Aggregate>,
     derived: Vec<Derived>,
 }
 
+/// For whom, when and which features are asked beside rows.
+pub(crate) struct Asked {
+    /// The entity's keys, in the entity's order.
+    pub(crate) keys: Vec<Expr>,
+    /// The instant.
+    pub(crate) at: Expr,
+    /// Features, and the names under which they stand beside the rows.
+    pub(crate) wanted: Vec<(String, String)>,
+}
+
 /// The plan whose columns are the wanted features, in the observations' order.
 ///
 /// # Errors
 /// E0910 if an aggregate or function is not known, E0999 if the plan names a feature or key that is not there.
-pub(crate) fn logical_plan(join: &Join, features: &Features, inputs: Inputs) -> Result<LogicalPlan, DataError> {
-    let needed = needed(join, features)?;
-    let (events, spec) = events(features, &needed.aggregates, inputs.events, inputs.span)?;
+pub(crate) fn logical_plan(
+    join: &Join,
+    features: &Features,
+    inputs: Inputs,
+    bind: Bind<'_>,
+) -> Result<LogicalPlan, DataError> {
+    let wanted: Vec<&str> = join.features.iter().map(String::as_str).collect();
     let observations = observations(join, features, inputs.observations)?;
-    let node = PointInTime::try_new(observations, events, spec)?;
+    let plan = features_at(observations, features, &wanted, inputs.events, inputs.span, bind)?;
+    let outputs = join.features.iter().map(|name| column(name).alias(output_name(join, name)));
+    let plan = plan.project(outputs.chain([column(POSITION)]).collect::<Vec<_>>())?;
+    let sorted = plan.sort([column(POSITION).sort(true, true)])?;
+    let outputs = join.features.iter().map(|name| column(&output_name(join, name)));
+    Ok(sorted.project(outputs)?.build()?)
+}
+
+/// The rows of a plan, which are numbered by [`POSITION`], with features beside them, in the rows' order.
+///
+/// # Errors
+/// As [`logical_plan`].
+pub(crate) fn beside(
+    rows: LogicalPlan,
+    asked: &Asked,
+    features: &Features,
+    events: Arc<dyn TableSource>,
+    bind: Bind<'_>,
+) -> Result<LogicalPlan, DataError> {
+    let keys = features.keys.iter().zip(&asked.keys);
+    let keys = keys.map(|(key, value)| cast(value.clone(), arrow_type(&key.ty.ty)).alias(key_name(&key.name)));
+    let outputs = keys.chain([asked.at.clone().alias(columns::AT), column(POSITION)]);
+    let observations = LogicalPlanBuilder::from(rows.clone()).project(outputs.collect::<Vec<_>>())?.build()?;
+    let wanted: Vec<&str> = asked.wanted.iter().map(|(name, _)| name.as_str()).collect();
+    let found = features_at(observations, features, &wanted, events, None, bind)?;
+    let outputs = asked.wanted.iter().map(|(name, alias)| column(name).alias(alias.as_str()));
+    let found = found.project(outputs.chain([column(POSITION)]).collect::<Vec<_>>())?.build()?;
+    Ok(zip(rows, found)?)
+}
+
+/// Features at observations, which are keys, an instant and a position: the features, the instant and the position, in
+/// no order.
+fn features_at(
+    observations: LogicalPlan,
+    features: &Features,
+    wanted: &[&str],
+    table: Arc<dyn TableSource>,
+    span: Option<(i64, i64)>,
+    bind: Bind<'_>,
+) -> Result<LogicalPlanBuilder, DataError> {
+    let needed = needed(wanted, features)?;
+    let (events, spec) = events(features, &needed.aggregates, table, span)?;
+    let node = PointInTime::try_new(observations, bind(events)?, spec)?;
     let operator = LogicalPlan::Extension(Extension { node: Arc::new(node) });
     let names: Vec<&str> = needed.aggregates.iter().map(|aggregate| aggregate.name.as_str()).collect();
     let typed = needed
@@ -51,12 +111,7 @@ pub(crate) fn logical_plan(join: &Join, features: &Features, inputs: Inputs) -> 
     // Derived features may read the observation's instant: it is what `now` means there.
     let carried = [columns::AT, POSITION];
     let plan = LogicalPlanBuilder::from(operator).project(typed.chain(carried.map(column)))?;
-    let plan = derive(plan, &names, &needed.derived, &carried)?;
-    let wanted = join.features.iter().map(|name| column(name).alias(output_name(join, name)));
-    let plan = plan.project(wanted.chain([column(POSITION)]).collect::<Vec<_>>())?;
-    let sorted = plan.sort([column(POSITION).sort(true, true)])?;
-    let outputs = join.features.iter().map(|name| column(&output_name(join, name)));
-    Ok(sorted.project(outputs)?.build()?)
+    derive(plan, &names, &needed.derived, &carried)
 }
 
 /// The columns that a join node writes.
@@ -86,8 +141,8 @@ fn unknown_feature(features: &Features, name: &str) -> DataError {
 }
 
 /// The wanted features and what they are computed from, each in declared order.
-fn needed<'a>(join: &'a Join, features: &'a Features) -> Result<Needed<'a>, DataError> {
-    let wanted = || join.features.iter().map(String::as_str);
+fn needed<'a>(wanted: &[&'a str], features: &'a Features) -> Result<Needed<'a>, DataError> {
+    let wanted = || wanted.iter().copied();
     if let Some(unknown) = wanted().find(|name| feature_type(features, name).is_none()) {
         return Err(unknown_feature(features, unknown));
     }

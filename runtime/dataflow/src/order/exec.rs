@@ -72,7 +72,7 @@ impl OrderExec {
 }
 
 /// Ascending by these columns, what is missing first.
-fn sorts(schema: &Schema, columns: impl Iterator<Item = usize>) -> Vec<PhysicalSortExpr> {
+pub(crate) fn sorts(schema: &Schema, columns: impl Iterator<Item = usize>) -> Vec<PhysicalSortExpr> {
     let options = SortOptions { descending: false, nulls_first: true };
     columns.map(|index| PhysicalSortExpr::new(column(schema, index), options)).collect()
 }

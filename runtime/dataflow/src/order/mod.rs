@@ -20,6 +20,6 @@ mod rule;
 mod segment;
 mod work;
 
-pub(crate) use exec::{Order, OrderExec, column};
+pub(crate) use exec::{Order, OrderExec, column, sorts};
 pub(crate) use hashes::hashes;
 pub(crate) use rule::OrderByPosition;

@@ -133,7 +133,7 @@ impl Dataflow {
         let scan = ScanStream::new(connector, Arc::new(source.clone()), Arc::clone(files));
         let table = StreamingTable::try_new(scan_schema(source), vec![Arc::new(scan)])?;
         let plan = logical_plan(source, provider_as_source(Arc::new(table)))?;
-        self.execute(&self.ordered_session(), plan).await
+        self.execute(&self.ordered_session(), plan, source.time.as_deref()).await
     }
 }
 

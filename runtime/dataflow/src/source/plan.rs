@@ -3,12 +3,18 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableSource};
-use mlsys_plan::{Derived, Source};
+use arrow::datatypes::DataType;
+use datafusion::functions_window::expr_fn::row_number;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableSource, cast};
+use mlsys_plan::{Derived, Operation, Source};
 
 use crate::error::DataError;
 use crate::expr::{column, lower};
 use crate::sources::{FILE, ROW};
+use crate::table::POSITION;
+
+/// The column that counts the rows of a scan.
+const NUMBER: &str = "__number";
 
 /// The plan whose columns are the source's columns, each row's place, and the checks in the order of
 /// [`super::judge`]: the time is present, each `known at` is not before it, each expectation.
@@ -18,7 +24,15 @@ use crate::sources::{FILE, ROW};
 pub(crate) fn logical_plan(source: &Source, table: Arc<dyn TableSource>) -> Result<LogicalPlan, DataError> {
     let declared: Vec<&str> = source.schema.iter().map(|field| field.name.as_str()).collect();
     let mut plan = LogicalPlanBuilder::scan(source.name.as_str(), table, None)?;
-    plan = derive(plan, &declared, &source.derived, &[FILE, ROW])?;
+    let mut others = vec![FILE, ROW];
+    if !Operation::Source(source.clone()).lookups().is_empty() {
+        // What is looked up as of a row's time comes back by the row's number.
+        plan = plan.window([row_number().alias(NUMBER)])?;
+        let own = declared.iter().copied().chain([FILE, ROW]).map(column);
+        plan = plan.project(own.chain([cast(column(NUMBER), DataType::Int64).alias(POSITION)]).collect::<Vec<_>>())?;
+        others.push(POSITION);
+    }
+    plan = derive(plan, &declared, &source.derived, &others)?;
     let derived = source.derived.iter().map(|derived| derived.name.as_str());
     let columns = declared.into_iter().chain(derived).chain([FILE, ROW]).map(column);
     let outputs: Vec<Expr> = columns.chain(checks(source)?).collect();

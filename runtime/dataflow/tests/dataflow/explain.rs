@@ -45,6 +45,7 @@ fn punctuality() -> Features {
         keys: vec![EntityKey { name: "carrier".into(), column: "carrier".into(), ty: Type::String.required() }],
         source: "rides".to_owned(),
         at: column("landed_at", Type::Timestamp),
+        time: Some("at".to_owned()),
         filter: None,
         order: vec!["carrier".to_owned(), "at".to_owned()],
         aggregates: vec![
@@ -71,6 +72,7 @@ fn late() -> Observe {
         model: "late".to_owned(),
         source: "rides".to_owned(),
         at: column("at", Type::Timestamp),
+        time: Some("at".to_owned()),
         every: None,
         filter: None,
         feature_filter: None,

@@ -114,6 +114,7 @@ pub(crate) fn group(features: &[Feature]) -> Features {
         keys: vec![key("first", "k1"), key("second", "k2")],
         source: "events".to_owned(),
         at: column("at", Type::Timestamp),
+        time: Some("at".to_owned()),
         filter: Some(column("keep", Type::Bool)),
         order: vec!["seq".to_owned()],
         aggregates: features.iter().enumerate().map(aggregate).collect(),

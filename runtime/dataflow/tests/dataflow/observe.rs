@@ -17,6 +17,7 @@ fn observe(split: TimeSplit) -> Observe {
         model: "late".to_owned(),
         source: "rides".to_owned(),
         at: column("at", Type::Timestamp),
+        time: Some("at".to_owned()),
         every: None,
         filter: Some(column("wanted", Type::Bool)),
         feature_filter: None,
@@ -52,7 +53,7 @@ async fn run(split: TimeSplit, rows: &[Row]) -> (ObserveReport, Vec<String>, Vec
     );
     let output = project.path("examples.parquet");
     let report =
-        project.dataflow.observe(&observe(split), &project.path("rides.parquet"), &output, &|_| {}).await.unwrap();
+        project.dataflow.observe(&observe(split), &project.path("rides.parquet"), &[], &output, &|_| {}).await.unwrap();
     let table = read_table(&output);
     let numbers_and_parts = table.project(&[6, 3]).unwrap();
     (report, show(&numbers_and_parts), names(&table))

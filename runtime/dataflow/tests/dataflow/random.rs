@@ -112,7 +112,7 @@ fn event() -> impl Strategy<Value = Event> {
     })
 }
 
-fn events() -> impl Strategy<Value = Vec<Event>> {
+pub(crate) fn events() -> impl Strategy<Value = Vec<Event>> {
     // `seq` is a permutation: the order of rows of one instant is not the order in which they are read.
     prop::collection::vec(event(), 0..60).prop_flat_map(|events| {
         let order: Vec<i64> = (0..events.len() as i64).collect();
@@ -123,7 +123,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
     })
 }
 
-fn observations() -> impl Strategy<Value = Vec<Observation>> {
+pub(crate) fn observations() -> impl Strategy<Value = Vec<Observation>> {
     let one = (few_keys(), instant()).prop_map(|(key, at)| Observation { key, at });
     prop::collection::vec(one, 0..40)
 }

@@ -1,19 +1,22 @@
 //! Training, in a process of its own.
 
-use mlsys_plan::Train;
+use std::path::{Path, PathBuf};
+
+use mlsys_plan::{NodeId, Observe, Operation, Train};
 use mlsys_store::Draft;
 use mlsys_training::TrainJob;
 use serde_json::Value;
 
-use super::{MODEL, REPORT, Work};
+use super::{CHOSEN, MODEL, REPORT, Work};
 use crate::error::RunError;
 use crate::worker::{self, Task};
 
 pub(super) async fn execute(work: &Work<'_>, train: &Train, draft: &Draft) -> Result<Value, RunError> {
-    let examples: Result<Vec<_>, RunError> = work.node.inputs.iter().map(|input| work.rows_of(input)).collect();
+    let mut examples =
+        work.node.inputs.iter().map(|input| work.rows_of(input)).collect::<Result<Vec<_>, RunError>>()?;
+    examples.extend(choose(work, train, &examples, draft).await?);
     let output = draft.file(MODEL);
-    let job =
-        TrainJob { train: train.clone(), examples: examples?, output: output.clone(), threads: work.options.threads };
+    let job = TrainJob { train: train.clone(), examples, output: output.clone(), threads: work.options.threads };
     draft.write("job.json", &job)?;
     worker::work(Task::Train, &work.options.worker, &draft.file("job.json"), work.node, work.observer).await?;
     let path = output.join(REPORT);
@@ -21,4 +24,20 @@ pub(super) async fn execute(work: &Work<'_>, train: &Train, draft: &Draft) -> Re
         RunError::new("E0921", format!("the training worker left no report in `{}`: {error}", path.display()), None)
     })?;
     Ok(serde_json::from_str(&text)?)
+}
+
+/// The parts of examples where a condition on features chooses among them.
+async fn choose(
+    work: &Work<'_>,
+    train: &Train,
+    examples: &[PathBuf],
+    draft: &Draft,
+) -> Result<Option<PathBuf>, RunError> {
+    let observe = work.plan.node(&NodeId::new("observe", &train.model)).map(|node| &node.operation);
+    let Some(Operation::Observe(Observe { feature_filter: Some(condition), .. })) = observe else { return Ok(None) };
+    let Some((rows, features)) = examples.split_first() else { return Ok(None) };
+    let features: Vec<&Path> = features.iter().map(PathBuf::as_path).collect();
+    let chosen = draft.file(CHOSEN);
+    work.dataflow.choose(condition, rows, &features, &chosen).await?;
+    Ok(Some(chosen))
 }

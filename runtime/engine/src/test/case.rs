@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mlsys_dataflow::{InMemory, Question, Rows};
-use mlsys_plan::{
-    BinaryOp, ExpectedFeatures, Expr, ExprKind, Features, Literal, Node, Operation, Plan, Source, TestCase,
-};
+use mlsys_plan::{BinaryOp, ExpectedFeatures, Expr, ExprKind, Features, Literal, Node, Operation, Plan, TestCase};
 
 use super::compare::equal;
 use super::{CaseOutcome, Failure, ValueFailure};
@@ -32,19 +30,30 @@ async fn rows(plan: &Plan, case: &TestCase, memory: &mut InMemory) -> Result<BTr
     for expected in &case.features {
         names.insert(&group(plan, &expected.group)?.0.source);
     }
-    // Sources stand behind those that they look up; a table without given rows is empty.
+    // Nodes stand behind those that they look up; a table without given rows is empty.
     let looked_up: Vec<&str> = plan.nodes.iter().flat_map(|node| node.operation.lookups()).collect();
-    let in_order = plan.nodes.iter().filter_map(|node| match &node.operation {
-        Operation::Source(source) => Some(source.name.as_str()),
+    let groups = plan.nodes.iter().filter_map(|node| match &node.operation {
+        Operation::Features(features) if looked_up.contains(&features.name.as_str()) => Some(features),
         _ => None,
     });
-    let mut all = BTreeMap::new();
-    for name in in_order.filter(|name| names.contains(name) || looked_up.contains(name)) {
-        let given: Vec<BTreeMap<String, Literal>> =
-            case.given.iter().filter(|given| given.source == name).flat_map(|given| given.rows.clone()).collect();
-        let (source, node) = source(plan, name)?;
-        let rows = memory.rows(source, &given).await.map_err(|error| RunError::from(error).of(node))?;
-        all.insert(name.to_owned(), rows);
+    names.extend(groups.map(|features| features.source.as_str()));
+    let mut all: BTreeMap<String, Rows> = BTreeMap::new();
+    for node in &plan.nodes {
+        match &node.operation {
+            Operation::Source(source)
+                if names.contains(source.name.as_str()) || looked_up.contains(&source.name.as_str()) =>
+            {
+                let given = case.given.iter().filter(|given| given.source == source.name);
+                let given: Vec<BTreeMap<String, Literal>> = given.flat_map(|given| given.rows.clone()).collect();
+                let rows = memory.rows(source, &given).await.map_err(|error| RunError::from(error).of(node))?;
+                all.insert(source.name.clone(), rows);
+            }
+            Operation::Features(features) if looked_up.contains(&features.name.as_str()) => {
+                let rows = all.get(&features.source).ok_or_else(|| lost("source", &features.source))?;
+                memory.group(features, rows).map_err(|error| RunError::from(error).of(node))?;
+            }
+            _ => {}
+        }
     }
     Ok(all)
 }
@@ -131,15 +140,6 @@ fn group<'a>(plan: &'a Plan, name: &str) -> Result<(&'a Features, &'a Node), Run
         _ => None,
     });
     found.ok_or_else(|| lost("group", name))
-}
-
-/// A source and the node that defines it.
-fn source<'a>(plan: &'a Plan, name: &str) -> Result<(&'a Source, &'a Node), RunError> {
-    let found = plan.nodes.iter().find_map(|node| match &node.operation {
-        Operation::Source(source) if source.name == name => Some((source, node)),
-        _ => None,
-    });
-    found.ok_or_else(|| lost("source", name))
 }
 
 fn lost(what: &str, name: &str) -> RunError {

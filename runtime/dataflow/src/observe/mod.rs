@@ -1,5 +1,9 @@
 //! Observe nodes: a model's examples, divided by time, with labels that were known in time.
 
+mod ahead;
+mod chosen;
+mod ticks;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -10,16 +14,21 @@ use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableSource, lit, when};
 use futures::StreamExt;
-use mlsys_plan::{Label, Observe, Part, Split, TimeSplit, Type, columns};
+use mlsys_plan::{Label, Observe, Part, Split, TimeSplit, Type, ValueType, columns};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Code, DataError};
 use crate::expr::{column, lower, lower_at};
+use crate::lookup::Tables;
 use crate::session::{Dataflow, Execution};
 use crate::sink::Sink;
 use crate::source::Progress;
-use crate::table::StoredTable;
+use crate::table::{POSITION, StoredTable};
 use crate::types;
+
+pub use self::ahead::Ahead;
+pub(crate) use self::ahead::{Following, aggregate};
+pub(crate) use self::ticks::Period;
 
 /// What making a model's examples came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,7 +60,10 @@ impl Dataflow {
     /// columns `__at`, `__label`, `__label_known_at`, `__part`, `__key.*`, `__slice.*` and the row inputs.
     ///
     /// An example counts for its part only if its label is there and was known strictly before the part's end; the
-    /// last part has an end only if the split says `until`. Otherwise its part is `left_out`.
+    /// last part has an end only if the split says `until`. Otherwise its part is `left_out`. A label that looks ahead is
+    /// known only where what it looks at reaches as far.
+    ///
+    /// Observations `every` so often end with the last row of the sources that they read.
     ///
     /// # Errors
     /// E0910 if a function is not known, E0911 if a file cannot be read or written, E0912.
@@ -59,12 +71,19 @@ impl Dataflow {
         &self,
         observe: &Observe,
         source_file: &Path,
+        ahead: &[Ahead<'_>],
         output: &Path,
         progress: Progress<'_>,
     ) -> Result<ObserveReport, DataError> {
         let table = Arc::new(StoredTable::open(source_file)?);
-        let plan = logical_plan(observe, provider_as_source(table))?;
-        let Execution { plan, mut rows } = self.execute(&self.ordered_session(), plan).await?;
+        let following = ahead.iter().map(|one| self.following(one)).collect::<Result<Vec<_>, DataError>>()?;
+        let own = match &observe.time {
+            Some(time) => table.span(time)?,
+            None => None,
+        };
+        let period = period_of(observe, own, &following)?;
+        let plan = logical_plan(observe, provider_as_source(table), period, &following, Some(self.tables()))?;
+        let Execution { plan, mut rows } = self.execute(&self.ordered_session(), plan, observe.time.as_deref()).await?;
         let schema = output_schema(observe)?;
         let mut table = Sink::create(output, &schema)?;
         let rows_of_parts = parts(time_split(observe)?).into_iter().map(|(part, _)| (part, 0)).collect();
@@ -80,22 +99,54 @@ impl Dataflow {
         report.explain = self.explained(plan.as_ref());
         Ok(report)
     }
+
+    fn following<'a>(&self, ahead: &Ahead<'a>) -> Result<Following<'a>, DataError> {
+        let table = StoredTable::open(ahead.table)?;
+        let end = match &ahead.source.time {
+            Some(time) => table.span(time)?.map(|(_, last)| last),
+            None => None,
+        };
+        Ok(Following { source: ahead.source, rows: provider_as_source(Arc::new(table)), end })
+    }
+}
+
+/// When ticks begin and end: with the split, and with the rows that are there.
+fn period_of(observe: &Observe, own: Option<(i64, i64)>, following: &[Following<'_>]) -> Result<Period, DataError> {
+    let split = time_split(observe)?;
+    let until = split.until.map(|until| until.saturating_sub(1));
+    let ends = following.iter().map(|one| one.end).chain([own.map(|(_, last)| last)]).flatten();
+    let last = ends.max().into_iter().chain(until).min();
+    Ok(Period { first: split.from, last })
 }
 
 /// The plan whose columns are those of the table, and behind them the period of each row.
 ///
 /// # Errors
 /// E0910 if a function is not known.
-pub(crate) fn logical_plan(observe: &Observe, table: Arc<dyn TableSource>) -> Result<LogicalPlan, DataError> {
+pub(crate) fn logical_plan(
+    observe: &Observe,
+    table: Arc<dyn TableSource>,
+    span: Period,
+    following: &[Following<'_>],
+    tables: Option<&Tables>,
+) -> Result<LogicalPlan, DataError> {
     let (label, split) = (label(observe)?, time_split(observe)?);
+    let names: Vec<String> = table.schema().fields().iter().map(|field| field.name().clone()).collect();
     let mut plan = LogicalPlanBuilder::scan(observe.source.as_str(), table, None)?;
     let at = lower(&observe.at)?;
+    if let Some(every) = &observe.every {
+        let names: Vec<String> = names.into_iter().filter(|name| name != POSITION).collect();
+        plan = ticks::observed(plan, &names, every, observe.time.as_deref(), span)?;
+    }
     if let Some(filter) = &observe.filter {
         plan = plan.filter(lower_at(filter, &at)?)?;
     }
+    if !label.looks.is_empty() {
+        plan = LogicalPlanBuilder::from(ahead::with_looks(plan.build()?, &at, &label.looks, following, tables)?);
+    }
     let mut outputs = Vec::new();
     outputs.push(at.clone().alias(columns::AT));
-    outputs.push(lower_at(&label.expr, &at)?.alias(columns::LABEL));
+    outputs.push(matured(label, lower_at(&label.expr, &at)?, &at, following)?.alias(columns::LABEL));
     outputs.push(lower_at(&label.known_at, &at)?.alias(columns::LABEL_KNOWN_AT));
     let named = [(columns::KEY, &observe.keys), (columns::SLICE, &observe.slices), ("", &observe.inputs)];
     let mut carried = Vec::new();
@@ -113,6 +164,26 @@ pub(crate) fn logical_plan(observe: &Observe, table: Arc<dyn TableSource>) -> Re
     let period = period(split)?.alias(PERIOD);
     let outputs: Vec<Expr> = times.into_iter().chain([part]).chain(rest).chain([period]).collect();
     Ok(plan.project(outputs)?.build()?)
+}
+
+/// A label that looks ahead may not be known yet.
+fn label_type(label: &Label) -> ValueType {
+    let ty = label.expr.ty.clone();
+    if label.looks.is_empty() { ty } else { ty.with_nullable(true) }
+}
+
+/// A label that looks ahead is there only where what it looks at reaches as far as it looks.
+fn matured(label: &Label, value: Expr, at: &Expr, following: &[Following<'_>]) -> Result<Expr, DataError> {
+    if label.looks.is_empty() {
+        return Ok(value);
+    }
+    let read = following.iter().filter(|one| label.looks.iter().any(|look| look.source == one.source.name));
+    let end = read.map(|one| one.end).min().flatten();
+    let is_over = match end {
+        Some(end) => lower_at(&label.known_at, at)?.lt_eq(lit(types::instant(end))),
+        None => lit(false),
+    };
+    Ok(when(is_over, value).end()?)
 }
 
 /// What the examples predict.
@@ -148,7 +219,7 @@ pub(crate) fn output_schema(observe: &Observe) -> Result<SchemaRef, DataError> {
     let at = |name: &str, ty: Type| types::column(name, &ty.optional());
     let mut fields = vec![
         at(columns::AT, Type::Timestamp),
-        types::column(columns::LABEL, &label(observe)?.expr.ty),
+        types::column(columns::LABEL, &label_type(label(observe)?)),
         at(columns::LABEL_KNOWN_AT, Type::Timestamp),
         at(columns::PART, Type::String),
     ];
