@@ -159,6 +159,11 @@ impl Dataflow {
         self.explain.then(|| shown().indent(false).to_string())
     }
 
+    /// How many threads there are.
+    pub(crate) fn threads(&self) -> usize {
+        self.threads
+    }
+
     pub(crate) fn runtime(&self) -> &Arc<RuntimeEnv> {
         &self.runtime
     }

@@ -45,6 +45,14 @@ pub(crate) struct Sink {
     temporary: Temporary,
 }
 
+/// Tables that are written one after the other, of which each takes so many rows.
+pub(crate) struct Sinks {
+    waiting: std::vec::IntoIter<(PathBuf, u64)>,
+    schema: SchemaRef,
+    /// The table that is being written, and how many rows it still takes.
+    current: Option<(Sink, u64)>,
+}
+
 /// A table that is complete but not yet in its place.
 pub(crate) struct Finished {
     temporary: Temporary,
@@ -131,6 +139,64 @@ impl Sink {
         drop(encodings);
         joined(writer.await)?;
         Ok(Finished { temporary, rows })
+    }
+}
+
+impl Sinks {
+    /// Tables with these paths and numbers of rows.
+    pub(crate) fn new(tables: Vec<(PathBuf, u64)>, schema: &SchemaRef) -> Self {
+        Sinks { waiting: tables.into_iter(), schema: Arc::clone(schema), current: None }
+    }
+
+    /// Adds rows; a table that is full is put into its place.
+    ///
+    /// # Errors
+    /// As [`Sink::write`]; E0999 if there are more rows than tables take.
+    pub(crate) async fn write(&mut self, mut batch: RecordBatch) -> Result<(), DataError> {
+        while batch.num_rows() > 0 {
+            let (sink, left) = match &mut self.current {
+                Some(current) => current,
+                None => self.next()?,
+            };
+            let rows = batch.num_rows().min(usize::try_from(*left).unwrap_or(usize::MAX));
+            sink.write(batch.slice(0, rows)).await?;
+            *left -= rows as u64;
+            batch = batch.slice(rows, batch.num_rows() - rows);
+            if *left == 0 {
+                self.close().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts the last tables into their places.
+    ///
+    /// # Errors
+    /// As [`Sink::write`]; E0999 if a table did not get all of its rows.
+    pub(crate) async fn finish(mut self) -> Result<(), DataError> {
+        while self.current.is_some() || self.waiting.len() > 0 {
+            let (_, left) = match &mut self.current {
+                Some(current) => current,
+                None => self.next()?,
+            };
+            if *left > 0 {
+                return Err(DataError::internal(format!("{left} rows are missing")));
+            }
+            self.close().await?;
+        }
+        Ok(())
+    }
+
+    fn next(&mut self) -> Result<&mut (Sink, u64), DataError> {
+        let (path, rows) = self.waiting.next().ok_or_else(|| DataError::internal("there are too many rows"))?;
+        Ok(self.current.insert((Sink::create(&path, &self.schema)?, rows)))
+    }
+
+    async fn close(&mut self) -> Result<(), DataError> {
+        match self.current.take() {
+            Some((sink, _)) => sink.finish().await?.publish(),
+            None => Ok(()),
+        }
     }
 }
 

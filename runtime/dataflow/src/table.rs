@@ -74,19 +74,17 @@ impl StoredTable {
     /// # Errors
     /// E0911 if a file cannot be read, or has changed since the manifest was written.
     pub(crate) fn open(path: &Path) -> Result<Self, DataError> {
-        let (members, footer) = match Manifest::read(path)? {
-            Some(manifest) => {
-                let first = manifest.files.first();
-                let first = first.ok_or_else(|| DataError::internal("a stored table has at least one file"))?;
-                let footer = footer_of(&first.path)?.1;
-                (manifest.files, footer)
-            }
-            None => {
-                let (member, footer) = footer_of(path)?;
-                (vec![member], footer)
-            }
-        };
-        let schema = Arc::clone(footer.schema());
+        StoredTable::of(Manifest::of(path)?.files)
+    }
+
+    /// The table that these files make up.
+    ///
+    /// # Errors
+    /// As [`StoredTable::open`].
+    pub(crate) fn of(members: Vec<Member>) -> Result<Self, DataError> {
+        let first = members.first();
+        let first = first.ok_or_else(|| DataError::internal("a stored table has at least one file"))?;
+        let schema = Arc::clone(footer_of(&first.path)?.1.schema());
         let mut files = Vec::with_capacity(members.len());
         let mut rows = 0;
         for member in members {
@@ -107,25 +105,11 @@ impl StoredTable {
     /// # Errors
     /// E0911 if a file cannot be read.
     pub(crate) fn span(&self, column: &str) -> Result<Option<(i64, i64)>, DataError> {
-        let mut span: Option<(i64, i64)> = None;
+        let mut whole = Span::Empty;
         for file in &self.files {
-            let (_, footer) = footer_of(&file.path)?;
-            for group in footer.metadata().row_groups() {
-                let chunk = group.columns().iter().find(|chunk| chunk.column_path().parts() == [column]);
-                let Some(Statistics::Int64(known)) = chunk.and_then(|chunk| chunk.statistics()) else {
-                    return Ok(None);
-                };
-                let nothing = known.null_count_opt() == Some(group.num_rows().unsigned_abs());
-                match (known.min_opt(), known.max_opt()) {
-                    (Some(least), Some(most)) => {
-                        span = Some(span.map_or((*least, *most), |(from, to)| (from.min(*least), to.max(*most))));
-                    }
-                    _ if nothing => {}
-                    _ => return Ok(None),
-                }
-            }
+            whole = whole.and(span_of(&file.path, column)?);
         }
-        Ok(span)
+        Ok(whole.bounds())
     }
 
     /// Where [`POSITION`] is among the columns that readers see.
@@ -162,6 +146,67 @@ impl StoredFile {
         })
         .with_partition_values(vec![ScalarValue::Int64(Some(first))]))
     }
+}
+
+/// The instants of a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Span {
+    /// There are none.
+    Empty,
+    /// The first and the last of them.
+    Bounds(i64, i64),
+    /// Nobody knows.
+    Unknown,
+}
+
+impl Span {
+    /// The instants of both.
+    pub(crate) fn and(self, other: Span) -> Span {
+        match (self, other) {
+            (Span::Unknown, _) | (_, Span::Unknown) => Span::Unknown,
+            (Span::Empty, span) | (span, Span::Empty) => span,
+            (Span::Bounds(a, b), Span::Bounds(c, d)) => Span::Bounds(a.min(c), b.max(d)),
+        }
+    }
+
+    /// The first and the last instant, if they are known.
+    pub(crate) fn bounds(self) -> Option<(i64, i64)> {
+        match self {
+            Span::Bounds(first, last) => Some((first, last)),
+            Span::Empty | Span::Unknown => None,
+        }
+    }
+
+    /// Whether some of the instants may lie between two others, the first included.
+    pub(crate) fn may_meet(self, from: Option<i64>, until: i64) -> bool {
+        match self {
+            Span::Empty => false,
+            Span::Unknown => true,
+            Span::Bounds(first, last) => first < until && from.is_none_or(|from| last >= from),
+        }
+    }
+}
+
+/// The instants of a column of a file, as its footer tells.
+///
+/// # Errors
+/// E0911 if the file cannot be read.
+pub(crate) fn span_of(path: &Path, column: &str) -> Result<Span, DataError> {
+    let (_, footer) = footer_of(path)?;
+    let mut whole = Span::Empty;
+    for group in footer.metadata().row_groups() {
+        let chunk = group.columns().iter().find(|chunk| chunk.column_path().parts() == [column]);
+        let Some(Statistics::Int64(known)) = chunk.and_then(|chunk| chunk.statistics()) else {
+            return Ok(Span::Unknown);
+        };
+        let nothing = known.null_count_opt() == Some(group.num_rows().unsigned_abs());
+        whole = whole.and(match (known.min_opt(), known.max_opt()) {
+            (Some(least), Some(most)) => Span::Bounds(*least, *most),
+            _ if nothing => Span::Empty,
+            _ => Span::Unknown,
+        });
+    }
+    Ok(whole)
 }
 
 /// A Parquet file as it is now, and its footer.

@@ -1,5 +1,6 @@
 //! Join nodes: a group's features at every observation, the point-in-time join.
 
+mod divided;
 mod exec;
 mod node;
 mod plan;
@@ -7,7 +8,7 @@ mod planner;
 mod runs;
 mod windows;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,13 +21,15 @@ use serde::{Deserialize, Serialize};
 pub(crate) use self::plan::{Asked, Inputs, beside, kernel, logical_plan, output_schema};
 pub(crate) use self::planner::PointInTimePlanner;
 
+use self::divided::divided;
 use self::exec::observations_done;
 use crate::error::DataError;
 use crate::lookup::bind;
+use crate::parts::{PartsReport, Target};
 use crate::session::{Dataflow, Execution};
-use crate::sink::Sink;
+use crate::sink::Sinks;
 use crate::source::Progress;
-use crate::table::StoredTable;
+use crate::table::{Manifest, Member, StoredTable};
 
 /// How often progress is reported.
 const PROGRESS: Duration = Duration::from_millis(100);
@@ -40,14 +43,18 @@ pub struct JoinReport {
     pub columns: Vec<String>,
     /// Rows of the group's source.
     pub events: u64,
+    /// How much of it there was already, where it is kept in parts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parts: Option<PartsReport>,
     /// How the plan ran, operator by operator, if that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub explain: Option<String>,
 }
 
 impl Dataflow {
-    /// Writes a group's features at every observation to `output`: one Parquet file, one column `GROUP.FEATURE` per
-    /// wanted feature, one row per observation in the observations' order.
+    /// Writes a group's features at every observation to `output`: one column `GROUP.FEATURE` per wanted feature, one row
+    /// per observation in the observations' order. In parts, there is one for each part of the observations; it depends on
+    /// the parts of the source of which a window may see a row.
     ///
     /// At an observation at `t` a window of width `w` holds the entity's rows with `t - w <= at < t`; a row without
     /// an instant or with a missing key is never seen. Rows of one instant are ordered by the source's key columns;
@@ -56,46 +63,83 @@ impl Dataflow {
     /// # Errors
     /// E0903 if an integer sum leaves its range, E0910 if an aggregate or function is not known, E0911 if a file
     /// cannot be read or written, E0912.
-    pub async fn join(
+    pub async fn join<'t>(
         &self,
         join: &Join,
         features: &Features,
         observations: &Path,
-        source_file: &Path,
-        output: &Path,
+        source_table: &Path,
+        output: impl Into<Target<'t>>,
         progress: Progress<'_>,
     ) -> Result<JoinReport, DataError> {
-        let left = Arc::new(StoredTable::open(observations)?);
-        let right = Arc::new(StoredTable::open(source_file)?);
-        let (expected, events) = (left.rows(), right.rows());
+        let Target { table, parts } = output.into();
+        let work = Work { dataflow: self, join, features };
+        let (observations, source) = (Manifest::of(observations)?.files, Manifest::of(source_table)?.files);
+        let mut report = JoinReport {
+            rows: observations.iter().map(|member| member.rows).sum(),
+            columns: output_schema(join, features)?.fields().iter().map(|field| field.name().clone()).collect(),
+            events: source.iter().map(|member| member.rows).sum(),
+            parts: None,
+            explain: None,
+        };
+        let is_divided = observations.iter().all(|member| member.id.is_some());
+        match parts.filter(|_| is_divided) {
+            None => {
+                let sinks = vec![(table.to_owned(), report.rows)];
+                report.explain = work.write(&observations, &source, sinks, progress).await?;
+            }
+            Some(parts) => {
+                let (manifest, made, explain) = divided(&work, parts, &observations, &source, progress).await?;
+                manifest.write(table, Some(parts.root))?;
+                report.parts = Some(PartsReport { total: manifest.files.len() as u64, made });
+                report.explain = explain;
+            }
+        }
+        progress(report.rows);
+        Ok(report)
+    }
+}
+
+/// A join at work.
+struct Work<'a> {
+    dataflow: &'a Dataflow,
+    join: &'a Join,
+    features: &'a Features,
+}
+
+impl Work<'_> {
+    /// Writes the features of observations to tables, of which each takes so many rows.
+    async fn write(
+        &self,
+        observations: &[Member],
+        source: &[Member],
+        sinks: Vec<(PathBuf, u64)>,
+        progress: Progress<'_>,
+    ) -> Result<Option<String>, DataError> {
+        let Work { dataflow, join, features } = self;
+        let left = Arc::new(StoredTable::of(observations.to_vec())?);
+        let right = Arc::new(StoredTable::of(source.to_vec())?);
         let span = left.span(columns::AT)?;
         let inputs = Inputs { observations: provider_as_source(left), events: provider_as_source(right), span };
-        let look_up = |plan| bind(plan, self.tables(), features.time.as_deref());
+        let look_up = |plan| bind(plan, dataflow.tables(), features.time.as_deref());
         let plan = logical_plan(join, features, inputs, &look_up)?;
-        let session = self.parallel_session();
-        let Execution { plan, mut rows } = self.execute(&session, plan, None).await?;
+        let session = dataflow.parallel_session();
+        let Execution { plan, mut rows } = dataflow.execute(&session, plan, None).await?;
         let schema = output_schema(join, features)?;
-        let mut table = Sink::create(output, &schema)?;
-        let mut done = 0;
+        let mut tables = Sinks::new(sinks, &schema);
         let mut clock = tokio::time::interval(PROGRESS);
         loop {
             tokio::select! {
                 biased;
                 batch = rows.next() => {
                     let Some(batch) = batch.transpose()? else { break };
-                    done += batch.num_rows() as u64;
-                    table.write(RecordBatch::try_new(Arc::clone(&schema), batch.columns().to_vec())?).await?;
+                    tables.write(RecordBatch::try_new(Arc::clone(&schema), batch.columns().to_vec())?).await?;
                 }
                 // The observations' order is restored at the end: until then only the operator knows how far it is.
                 _ = clock.tick() => progress(observations_done(&plan)),
             }
         }
-        if done != expected {
-            return Err(DataError::internal(format!("the join gave {done} rows for {expected} observations")));
-        }
-        progress(done);
-        table.finish().await?.publish()?;
-        let columns = schema.fields().iter().map(|field| field.name().clone()).collect();
-        Ok(JoinReport { rows: done, columns, events, explain: self.explained(plan.as_ref()) })
+        tables.finish().await?;
+        Ok(dataflow.explained(plan.as_ref()))
     }
 }

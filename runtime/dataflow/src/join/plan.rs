@@ -152,6 +152,12 @@ fn needed<'a>(wanted: &[&'a str], features: &'a Features) -> Result<Needed<'a>, 
     Ok(Needed { aggregates, derived })
 }
 
+/// The aggregates that a join needs.
+pub(super) fn wanted_aggregates<'a>(join: &'a Join, features: &'a Features) -> Vec<&'a Aggregate> {
+    let wanted: Vec<&str> = join.features.iter().map(String::as_str).collect();
+    needed(&wanted, features).map_or_else(|_| features.aggregates.iter().collect(), |needed| needed.aggregates)
+}
+
 /// The observations: keys in the entity's order, the instant, the position.
 fn observations(join: &Join, features: &Features, table: Arc<dyn TableSource>) -> Result<LogicalPlan, DataError> {
     let mut outputs = Vec::new();
@@ -213,7 +219,7 @@ fn events(
 
 /// From when, if they have a beginning, and until when windows at the given first and last instants see events: others
 /// need not be read.
-fn seen(aggregates: &[&Aggregate], first: i64, last: i64) -> (Option<i64>, i64) {
+pub(super) fn seen(aggregates: &[&Aggregate], first: i64, last: i64) -> (Option<i64>, i64) {
     let begin = |aggregate: &&Aggregate| match aggregate.window {
         Window::Range { width } => Some(Frame::of(aggregate).begin(first, width)),
         Window::All | Window::Last { .. } => None,

@@ -7,23 +7,25 @@ mod ticks;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::array::{AsArray, BooleanArray, RecordBatch};
 use arrow::compute;
 use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableSource, lit, when};
-use futures::StreamExt;
-use mlsys_plan::{Label, Observe, Part, Split, TimeSplit, Type, ValueType, columns};
+use futures::{StreamExt, TryStreamExt, stream};
+use mlsys_plan::{Label, Observe, Operation, Part, Split, TimeSplit, Type, ValueType, columns};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Code, DataError};
 use crate::expr::{column, lower, lower_at};
-use crate::lookup::Tables;
+use crate::lookup::{Table, Tables};
+use crate::parts::{Parts, PartsReport, Target};
 use crate::session::{Dataflow, Execution};
 use crate::sink::Sink;
 use crate::source::Progress;
-use crate::table::{POSITION, StoredTable};
+use crate::table::{Manifest, Member, POSITION, StoredTable};
 use crate::types;
 
 pub use self::ahead::Ahead;
@@ -43,9 +45,27 @@ pub struct ObserveReport {
     pub outside: u64,
     /// Rows without an instant; they are not in the table.
     pub without_time: u64,
+    /// How much of it there was already, where it is kept in parts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parts: Option<PartsReport>,
     /// How the plan ran, operator by operator, if that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub explain: Option<String>,
+}
+
+impl ObserveReport {
+    /// Adds what another part came to.
+    fn add(&mut self, other: ObserveReport) {
+        let sum = |all: &mut BTreeMap<Part, u64>, other: BTreeMap<Part, u64>| {
+            other.into_iter().for_each(|(part, rows)| *all.entry(part).or_default() += rows);
+        };
+        sum(&mut self.rows, other.rows);
+        sum(&mut self.left_out_by_part, other.left_out_by_part);
+        self.left_out += other.left_out;
+        self.outside += other.outside;
+        self.without_time += other.without_time;
+        self.explain = other.explain.or(self.explain.take());
+    }
 }
 
 /// The value of the part column for a row that is not written because of its time.
@@ -63,19 +83,81 @@ impl Dataflow {
     /// last part has an end only if the split says `until`. Otherwise its part is `left_out`. A label that looks ahead is
     /// known only where what it looks at reaches as far.
     ///
-    /// Observations `every` so often end with the last row of the sources that they read.
+    /// Observations `every` so often end with the last row of the sources that they read. In parts, there is one for each
+    /// part of the source; observations that read more than their own rows are one part.
     ///
     /// # Errors
     /// E0910 if a function is not known, E0911 if a file cannot be read or written, E0912.
-    pub async fn observe(
+    pub async fn observe<'t>(
         &self,
         observe: &Observe,
-        source_file: &Path,
+        source_table: &Path,
+        ahead: &[Ahead<'_>],
+        output: impl Into<Target<'t>>,
+        progress: Progress<'_>,
+    ) -> Result<ObserveReport, DataError> {
+        let Target { table, parts } = output.into();
+        let source = Manifest::of(source_table)?.files;
+        match parts
+            .filter(|_| reads_its_row_alone(observe, self.tables()) && source.iter().all(|member| member.id.is_some()))
+        {
+            Some(parts) => self.observe_parts(observe, source, table, parts, progress).await,
+            None => self.observe_rows(observe, source, ahead, table, progress).await,
+        }
+    }
+
+    /// Makes the examples of those parts of the source that have none yet, several at a time.
+    async fn observe_parts(
+        &self,
+        observe: &Observe,
+        source: Vec<Member>,
+        table: &Path,
+        parts: Parts<'_>,
+        progress: Progress<'_>,
+    ) -> Result<ObserveReport, DataError> {
+        let (done, made) = (AtomicU64::new(0), AtomicU64::new(0));
+        let one = |member: Member| {
+            let (done, made) = (&done, &made);
+            async move {
+                let id = parts.id(member.id.as_deref());
+                let rows = member.rows;
+                let told = parts.told(&id).filter(|_: &ObserveReport| parts.find(&id).is_some());
+                let report = match told {
+                    Some(report) => report,
+                    None => {
+                        let path = parts.table(&id);
+                        let report = self.observe_rows(observe, vec![member], &[], &path, &|_| {}).await?;
+                        parts.tell(&id, &report)?;
+                        made.fetch_add(1, Ordering::Relaxed);
+                        report
+                    }
+                };
+                progress(done.fetch_add(rows, Ordering::Relaxed) + rows);
+                let member = parts.find(&id).ok_or_else(|| DataError::internal("a part of examples is gone"))?;
+                Ok::<_, DataError>((member, report))
+            }
+        };
+        let all: Vec<_> = stream::iter(source).map(one).buffered(self.threads()).try_collect().await?;
+        let mut report = ObserveReport::default();
+        let mut manifest = Manifest::default();
+        for (member, told) in all {
+            report.add(told);
+            manifest.files.push(member);
+        }
+        report.parts = Some(PartsReport { total: manifest.files.len() as u64, made: made.into_inner() });
+        manifest.write(table, Some(parts.root))?;
+        Ok(report)
+    }
+
+    async fn observe_rows(
+        &self,
+        observe: &Observe,
+        source: Vec<Member>,
         ahead: &[Ahead<'_>],
         output: &Path,
         progress: Progress<'_>,
     ) -> Result<ObserveReport, DataError> {
-        let table = Arc::new(StoredTable::open(source_file)?);
+        let table = Arc::new(StoredTable::of(source)?);
         let following = ahead.iter().map(|one| self.following(one)).collect::<Result<Vec<_>, DataError>>()?;
         let own = match &observe.time {
             Some(time) => table.span(time)?,
@@ -108,6 +190,13 @@ impl Dataflow {
         };
         Ok(Following { source: ahead.source, rows: provider_as_source(Arc::new(table)), end })
     }
+}
+
+/// Whether an example depends on its row alone, but for static tables.
+fn reads_its_row_alone(observe: &Observe, tables: &Tables) -> bool {
+    let looks = observe.label.iter().any(|label| !label.looks.is_empty());
+    let is_static = |name: &str| matches!(tables.get(name), Some(Table::Static(_)));
+    observe.every.is_none() && !looks && Operation::Observe(observe.clone()).lookups().into_iter().all(is_static)
 }
 
 /// When ticks begin and end: with the split, and with the rows that are there.

@@ -110,7 +110,7 @@ impl Dataflow {
         }
         let rows = found.rows();
         progress(rows);
-        found.manifest.write(output)?;
+        found.manifest.write(output, None)?;
         let table_checks = whole::judge(self, source, output).await?;
         remove_old(quarantine)?;
         Ok(Some(SourceReport {

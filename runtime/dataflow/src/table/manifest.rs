@@ -17,14 +17,17 @@ pub(crate) struct Manifest {
 }
 
 /// A file of a table, as it was when the table was made.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Member {
-    /// The file, by its absolute path.
+    /// The file, by its absolute path; in the manifest, relative to it where it lies in the same state folder.
     pub(crate) path: PathBuf,
     /// Its rows.
     pub(crate) rows: u64,
     /// Its bytes.
     pub(crate) size: u64,
+    /// What its content depends on, as a fingerprint: equal ones mean equal rows. None where nobody has asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) id: Option<String>,
 }
 
 impl Manifest {
@@ -39,17 +42,48 @@ impl Manifest {
         }
         let unreadable = |error: &dyn std::error::Error| DataError::store("read the list of files", &path, error);
         let text = fs::read_to_string(&path).map_err(|error| unreadable(&error))?;
-        serde_json::from_str(&text).map(Some).map_err(|error| unreadable(&error))
+        let mut found: Manifest = serde_json::from_str(&text).map_err(|error| unreadable(&error))?;
+        let folder = table.parent().unwrap_or(Path::new("."));
+        for member in found.files.iter_mut().filter(|member| member.path.is_relative()) {
+            let path = folder.join(&member.path);
+            // A file that is gone is told of when it is read.
+            member.path = path.canonicalize().unwrap_or(path);
+        }
+        Ok(Some(found))
     }
 
-    /// Writes the manifest beside the place of a single file.
+    /// The files of a table, be it one or a list of them.
+    ///
+    /// # Errors
+    /// E0911 if they cannot be read.
+    pub(crate) fn of(table: &Path) -> Result<Self, DataError> {
+        if let Some(found) = Manifest::read(table)? {
+            return Ok(found);
+        }
+        let member = Member::of(table).map_err(|error| DataError::store("read the stored table", table, &error))?.0;
+        Ok(Manifest { files: vec![member] })
+    }
+
+    /// Writes the manifest beside the place of a single file. Files below `root` are named relative to the manifest: a
+    /// state folder may be moved as a whole.
     ///
     /// # Errors
     /// E0911 if it cannot be written.
-    pub(crate) fn write(&self, table: &Path) -> Result<(), DataError> {
+    pub(crate) fn write(&self, table: &Path, root: Option<&Path>) -> Result<(), DataError> {
         let path = beside(table);
         let failed = |error: &dyn std::error::Error| DataError::store("write the list of files", &path, error);
-        let text = serde_json::to_string_pretty(self).map_err(|error| failed(&error))?;
+        let folder = path.parent().unwrap_or(Path::new(".")).canonicalize().map_err(|error| failed(&error))?;
+        let root = root.map(Path::canonicalize).transpose().map_err(|error| failed(&error))?;
+        let mut written = Manifest { files: self.files.clone() };
+        if let Some(root) = root.filter(|root| folder.starts_with(root)) {
+            let up: PathBuf = folder.strip_prefix(&root).unwrap_or(&folder).components().map(|_| "..").collect();
+            for member in &mut written.files {
+                if let Ok(below) = member.path.strip_prefix(&root) {
+                    member.path = up.join(below);
+                }
+            }
+        }
+        let text = serde_json::to_string_pretty(&written).map_err(|error| failed(&error))?;
         fs::write(&path, text).map_err(|error| failed(&error))
     }
 }
@@ -65,7 +99,7 @@ impl Member {
         let size = file.metadata()?.len();
         let footer = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(io::Error::other)?;
         let rows = u64::try_from(footer.metadata().file_metadata().num_rows()).unwrap_or(0);
-        Ok((Member { path, rows, size }, footer))
+        Ok((Member { path, rows, size, id: None }, footer))
     }
 
     /// When the file was written, if it still is what it was. A run compares the content of files when it begins: this

@@ -94,6 +94,7 @@ async fn examples_are_divided_by_time_and_labels_must_be_known_before_the_end() 
         outside: 2,
         without_time: 1,
         explain: None,
+        parts: None,
     };
     assert_eq!(report, expected);
 }
