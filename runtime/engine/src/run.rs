@@ -35,6 +35,8 @@ pub struct Options {
     pub memory: Option<usize>,
     /// Whether reports say how their plans ran, operator by operator.
     pub explain: bool,
+    /// The moment of the run in microseconds since 1970, against which the age of rows is held; none for the clock's.
+    pub now: Option<i64>,
 }
 
 /// Brings everything in a plan up to date. `observer` is told about progress.
@@ -79,6 +81,7 @@ impl<'a> Run<'a> {
             threads: options.threads.map(|threads| threads as usize),
             spill: Some(state.spill()),
             explain: options.explain,
+            now: options.now,
         })?;
         let digests = Digests::open(&state);
         Ok(Run {
@@ -151,9 +154,12 @@ impl<'a> Run<'a> {
             (self.observer)(Event::Started { node });
             self.execute(node, &slot, quarantine.clone()).await.map(|()| Outcome::Done)
         };
-        match outcome {
-            Ok(outcome) => {
-                let report: Value = slot.read(REPORT)?;
+        let concluded = match outcome {
+            Ok(outcome) => steps::conclude(&self.dataflow, node, &slot).await.map(|report| (outcome, report)),
+            Err(error) => Err(error),
+        };
+        match concluded {
+            Ok((outcome, report)) => {
                 self.slots.insert(node.id.clone(), slot.clone());
                 let quarantine = quarantine.exists().then_some(quarantine);
                 self.end(node, outcome, started, Some(report.clone()), quarantine);

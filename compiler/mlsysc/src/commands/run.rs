@@ -66,6 +66,7 @@ pub(crate) fn execute(arguments: &Arguments) -> Exit {
         threads: arguments.threads,
         memory: arguments.memory.map(|mebibytes| (mebibytes as usize) << 20),
         explain: arguments.explain,
+        now: None,
     };
     match run(plan, options) {
         Ok(Some(summary)) => {

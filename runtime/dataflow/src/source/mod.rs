@@ -1,5 +1,6 @@
 //! Source nodes: read, derive, check, deduplicate, write.
 
+mod fresh;
 mod in_place;
 mod inline;
 mod judge;
@@ -7,6 +8,7 @@ mod keys;
 mod plan;
 mod report;
 mod whole;
+mod windows;
 
 use std::fs;
 use std::path::Path;
