@@ -35,6 +35,8 @@ pub struct Options {
     pub memory: Option<usize>,
     /// Whether reports say how their plans ran, operator by operator.
     pub explain: bool,
+    /// Whether every source gets a profile of all its rows, also where its files need not be read otherwise.
+    pub profiles: bool,
     /// The moment of the run in microseconds since 1970, against which the age of rows is held; none for the clock's.
     pub now: Option<i64>,
 }
@@ -155,7 +157,9 @@ impl<'a> Run<'a> {
             self.execute(node, &slot, quarantine.clone()).await.map(|()| Outcome::Done)
         };
         let concluded = match outcome {
-            Ok(outcome) => steps::conclude(&self.dataflow, node, &slot).await.map(|report| (outcome, report)),
+            Ok(outcome) => {
+                steps::conclude(&self.dataflow, self.options, node, &slot).await.map(|report| (outcome, report))
+            }
             Err(error) => Err(error),
         };
         match concluded {
