@@ -5,6 +5,9 @@ use hashbrown::HashTable;
 
 use crate::states::hyperloglog::hash_text;
 
+/// Room for so many different texts is made at once.
+const FEW: usize = 1024;
+
 /// The different texts of a batch, each with the number of its rows, in the order in which they first appear.
 #[derive(Debug)]
 pub struct DifferentTexts<'a> {
@@ -24,8 +27,8 @@ struct Found {
 impl<'a> DifferentTexts<'a> {
     /// The different texts of a column; missing ones are passed over.
     pub fn of(texts: &'a StringArray) -> Self {
-        let mut found: Vec<Found> = Vec::new();
-        let mut places: HashTable<usize> = HashTable::new();
+        let mut found: Vec<Found> = Vec::with_capacity(FEW.min(texts.len()));
+        let mut places: HashTable<usize> = HashTable::with_capacity(FEW.min(texts.len()));
         for row in (0..texts.len()).filter(|row| texts.is_valid(*row)) {
             let text = texts.value(row);
             let hash = hash_text(text.as_bytes());

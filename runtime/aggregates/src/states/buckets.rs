@@ -47,7 +47,12 @@ fn bucket(value: f64) -> i32 {
     let magnitude = match value.abs() {
         0.0 => return ZERO,
         f64::INFINITY => INFINITE,
-        finite if finite.is_finite() => (libm::log(finite) / LOG_RATIO).ceil() as i32 + OFFSET,
+        finite if finite.is_finite() => {
+            let ratios = libm::log(finite) / LOG_RATIO;
+            // Rounded up: what processors without an instruction for it need a call for.
+            let whole = ratios as i32;
+            whole + i32::from(ratios > f64::from(whole)) + OFFSET
+        }
         _ => return NAN,
     };
     if value < 0.0 { -magnitude } else { magnitude }

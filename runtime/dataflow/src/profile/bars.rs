@@ -22,7 +22,8 @@ pub(super) fn bars(places: impl Iterator<Item = (f64, u64)>, least: f64, greates
         let bar = ((part(place.clamp(least, greatest)) - part(least)) / width * BARS as f64) as usize;
         counts[bar.min(BARS - 1)] += count;
     }
-    let edge = |bar: usize| if bar == BARS { greatest } else { least + width * bar as f64 };
+    let share = |bar: usize| bar as f64 / BARS as f64;
+    let edge = |bar: usize| least * (1.0 - share(bar)) + greatest * share(bar);
     counts.into_iter().enumerate().map(|(bar, count)| (edge(bar), edge(bar + 1), count)).collect()
 }
 

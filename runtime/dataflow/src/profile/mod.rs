@@ -8,6 +8,7 @@ mod column;
 mod footers;
 mod hidden;
 mod instants;
+mod making;
 mod numbers;
 mod personal;
 mod report;
@@ -19,6 +20,7 @@ use arrow::array::RecordBatch;
 use mlsys_aggregates::{Reader, write_count};
 use mlsys_plan::Source;
 
+pub(crate) use self::making::Making;
 pub use self::report::{Bar, ColumnReport, Lengths, ProfileFrom, ProfileReport, Specials, TopValue};
 
 use self::column::Column;

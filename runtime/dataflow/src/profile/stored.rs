@@ -9,7 +9,7 @@ use futures::StreamExt;
 use mlsys_plan::Source;
 
 use super::footers::of_footers;
-use super::{Profile, ProfileReport};
+use super::{Making, Profile, ProfileReport};
 use crate::error::DataError;
 use crate::expr::column;
 use crate::session::Dataflow;
@@ -28,11 +28,11 @@ impl Dataflow {
         let columns = schema.fields().iter().map(|field| column(field.name()));
         let plan = LogicalPlanBuilder::scan("table", stored, None)?.project(columns)?.build()?;
         let mut rows = self.execute(&self.ordered_session(), plan, None).await?.rows;
-        let mut profile = Profile::new(source);
+        let profile = Making::begin(source);
         while let Some(batch) = rows.next().await {
-            profile.update(&batch?)?;
+            profile.add(&batch?).await;
         }
-        Ok(profile)
+        profile.finish().await
     }
 
     /// What the footers of a source's stored table know: how many rows there are and how many values are missing, and the

@@ -33,7 +33,7 @@ use self::in_place::InPlace;
 use self::judge::{Judge, Judged};
 use self::keys::Keys;
 use crate::error::DataError;
-use crate::profile::Profile;
+use crate::profile::{Making, Profile};
 use crate::session::{Dataflow, Execution};
 use crate::sink::{Finished, Sink};
 use crate::sources::{InputFile, ScanStream, connector, input_files, scan_schema};
@@ -96,7 +96,7 @@ impl Dataflow {
             let schema = source_schema(source);
             let mut keys = Keys::new(source, &schema, self.runtime())?;
             let Execution { mut rows, plan } = self.open(source, files).await?;
-            let (mut done, mut seen) = (0, Profile::new(source));
+            let (mut done, seen) = (0, Making::begin(source));
             while let Some(batch) = rows.next().await {
                 let batch = batch?;
                 let judged = judge.judge(&batch)?;
@@ -105,14 +105,14 @@ impl Dataflow {
                 }
                 let stored = stored_columns(&schema, &batch, &judged)?;
                 keys.add(&stored)?;
-                seen.update(&stored)?;
+                seen.add(&stored).await;
                 done += batch.num_rows() as u64;
                 progress(done);
             }
             if keys.superseded() > 0 {
                 return Ok(None);
             }
-            (explain, profile) = (self.explained(plan.as_ref()), Some(seen));
+            (explain, profile) = (self.explained(plan.as_ref()), Some(seen.finish().await?));
         }
         let rows = found.rows();
         progress(rows);
@@ -157,7 +157,7 @@ struct Run<'a> {
     quarantine: &'a Path,
     quarantined: Option<Sink>,
     /// The profile of the rows that stay, as far as is known.
-    profile: Profile,
+    profile: Making,
     rows: u64,
 }
 
@@ -181,7 +181,7 @@ impl<'a> Run<'a> {
             output,
             quarantine,
             quarantined: None,
-            profile: Profile::new(source),
+            profile: Making::begin(source),
             rows: 0,
         })
     }
@@ -204,7 +204,7 @@ impl<'a> Run<'a> {
     async fn keep(&mut self, batch: &RecordBatch, judged: &Judged) -> Result<(), DataError> {
         let kept = stored_columns(&self.schema, batch, judged)?;
         self.keys.add(&kept)?;
-        self.profile.update(&kept)?;
+        self.profile.add(&kept).await;
         self.table.write(kept).await
     }
 
@@ -254,8 +254,8 @@ impl<'a> Run<'a> {
             written
         } else {
             // Rows that were replaced are in the profile as well: it begins again.
-            self.profile = Profile::new(self.source);
-            without_superseded(written, self.output, &self.schema, self.keys, &mut self.profile).await?
+            self.profile = Making::begin(self.source);
+            without_superseded(written, self.output, &self.schema, self.keys, &self.profile).await?
         };
         let table_checks = whole::judge(dataflow, self.source, written.path()).await?;
         let quarantined = match self.quarantined {
@@ -273,8 +273,9 @@ impl<'a> Run<'a> {
             table_checks,
             explain: None,
         };
+        let profile = self.profile.finish().await?;
         written.publish()?;
-        Ok((report, self.profile))
+        Ok((report, profile))
     }
 }
 
@@ -294,13 +295,13 @@ async fn without_superseded(
     output: &Path,
     schema: &SchemaRef,
     keys: Keys,
-    profile: &mut Profile,
+    profile: &Making,
 ) -> Result<Finished, DataError> {
     let mut table = Sink::create(output, schema)?;
     let mut rows = keys::current_rows(written.path(), keys)?;
     while let Some(batch) = rows.recv().await {
         let batch = batch?;
-        profile.update(&batch)?;
+        profile.add(&batch).await;
         table.write(batch).await?;
     }
     table.finish().await
