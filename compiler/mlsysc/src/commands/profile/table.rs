@@ -38,7 +38,7 @@ pub(super) fn of(profile: &ProfileReport) -> String {
 
 fn line(column: &ColumnReport, rows: u64) -> [String; 9] {
     let pii = if column.pii { " pii" } else { "" };
-    let quantile = |name: &str| value(column.quantiles.get(name));
+    let quantile = |name: &str| estimate(column.quantiles.get(name));
     [
         cut(&column.name),
         format!("{}{pii}", cut(&column.ty)),
@@ -75,26 +75,37 @@ fn share(part: u64, whole: u64) -> String {
 fn value(value: Option<&Value>) -> String {
     match value {
         None => String::new(),
-        Some(Value::Number(number)) => number.as_i64().map_or_else(
-            || short(number.as_f64().unwrap_or_default()),
-            |whole| format!("{}{}", if whole < 0 { "-" } else { "" }, thousands(whole.unsigned_abs())),
-        ),
+        Some(Value::Number(number)) => {
+            number.as_i64().map_or_else(|| short(number.as_f64().unwrap_or_default()), grouped)
+        }
         Some(Value::String(text)) => cut(text),
         Some(other) => other.to_string(),
     }
 }
 
+/// A number that is about right, or an instant to the second.
+fn estimate(found: Option<&Value>) -> String {
+    match found.and_then(Value::as_str).and_then(|text| text.split_once('.')) {
+        Some((seconds, _)) => format!("{seconds}Z"),
+        None => value(found),
+    }
+}
+
 /// A number with about four digits that count.
+#[expect(clippy::cast_possible_truncation, reason = "the number is below 1e15")]
 fn short(number: f64) -> String {
     match number.abs() {
         0.0 => "0".to_owned(),
-        1e-3..1e6 => {
-            let digits = format!("{number:.4}");
-            let whole = number.abs() >= 1000.0;
-            if whole { format!("{number:.1}") } else { digits.trim_end_matches('0').trim_end_matches('.').to_owned() }
-        }
+        1e-3..1e3 => format!("{number:.4}").trim_end_matches('0').trim_end_matches('.').to_owned(),
+        1e3..1e15 => grouped(number.round() as i64),
         _ => format!("{number:.3e}"),
     }
+}
+
+/// A whole number with its digits in groups of three.
+fn grouped(number: i64) -> String {
+    let sign = if number < 0 { "-" } else { "" };
+    format!("{sign}{}", thousands(number.unsigned_abs()))
 }
 
 /// The beginning of a text, on one line.
@@ -115,16 +126,17 @@ fn aligned(cells: &[String; 9], lines: &[[String; 9]]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{cut, share, short};
+    use super::{cut, estimate, share, short};
 
     #[test]
     fn numbers_and_texts_are_short() {
-        let numbers = [0.0, 0.5, -2.25, 1234.56, 98765.0, 1.5e9, 2e-7];
-        assert_eq!(numbers.map(short), ["0", "0.5", "-2.25", "1234.6", "98765.0", "1.500e9", "2.000e-7"]);
+        let numbers = [0.0, 0.5, -2.25, 1234.56, -98765.0, 1.5e9, 2e-7];
+        assert_eq!(numbers.map(short), ["0", "0.5", "-2.25", "1,235", "-98,765", "1,500,000,000", "2.000e-7"]);
         assert_eq!(
             [(0, 9), (9, 9), (1, 90_000), (1, 3)].map(|(part, all)| share(part, all)),
             ["0%", "100%", "<0.1%", "33.3%"]
         );
+        assert_eq!(estimate(Some(&"2024-08-19T09:33:22.156500Z".into())), "2024-08-19T09:33:22Z");
         assert_eq!(cut("a\nb"), "a b");
         assert_eq!(cut(&"é".repeat(25)).chars().count(), 25);
     }
