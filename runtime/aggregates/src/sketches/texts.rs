@@ -1,6 +1,7 @@
 //! The different texts of a batch: what is dear is done once for each of them, and not for each row.
 
 use arrow::array::{Array, StringArray};
+use arrow::datatypes::ArrowNativeType;
 use hashbrown::HashTable;
 
 use crate::states::hyperloglog::hash_text;
@@ -29,10 +30,12 @@ impl<'a> DifferentTexts<'a> {
     pub fn of(texts: &'a StringArray) -> Self {
         let mut found: Vec<Found> = Vec::with_capacity(FEW.min(texts.len()));
         let mut places: HashTable<usize> = HashTable::with_capacity(FEW.min(texts.len()));
+        let (offsets, bytes) = (texts.value_offsets(), texts.value_data());
+        let text_at = |row: usize| &bytes[offsets[row].as_usize()..offsets[row + 1].as_usize()];
         for row in (0..texts.len()).filter(|row| texts.is_valid(*row)) {
-            let text = texts.value(row);
-            let hash = hash_text(text.as_bytes());
-            let same = |place: &usize| found[*place].hash == hash && texts.value(found[*place].row) == text;
+            let text = text_at(row);
+            let hash = hash_text(text);
+            let same = |place: &usize| found[*place].hash == hash && text_at(found[*place].row) == text;
             match places.find(hash, same) {
                 Some(place) => found[*place].count += 1,
                 None => {

@@ -7,7 +7,8 @@ use mlsys_aggregates::{AggregateError, Reader};
 use super::report::ColumnReport;
 use crate::error::DataError;
 
-/// What is kept of personal data.
+/// What is kept of personal data: a few bits of the hashes of some values. Whoever guesses a value can find from the byte form
+/// that it is not among a small number of them, so that stored sketches are to be guarded as the rows are.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Hidden {
     distinct: Distinct,
