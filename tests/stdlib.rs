@@ -167,7 +167,7 @@ fn source(text: &str) -> Source {
 async fn run(source: &Source, folder: &Path) -> SourceReport {
     let dataflow = Dataflow::new(&Options { threads: Some(1), ..Options::default() }).unwrap();
     let (output, quarantine) = (folder.join("out.parquet"), folder.join("quarantine.parquet"));
-    dataflow.source(source, folder, &output, &quarantine, &|_| {}).await.unwrap()
+    dataflow.source(source, folder, &output, &quarantine, &|_| {}).await.unwrap().report
 }
 
 /// Rows of numbers of several magnitudes, of both signs; some of them are missing.

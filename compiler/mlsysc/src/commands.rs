@@ -11,6 +11,8 @@ mod graph;
 mod infer;
 mod new;
 #[cfg(feature = "run")]
+mod profile;
+#[cfg(feature = "run")]
 mod run;
 #[cfg(feature = "run")]
 mod test;
@@ -40,6 +42,9 @@ pub(crate) enum Command {
     /// Bring features, training and registry up to date; what is current is left alone
     #[cfg(feature = "run")]
     Run(run::Arguments),
+    /// Show what the values of a source are like, column by column, as the last run found them
+    #[cfg(feature = "run")]
+    Profile(profile::Arguments),
     /// Write a `source` from a Parquet, CSV or JSON file
     #[cfg(feature = "run")]
     Infer(infer::Arguments),
@@ -65,6 +70,8 @@ pub(crate) fn execute(command: Command) -> Exit {
         Command::Build(arguments) => build::execute(&arguments),
         #[cfg(feature = "run")]
         Command::Run(arguments) => run::execute(&arguments),
+        #[cfg(feature = "run")]
+        Command::Profile(arguments) => profile::execute(&arguments),
         #[cfg(feature = "run")]
         Command::Infer(arguments) => infer::execute(&arguments),
         #[cfg(feature = "run")]

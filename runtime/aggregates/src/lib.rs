@@ -6,6 +6,8 @@
 //! all windows of all aggregates of a feature group in one pass over its rows. Where nothing slides, as in streams, tiles
 //! and requests, a [`Summary`] of the same arithmetic is updated, merged and stored.
 //!
+//! [`sketches`] are what some kernels keep, by itself: profiles of columns ask it more than one question.
+//!
 //! Every kernel sees present values only: [`Present`] turns ranges of rows into ranges of present values first, so
 //! that "nulls are skipped" is written once.
 
@@ -22,9 +24,11 @@ mod present;
 mod queue;
 mod ranges;
 mod retained;
+pub mod sketches;
 mod states;
 mod summary;
 
+pub use bytes::{Reader, write_count, write_float, write_signed};
 pub use compensated::Compensated;
 pub use error::AggregateError;
 pub use input::{Input, Parameter, Parameters};

@@ -3,6 +3,7 @@
 use std::num::NonZero;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
@@ -21,6 +22,9 @@ pub struct Options {
     pub spill: Option<PathBuf>,
     /// Whether reports say how their plans ran, operator by operator.
     pub explain: bool,
+    /// The moment of the run in microseconds since 1970, against which the age of rows is held; by default what the
+    /// machine's clock shows when the dataflow is made.
+    pub now: Option<i64>,
 }
 
 /// How many of the largest memory consumers an out-of-memory message names.
@@ -30,6 +34,14 @@ impl Options {
     pub(crate) fn threads(&self) -> usize {
         let cores = || std::thread::available_parallelism().map_or(1, NonZero::get);
         self.threads.unwrap_or_else(cores).max(1)
+    }
+
+    pub(crate) fn now(&self) -> i64 {
+        let clock = || {
+            let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+            since.ok().and_then(|since| i64::try_from(since.as_micros()).ok()).unwrap_or_default()
+        };
+        self.now.unwrap_or_else(clock)
     }
 
     pub(crate) fn runtime(&self) -> Result<Arc<RuntimeEnv>, DataError> {

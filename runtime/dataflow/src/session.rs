@@ -35,6 +35,8 @@ pub struct Dataflow {
     threads: usize,
     batch_size: usize,
     explain: bool,
+    /// The moment of the run, in microseconds since 1970.
+    now: i64,
     /// What expressions look values up in.
     tables: Arc<Tables>,
 }
@@ -78,8 +80,14 @@ impl Dataflow {
     /// # Errors
     /// E0911 if the folder for spilled data cannot be used.
     pub fn new(options: &Options) -> Result<Self, DataError> {
-        let (threads, explain) = (options.threads(), options.explain);
-        Ok(Dataflow { runtime: options.runtime()?, threads, batch_size: BATCH, explain, tables: Arc::default() })
+        Ok(Dataflow {
+            runtime: options.runtime()?,
+            threads: options.threads(),
+            batch_size: BATCH,
+            explain: options.explain,
+            now: options.now(),
+            tables: Arc::default(),
+        })
     }
 
     /// The same dataflow with so many rows per batch; results do not depend on it.
@@ -162,6 +170,11 @@ impl Dataflow {
     /// How many threads there are.
     pub(crate) fn threads(&self) -> usize {
         self.threads
+    }
+
+    /// The moment of the run, in microseconds since 1970.
+    pub(crate) fn now(&self) -> i64 {
+        self.now
     }
 
     pub(crate) fn runtime(&self) -> &Arc<RuntimeEnv> {

@@ -11,6 +11,7 @@ mod event;
 mod fingerprints;
 mod gates;
 mod not_yet;
+mod profiles;
 mod run;
 mod steps;
 mod summary;
@@ -20,8 +21,10 @@ mod worker;
 
 pub use error::RunError;
 pub use event::Event;
+pub use mlsys_dataflow::{ColumnReport, ProfileFrom, ProfileReport};
 pub use mlsys_training::{EpochReport, TrainEvent, TrainReport, TrialReport};
 pub use not_yet::NOT_YET;
+pub use profiles::newest_profile;
 pub use run::{Options, run};
 pub use summary::{GateResult, ModelOutcome, NodeOutcome, Outcome, Summary};
 pub use supports::supports;

@@ -35,6 +35,10 @@ pub struct Options {
     pub memory: Option<usize>,
     /// Whether reports say how their plans ran, operator by operator.
     pub explain: bool,
+    /// Whether every source gets a profile of all its rows, also where its files need not be read otherwise.
+    pub profiles: bool,
+    /// The moment of the run in microseconds since 1970, against which the age of rows is held; none for the clock's.
+    pub now: Option<i64>,
 }
 
 /// Brings everything in a plan up to date. `observer` is told about progress.
@@ -79,6 +83,7 @@ impl<'a> Run<'a> {
             threads: options.threads.map(|threads| threads as usize),
             spill: Some(state.spill()),
             explain: options.explain,
+            now: options.now,
         })?;
         let digests = Digests::open(&state);
         Ok(Run {
@@ -151,9 +156,14 @@ impl<'a> Run<'a> {
             (self.observer)(Event::Started { node });
             self.execute(node, &slot, quarantine.clone()).await.map(|()| Outcome::Done)
         };
-        match outcome {
+        let concluded = match outcome {
             Ok(outcome) => {
-                let report: Value = slot.read(REPORT)?;
+                steps::conclude(&self.dataflow, self.options, node, &slot).await.map(|report| (outcome, report))
+            }
+            Err(error) => Err(error),
+        };
+        match concluded {
+            Ok((outcome, report)) => {
                 self.slots.insert(node.id.clone(), slot.clone());
                 let quarantine = quarantine.exists().then_some(quarantine);
                 self.end(node, outcome, started, Some(report.clone()), quarantine);

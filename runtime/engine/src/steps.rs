@@ -58,6 +58,20 @@ pub(crate) async fn execute(work: &Work<'_>, draft: &Draft) -> Result<Value, Run
     }
 }
 
+/// A node whose result is in its slot, made now or before: its report, with what depends on the moment of the run.
+pub(crate) async fn conclude(
+    dataflow: &Dataflow,
+    options: &Options,
+    node: &Node,
+    slot: &Slot,
+) -> Result<Value, RunError> {
+    let report = slot.read(REPORT)?;
+    match &node.operation {
+        Operation::Source(source) => source::conclude(dataflow, options, source, slot, report).await,
+        _ => Ok(report),
+    }
+}
+
 impl Work<'_> {
     /// The rows of a node before this one.
     fn rows_of(&self, node: &NodeId) -> Result<PathBuf, RunError> {

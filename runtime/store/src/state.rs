@@ -100,6 +100,23 @@ impl State {
         Slot { folder: self.root.join("offline").join(node.as_str()).join(fingerprint.as_str()) }
     }
 
+    /// The newest result of a node that has a file of this name; none if there is no such result.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn newest_with(&self, node: &NodeId, name: &str) -> Result<Option<Slot>, StoreError> {
+        let folder = self.root.join("offline").join(node.as_str());
+        if !folder.is_dir() {
+            return Ok(None);
+        }
+        let has_file = |folder: PathBuf| {
+            let modified = fs::metadata(folder.join(name)).ok()?.modified().ok()?;
+            Some((modified, folder))
+        };
+        let newest = entries(&folder)?.into_iter().filter(|entry| !is_draft(entry)).filter_map(has_file).max();
+        Ok(newest.map(|(_, folder)| Slot { folder }))
+    }
+
     /// Writes the record of a run.
     ///
     /// # Errors
@@ -120,8 +137,7 @@ impl State {
         folders.extend(entries(&offline)?);
         for folder in folders {
             for entry in entries(&folder)? {
-                let unfinished = entry.file_name().is_some_and(|name| name.to_string_lossy().starts_with(DRAFT));
-                if unfinished {
+                if is_draft(&entry) {
                     fs::remove_dir_all(&entry).map_err(|error| StoreError::io(&entry, &error))?;
                 }
             }
@@ -154,6 +170,14 @@ impl Slot {
         let path = self.file(name);
         let text = fs::read_to_string(&path).map_err(|error| StoreError::io(&path, &error))?;
         serde_json::from_str(&text).map_err(|error| StoreError::Io { path, reason: error.to_string() })
+    }
+
+    /// Adds a file to the result, or replaces it: what can be found again without the result being made again.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn add(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        write_whole(&self.file(name), bytes)
     }
 
     /// Begins a new result.
@@ -196,6 +220,14 @@ impl Draft {
         write_json(&self.file(name), value)
     }
 
+    /// Writes a file of the result.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn add(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        write_whole(&self.file(name), bytes)
+    }
+
     /// Puts the result in its place, and forgets all but the newest others of the same node.
     ///
     /// # Errors
@@ -226,6 +258,11 @@ impl Drop for Draft {
             let _ = fs::remove_dir_all(&self.folder);
         }
     }
+}
+
+/// Whether a folder holds an unfinished result.
+fn is_draft(folder: &Path) -> bool {
+    folder.file_name().is_some_and(|name| name.to_string_lossy().starts_with(DRAFT))
 }
 
 /// Old results only cost space: failing to remove them fails nothing.

@@ -1,8 +1,8 @@
 //! `mlsysc run`: brings the finite work of a program up to date.
 
-mod places;
+pub(super) mod places;
 mod progress;
-mod summary;
+pub(super) mod summary;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -37,6 +37,9 @@ pub(crate) struct Arguments {
     /// Show how each node ran: its operators with their rows, times and spills
     #[arg(long)]
     explain: bool,
+    /// Profile all rows of every source, also of those whose files need not be read otherwise; see `mlsysc profile`
+    #[arg(long)]
+    profile_data: bool,
     /// Print the record of the run as JSON instead of a summary
     #[arg(long)]
     json: bool,
@@ -66,6 +69,8 @@ pub(crate) fn execute(arguments: &Arguments) -> Exit {
         threads: arguments.threads,
         memory: arguments.memory.map(|mebibytes| (mebibytes as usize) << 20),
         explain: arguments.explain,
+        profiles: arguments.profile_data,
+        now: None,
     };
     match run(plan, options) {
         Ok(Some(summary)) => {

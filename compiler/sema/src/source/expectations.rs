@@ -24,6 +24,8 @@ struct Context<'a, 'db> {
     constants: &'a Constants<'db>,
     owner: &'a str,
     columns: &'a [Column],
+    /// Whether the rows have a time.
+    timed: bool,
 }
 
 pub(super) fn expectations(
@@ -33,14 +35,14 @@ pub(super) fn expectations(
     columns: &[Column],
     reports: &mut Reports,
 ) -> Expectations {
-    let context = Context { constants, owner, columns };
+    let context = Context { constants, owner, columns, timed: !tree.time.is_empty() };
     let mut expectations = Expectations::default();
     for written in &tree.expectations {
         let on_violation = action(written.action.as_ref(), reports);
         let line = written.span.start;
         match &written.kind {
             ast::ExpectationKind::Fresh(within) => {
-                if tree.time.is_empty() {
+                if !context.timed {
                     reports
                         .error("E0321", written.span, "rows without a time have no age", "how old is a row?")
                         .help("say which column holds the time of a row: `time COLUMN`");
@@ -95,7 +97,7 @@ impl<'db> Context<'_, 'db> {
         expectations: &mut Expectations,
         reports: &mut Reports,
     ) {
-        if !matches!(check, Some(Check::Measure { .. })) {
+        if matches!(check, Some(Check::Unique(_) | Check::Fresh(_) | Check::Rows(..))) {
             self.no_window(written, reports);
         }
         let one_row = matches!(on_violation, Some(OnViolation::Drop | OnViolation::Quarantine));
@@ -107,6 +109,17 @@ impl<'db> Context<'_, 'db> {
         if let (Some(check), Some(on_violation)) = (check, on_violation) {
             expectations.table.push(TableCheck { check, on_violation, line: written.span.start });
         }
+    }
+
+    /// The length of a measure's window, in microseconds.
+    fn window(&self, over: ast::Spanned<i64>, reports: &mut Reports) -> Option<i64> {
+        if !self.timed {
+            reports
+                .error("E0321", over.span, "rows without a time are in no window", "which rows?")
+                .help("leave `over` out, or say which column holds the time of a row: `time COLUMN`");
+            return None;
+        }
+        positive(over, reports)
     }
 
     fn no_window(&self, written: &ast::Expectation, reports: &mut Reports) {
@@ -234,7 +247,7 @@ impl<'db> Context<'_, 'db> {
         };
         crate::condition::in_range(signature, share, bound.span, reports)?;
         let over = match written.over {
-            Some(over) => Some(positive(over, reports)?),
+            Some(over) => Some(self.window(over, reports)?),
             None => None,
         };
         let present = |column: &&Column| column.ty.as_ref().is_some_and(|ty| !ty.nullable);

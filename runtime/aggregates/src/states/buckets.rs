@@ -47,7 +47,12 @@ fn bucket(value: f64) -> i32 {
     let magnitude = match value.abs() {
         0.0 => return ZERO,
         f64::INFINITY => INFINITE,
-        finite if finite.is_finite() => (libm::log(finite) / LOG_RATIO).ceil() as i32 + OFFSET,
+        finite if finite.is_finite() => {
+            let ratios = libm::log(finite) / LOG_RATIO;
+            // Rounded up: what processors without an instruction for it need a call for.
+            let whole = ratios as i32;
+            whole + i32::from(ratios > f64::from(whole)) + OFFSET
+        }
         _ => return NAN,
     };
     if value < 0.0 { -magnitude } else { magnitude }
@@ -72,7 +77,34 @@ fn is_bucket(bucket: i32) -> bool {
         || (2_700..=75_500).contains(&bucket.saturating_abs())
 }
 
+/// How far the buckets of a batch may lie apart to be counted in a table: all of both signs do.
+const TABLE: usize = 1 << 17;
+
 impl Buckets {
+    /// Takes finite values, a batch at a time.
+    pub(crate) fn add_all(&mut self, values: &[f64]) {
+        let found: Vec<i32> = values.iter().map(|value| bucket(*value)).collect();
+        let (Some(least), Some(greatest)) = (found.iter().min(), found.iter().max()) else { return };
+        let Some(width) = usize::try_from(i64::from(*greatest) - i64::from(*least)).ok().filter(|width| *width < TABLE)
+        else {
+            return found.iter().for_each(|bucket| self.increase(*bucket, 1));
+        };
+        let mut counts = vec![0_u32; width + 1];
+        found.iter().for_each(|bucket| counts[bucket.abs_diff(*least) as usize] += 1);
+        let in_use = (*least..).zip(counts).filter(|(_, count)| *count > 0);
+        in_use.for_each(|(bucket, count)| self.increase(bucket, count.into()));
+    }
+
+    /// How many values there are.
+    pub(crate) fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// The buckets in use, in the order of their values: an estimate of these, and their number.
+    pub(crate) fn estimates(&self) -> impl Iterator<Item = (f64, u64)> {
+        self.counts.iter().map(|(bucket, count)| (estimate(*bucket), *count))
+    }
+
     fn increase(&mut self, bucket: i32, by: u64) {
         self.len = self.len.saturating_add(by);
         match self.counts.binary_search_by_key(&bucket, |(known, _)| *known) {

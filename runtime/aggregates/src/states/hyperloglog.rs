@@ -10,7 +10,7 @@ use arrow::datatypes::DataType;
 use twox_hash::XxHash64;
 
 use super::bags::{Bag, Leave, Outcome};
-use super::keys::{self, Key, Text, key_float};
+use super::keys::{self, Key, key_float};
 use crate::error::AggregateError;
 
 /// How many bits of a hash choose the register.
@@ -32,21 +32,31 @@ pub(crate) type Code = u32;
 /// The number of registers with each rank as their greatest; those without a value have rank 0.
 pub(crate) type Histogram = [u32; RANKS];
 
-/// The codes of a column's values. The hash is XXH64 with seed 0, over the bytes of text, and over the 8 bytes, little
-/// endian, of anything else: of a float as a `float64`, where NaN is `0x7ff8000000000000` and `-0.0` is `0.0`; of a whole
-/// number, a date (days), a time or a duration (microseconds) or a truth value (0 or 1) as an `int64`.
+/// The codes of a column's values, from their [`hashes`].
 pub(crate) fn codes(values: &ArrayRef) -> Result<Vec<Code>, AggregateError> {
+    Ok(hashes(values)?.into_iter().map(code).collect())
+}
+
+/// The hashes of a column's values: XXH64 with seed 0, over the bytes of text, and over the 8 bytes, little endian, of
+/// anything else: of a float as a `float64`, where NaN is `0x7ff8000000000000` and `-0.0` is `0.0`; of a whole number, a
+/// date (days), a time or a duration (microseconds) or a truth value (0 or 1) as an `int64`.
+pub(crate) fn hashes(values: &ArrayRef) -> Result<Vec<u64>, AggregateError> {
     let ty = values.data_type();
     if keys::is_text(ty) {
-        return Ok(Text::of(values)?.iter().map(|text| code(XxHash64::oneshot(0, text))).collect());
+        return Ok(keys::texts(values)?.map(hash_text).collect());
     }
     let is_float = matches!(ty, DataType::Float32 | DataType::Float64);
     let bytes = |key: i64| if is_float { key_float(key).to_le_bytes() } else { key.to_le_bytes() };
-    Ok(i64::of(values)?.into_iter().map(|key| code(XxHash64::oneshot(0, &bytes(key)))).collect())
+    Ok(i64::of(values)?.into_iter().map(|key| XxHash64::oneshot(0, &bytes(key))).collect())
+}
+
+/// The hash of a text.
+pub(crate) fn hash_text(text: &[u8]) -> u64 {
+    XxHash64::oneshot(0, text)
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "what is left of the hash has 12 bits")]
-fn code(hash: u64) -> Code {
+pub(crate) fn code(hash: u64) -> Code {
     let register = (hash >> (u64::BITS - INDEX_BITS)) as u32;
     let rank = ((hash << INDEX_BITS).leading_zeros() + 1).min(GREATEST.into());
     register * RANKS as u32 + rank
@@ -67,7 +77,7 @@ pub(crate) fn no_ranks() -> Histogram {
 
 /// The number of different values that leaves such registers.
 #[expect(clippy::cast_possible_truncation, reason = "the estimate is below 2^64 / 4096 * 4096")]
-fn estimate(histogram: &Histogram) -> i64 {
+pub(crate) fn estimate(histogram: &Histogram) -> i64 {
     let registers = REGISTERS as f64;
     let sum: f64 = (0_i32..).zip(histogram).map(|(rank, count)| f64::from(*count) * libm::ldexp(1.0, -rank)).sum();
     let estimate = 0.7213 / (1.0 + 1.079 / registers) * registers * registers / sum;

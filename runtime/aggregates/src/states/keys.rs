@@ -9,7 +9,8 @@ use arrow::array::{
 };
 use arrow::compute::cast;
 use arrow::datatypes::{
-    DataType, Date32Type, DurationMicrosecondType, Float32Type, Float64Type, Int64Type, TimestampMicrosecondType,
+    ArrowNativeType, DataType, Date32Type, DurationMicrosecondType, Float32Type, Float64Type, Int64Type,
+    TimestampMicrosecondType,
 };
 use arrow::error::ArrowError;
 
@@ -115,14 +116,7 @@ impl Key for i64 {
 
 impl Key for Text {
     fn of(values: &ArrayRef) -> Result<Vec<Text>, AggregateError> {
-        match values.data_type() {
-            DataType::Utf8 => Ok(texts(values).map(|text| Text::from(text.as_bytes())).collect()),
-            DataType::Binary => {
-                let values = values.as_binary::<i32>();
-                Ok((0..values.len()).map(|index| Text::from(values.value(index))).collect())
-            }
-            other => Err(AggregateError::unexpected("text or bytes", other)),
-        }
+        Ok(texts(values)?.map(Text::from).collect())
     }
 
     fn column(keys: impl Iterator<Item = Text>, ty: &DataType) -> Result<ArrayRef, AggregateError> {
@@ -151,9 +145,20 @@ impl Key for Text {
     }
 }
 
-fn texts(values: &ArrayRef) -> impl Iterator<Item = &str> {
-    let values = values.as_string::<i32>();
-    (0..values.len()).map(|index| values.value(index))
+/// The bytes of present texts.
+pub(crate) fn texts(values: &ArrayRef) -> Result<impl Iterator<Item = &[u8]>, AggregateError> {
+    let (offsets, bytes) = match values.data_type() {
+        DataType::Utf8 => {
+            let values = values.as_string::<i32>();
+            (values.value_offsets(), values.value_data())
+        }
+        DataType::Binary => {
+            let values = values.as_binary::<i32>();
+            (values.value_offsets(), values.value_data())
+        }
+        other => return Err(AggregateError::unexpected("text or bytes", other)),
+    };
+    Ok(offsets.windows(2).map(|ends| &bytes[ends[0].as_usize()..ends[1].as_usize()]))
 }
 
 #[cfg(test)]

@@ -5,11 +5,51 @@ use crate::bytes::{Reader, write_float};
 use crate::error::AggregateError;
 
 /// The mean of a run of values and the sum of their squared distances from it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Moments {
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Moments {
     count: f64,
     mean: f64,
     squares: f64,
+}
+
+impl Moments {
+    /// The moments of values, in two passes over them; none if there are none.
+    #[expect(clippy::cast_precision_loss, reason = "a batch holds far fewer than 2^53 values")]
+    pub fn of(values: &[f64]) -> Option<Self> {
+        let count = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / count;
+        let squares = values.iter().map(|value| (value - mean) * (value - mean)).sum();
+        (!values.is_empty()).then_some(Moments { count, mean, squares })
+    }
+
+    /// The moments of two runs together.
+    #[must_use]
+    pub fn merge(self, later: Self) -> Self {
+        Spread.merge(self, later)
+    }
+
+    /// The mean.
+    pub fn mean(&self) -> f64 {
+        self.mean
+    }
+
+    /// The standard deviation of a sample; none below two values.
+    pub fn deviation(&self) -> Option<f64> {
+        (self.count > 1.0).then(|| (self.squares / (self.count - 1.0)).sqrt())
+    }
+
+    /// Appends the byte form.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        Spread.write(self, out);
+    }
+
+    /// The moments that were written.
+    ///
+    /// # Errors
+    /// [`AggregateError::State`] if the bytes end too early.
+    pub fn read(reader: &mut Reader<'_>) -> Result<Self, AggregateError> {
+        Spread.read(reader)
+    }
 }
 
 /// Summaries by moments. Runs are merged as Chan, Golub and LeVeque do ("Algorithms for computing the sample variance",

@@ -1,5 +1,6 @@
 //! Source nodes: read, derive, check, deduplicate, write.
 
+mod fresh;
 mod in_place;
 mod inline;
 mod judge;
@@ -7,6 +8,7 @@ mod keys;
 mod plan;
 mod report;
 mod whole;
+mod windows;
 
 use std::fs;
 use std::path::Path;
@@ -24,13 +26,14 @@ use mlsys_plan::Source;
 pub use self::in_place::is_there;
 pub(crate) use self::inline::InlineRows;
 pub(crate) use self::plan::{derive, logical_plan};
-pub use self::report::{CheckReport, SourceReport, TableCheckReport};
+pub use self::report::{CheckReport, ReadSource, SourceReport, TableCheckReport};
 pub(crate) use self::whole::{MEASURES, supports as supports_check};
 
 use self::in_place::InPlace;
 use self::judge::{Judge, Judged};
 use self::keys::Keys;
 use crate::error::DataError;
+use crate::profile::{Making, Profile};
 use crate::session::{Dataflow, Execution};
 use crate::sink::{Finished, Sink};
 use crate::sources::{InputFile, ScanStream, connector, input_files, scan_schema};
@@ -65,16 +68,17 @@ impl Dataflow {
         output: &Path,
         quarantine: &Path,
         progress: Progress<'_>,
-    ) -> Result<SourceReport, DataError> {
+    ) -> Result<ReadSource, DataError> {
         let files: Arc<[InputFile]> = input_files(&source.connector, project)?.into();
-        if let Some(report) = self.in_place(source, &files, output, quarantine, progress).await? {
-            return Ok(report);
+        if let Some(found) = self.in_place(source, &files, output, quarantine, progress).await? {
+            return Ok(found);
         }
         let Execution { plan, rows } = self.open(source, &files).await?;
         let mut run = Run::new(self, source, Arc::clone(&files), output, quarantine)?;
         run.read(rows, progress).await?;
-        let report = run.finish(self).await?;
-        Ok(SourceReport { explain: self.explained(plan.as_ref()), ..report })
+        let (report, profile) = run.finish(self).await?;
+        let report = SourceReport { explain: self.explained(plan.as_ref()), ..report };
+        Ok(ReadSource { report, profile: Some(profile) })
     }
 
     /// Reads a source only to check it, and lists its files where every row may stay as it is.
@@ -85,35 +89,37 @@ impl Dataflow {
         output: &Path,
         quarantine: &Path,
         progress: Progress<'_>,
-    ) -> Result<Option<SourceReport>, DataError> {
+    ) -> Result<Option<ReadSource>, DataError> {
         let Some(found) = InPlace::of(source, files) else { return Ok(None) };
-        let (mut judge, mut explain) = (Judge::new(source, Arc::clone(files)), None);
+        let (mut judge, mut explain, mut profile) = (Judge::new(source, Arc::clone(files)), None, None);
         if !found.is_proven {
             let schema = source_schema(source);
             let mut keys = Keys::new(source, &schema, self.runtime())?;
             let Execution { mut rows, plan } = self.open(source, files).await?;
-            let mut done = 0;
+            let (mut done, seen) = (0, Making::begin(source));
             while let Some(batch) = rows.next().await {
                 let batch = batch?;
                 let judged = judge.judge(&batch)?;
                 if judged.mask().is_some() {
                     return Ok(None);
                 }
-                keys.add(&stored_columns(&schema, &batch, &judged)?)?;
+                let stored = stored_columns(&schema, &batch, &judged)?;
+                keys.add(&stored)?;
+                seen.add(&stored).await;
                 done += batch.num_rows() as u64;
                 progress(done);
             }
             if keys.superseded() > 0 {
                 return Ok(None);
             }
-            explain = self.explained(plan.as_ref());
+            (explain, profile) = (self.explained(plan.as_ref()), Some(seen.finish().await?));
         }
         let rows = found.rows();
         progress(rows);
         found.manifest.write(output, None)?;
         let table_checks = whole::judge(self, source, output).await?;
         remove_old(quarantine)?;
-        Ok(Some(SourceReport {
+        let report = SourceReport {
             files: files.iter().map(|file| file.name.clone()).collect(),
             rows_read: rows,
             rows_written: rows,
@@ -123,7 +129,8 @@ impl Dataflow {
             checks: judge.reports(),
             table_checks,
             explain,
-        }))
+        };
+        Ok(Some(ReadSource { report, profile }))
     }
 
     /// The rows of a source with their verdicts, in order.
@@ -149,6 +156,8 @@ struct Run<'a> {
     table: Sink,
     quarantine: &'a Path,
     quarantined: Option<Sink>,
+    /// The profile of the rows that stay, as far as is known.
+    profile: Making,
     rows: u64,
 }
 
@@ -172,6 +181,7 @@ impl<'a> Run<'a> {
             output,
             quarantine,
             quarantined: None,
+            profile: Making::begin(source),
             rows: 0,
         })
     }
@@ -194,6 +204,7 @@ impl<'a> Run<'a> {
     async fn keep(&mut self, batch: &RecordBatch, judged: &Judged) -> Result<(), DataError> {
         let kept = stored_columns(&self.schema, batch, judged)?;
         self.keys.add(&kept)?;
+        self.profile.add(&kept).await;
         self.table.write(kept).await
     }
 
@@ -235,14 +246,16 @@ impl<'a> Run<'a> {
         Arc::new(Schema::new(own.chain(place).collect::<Vec<_>>()))
     }
 
-    async fn finish(self, dataflow: &Dataflow) -> Result<SourceReport, DataError> {
+    async fn finish(mut self, dataflow: &Dataflow) -> Result<(SourceReport, Profile), DataError> {
         self.judge.verdict()?;
         let written = self.table.finish().await?;
         let duplicates = self.keys.superseded();
         let written = if duplicates == 0 {
             written
         } else {
-            without_superseded(written, self.output, &self.schema, self.keys).await?
+            // Rows that were replaced are in the profile as well: it begins again.
+            self.profile = Making::begin(self.source);
+            without_superseded(written, self.output, &self.schema, self.keys, &self.profile).await?
         };
         let table_checks = whole::judge(dataflow, self.source, written.path()).await?;
         let quarantined = match self.quarantined {
@@ -260,8 +273,9 @@ impl<'a> Run<'a> {
             table_checks,
             explain: None,
         };
+        let profile = self.profile.finish().await?;
         written.publish()?;
-        Ok(report)
+        Ok((report, profile))
     }
 }
 
@@ -281,11 +295,14 @@ async fn without_superseded(
     output: &Path,
     schema: &SchemaRef,
     keys: Keys,
+    profile: &Making,
 ) -> Result<Finished, DataError> {
     let mut table = Sink::create(output, schema)?;
     let mut rows = keys::current_rows(written.path(), keys)?;
     while let Some(batch) = rows.recv().await {
-        table.write(batch?).await?;
+        let batch = batch?;
+        profile.add(&batch).await;
+        table.write(batch).await?;
     }
     table.finish().await
 }

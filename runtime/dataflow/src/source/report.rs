@@ -2,6 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::profile::Profile;
+
+/// What reading a source came to, and what its rows are like.
+#[derive(Clone, Debug)]
+pub struct ReadSource {
+    /// What it came to.
+    pub report: SourceReport,
+    /// The profile of the rows that stayed; none where no row was read, because the footers of the files say enough.
+    pub profile: Option<Profile>,
+}
+
 /// What reading a source came to: `rows_read` is `rows_written`, `duplicates`, `quarantined` and what expectations
 /// with `drop` left out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

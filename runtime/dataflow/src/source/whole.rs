@@ -8,9 +8,10 @@ use arrow::datatypes::Int64Type;
 use datafusion::datasource::provider_as_source;
 use datafusion::functions_aggregate::expr_fn::{count, sum};
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder, lit};
-use mlsys_plan::{Check, OnViolation, Source, TableCheck};
+use mlsys_plan::{Check, Literal, OnViolation, Source, TableCheck};
 
 use super::report::TableCheckReport;
+use super::windows::Shares;
 use crate::error::{Code, DataError};
 use crate::expr::column;
 use crate::session::Dataflow;
@@ -19,7 +20,10 @@ use crate::table::StoredTable;
 /// The column that counts equal rows.
 const COUNT: &str = "__count";
 
-/// Holds the checks of a source against its written table.
+/// What is found where no row has a value.
+pub(super) const NOTHING: &str = "there is nothing to measure";
+
+/// Holds the checks of a source against its written table, except those on its age: see [`Dataflow::fresh`].
 ///
 /// # Errors
 /// E0904 for the first check with `fail` that does not hold, E0910 for a check that is not known, E0912.
@@ -29,16 +33,29 @@ pub(super) async fn judge(
     path: &Path,
 ) -> Result<Vec<TableCheckReport>, DataError> {
     let mut reports = Vec::new();
-    for check in &source.checks {
+    for check in source.checks.iter().filter(|check| !matches!(check.check, Check::Fresh(_))) {
         let (holds, found) = one(dataflow, source, &check.check, path).await?;
-        if !holds && check.on_violation == OnViolation::Fail {
-            let message = format!("{} does not satisfy `{}`: {found}", source.name, text(&check.check));
-            return Err(DataError::new(Code::ExpectationFailed, message).at_line(check.line));
-        }
-        let action = check.on_violation.name().to_owned();
-        reports.push(TableCheckReport { line: check.line, text: text(&check.check), action, found, holds });
+        reports.push(report(source, check, holds, found)?);
     }
     Ok(reports)
+}
+
+/// What is to be told of a check.
+///
+/// # Errors
+/// E0904 if it does not hold and says `fail`.
+pub(super) fn report(
+    source: &Source,
+    check: &TableCheck,
+    holds: bool,
+    found: String,
+) -> Result<TableCheckReport, DataError> {
+    let text = text(&check.check);
+    if !holds && check.on_violation == OnViolation::Fail {
+        let message = format!("{} does not satisfy `{text}`: {found}", source.name);
+        return Err(DataError::new(Code::ExpectationFailed, message).at_line(check.line));
+    }
+    Ok(TableCheckReport { line: check.line, text, action: check.on_violation.name().to_owned(), found, holds })
 }
 
 /// Refuses what this runtime cannot check yet.
@@ -51,8 +68,6 @@ pub(crate) fn supports(check: &TableCheck) -> Result<(), DataError> {
         Err(DataError::new(Code::Unsupported, message).with_help(help).at_line(check.line))
     };
     match &check.check {
-        Check::Fresh(_) => unsupported("expect fresh", "leave it out: the run's report says when each source was read"),
-        Check::Measure { over: Some(_), .. } => unsupported("over", "check the whole table: leave out `over`"),
         Check::Measure { measure, .. } if !MEASURES.contains(&measure.as_str()) => {
             unsupported(measure, "its measures are `missing` and `distinct`")
         }
@@ -60,7 +75,7 @@ pub(crate) fn supports(check: &TableCheck) -> Result<(), DataError> {
             &format!("unique(…) else {}", check.on_violation.name()),
             "declare the columns as the `key`, which keeps the last of equal rows, or use `else warn`",
         ),
-        Check::Unique(_) | Check::Rows(_, _) | Check::Measure { .. } => Ok(()),
+        Check::Unique(_) | Check::Fresh(_) | Check::Rows(_, _) | Check::Measure { .. } => Ok(()),
     }
 }
 
@@ -81,13 +96,20 @@ async fn one(dataflow: &Dataflow, source: &Source, check: &Check, path: &Path) -
             let within = i64::try_from(rows).is_ok_and(|rows| (*least..=*most).contains(&rows));
             Ok((within, format!("it has {}", crate::names::rows(rows))))
         }
-        Check::Measure { measure, column, comparison, bound, .. } => {
+        Check::Measure { measure, column, comparison, bound, over: None } => {
             let Some(share) = table.measure(measure, column).await? else {
-                return Ok((true, "there is nothing to measure".to_owned()));
+                return Ok((true, NOTHING.to_owned()));
             };
             Ok((comparison.holds(share, *bound), format!("it is {share:.4}")))
         }
-        Check::Fresh(_) => Err(DataError::internal("a check that was refused before")),
+        Check::Measure { measure, column, comparison, bound, over: Some(length) } => {
+            let time =
+                source.time.as_deref().ok_or_else(|| DataError::internal("a window over rows without a time"))?;
+            let shares = Shares { measure, column, time, length: *length };
+            let windows = shares.judge(dataflow, table.stored, *comparison, *bound).await?;
+            Ok((windows.failing == 0, windows.found()))
+        }
+        Check::Fresh(_) => Err(DataError::internal("a check that depends on the clock")),
     }
 }
 
@@ -146,12 +168,13 @@ fn share(part: u64, whole: u64) -> Option<f64> {
 fn text(check: &Check) -> String {
     match check {
         Check::Unique(columns) => format!("unique({})", columns.join(", ")),
-        Check::Fresh(micros) => format!("fresh within {}", mlsys_plan::Literal::Duration(*micros)),
+        Check::Fresh(micros) => format!("fresh within {}", Literal::Duration(*micros)),
         Check::Rows(least, i64::MAX) => format!("rows >= {least}"),
         Check::Rows(0, most) => format!("rows <= {most}"),
         Check::Rows(least, most) => format!("rows between {least} and {most}"),
-        Check::Measure { measure, column, comparison, bound, .. } => {
-            format!("{measure}({column}) {} {bound}", comparison.symbol())
+        Check::Measure { measure, column, comparison, bound, over } => {
+            let over = over.map(|over| format!(" over {}", Literal::Duration(over))).unwrap_or_default();
+            format!("{measure}({column}) {} {bound}{over}", comparison.symbol())
         }
     }
 }

@@ -46,7 +46,8 @@ impl Project {
     /// Runs a source node; its table is `out.parquet`, its quarantine `quarantine.parquet`.
     pub(crate) async fn source(&self, source: &Source) -> Result<SourceReport, DataError> {
         let (output, quarantine) = (self.path("out.parquet"), self.path("quarantine.parquet"));
-        self.dataflow.source(source, self.folder.path(), &output, &quarantine, &|_| {}).await
+        let read = self.dataflow.source(source, self.folder.path(), &output, &quarantine, &|_| {}).await?;
+        Ok(read.report)
     }
 
     /// Runs a source node and shows its table.

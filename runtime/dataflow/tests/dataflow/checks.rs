@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array, StringArray};
-use mlsys_dataflow::{DataError, SourceReport};
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use mlsys_dataflow::{DataError, Dataflow, Options, SourceReport, TableCheckReport};
 use mlsys_plan::{Check, Comparison, Literal, OnViolation, Source, TableCheck, Type};
+use parquet::arrow::ArrowWriter;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
 
 use crate::build::*;
 
@@ -69,4 +71,115 @@ async fn what_a_table_does_not_satisfy_is_told() {
             assert_eq!(error.message(), format!("rides does not satisfy `{text}`: {found}"));
         }
     }
+}
+
+const HOUR: i64 = 3_600_000_000;
+
+/// Readings with a time; the third window of an hour is empty, and the first row is from before 1970.
+const READINGS: &str = "t,n\n1969-12-31T23:59:59Z,NA\n1970-01-01T00:00:00Z,1\n1970-01-01T00:30:00Z,1\n\
+                        1970-01-01T00:59:59Z,2\n1970-01-01T01:00:00Z,NA\n1970-01-01T01:10:00Z,3\n1970-01-01T03:00:00Z,4\n";
+
+fn timed(connector: mlsys_plan::Call, check: Check, on_violation: OnViolation) -> Source {
+    let mut source = source(connector, &[("t", Type::Timestamp.required()), ("n", Type::Int64.optional())]);
+    source.time = Some("t".to_owned());
+    source.checks = vec![TableCheck { check, on_violation, line: 30 }];
+    source
+}
+
+fn over(name: &str, comparison: Comparison, bound: f64, over: i64) -> Check {
+    Check::Measure { measure: name.to_owned(), column: "n".to_owned(), comparison, bound, over: Some(over) }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_window_of_a_table_is_measured() {
+    let less = |bound, length| over("missing", Comparison::Less, bound, length);
+    let cases = [
+        (
+            less(0.5, HOUR),
+            "missing(n) < 0.5 over 1h",
+            Some("2 of 4 windows are outside the bound; the worst begins at @1969-12-31T23:00:00Z, where it is 1.0000"),
+        ),
+        (over("missing", Comparison::LessOrEqual, 1.0, HOUR), "missing(n) <= 1 over 1h", None),
+        // The day before 1970 is a window of its own.
+        (
+            less(0.5, 24 * HOUR),
+            "missing(n) < 0.5 over 1d",
+            Some("1 of 2 windows is outside the bound; the worst begins at @1969-12-31, where it is 1.0000"),
+        ),
+        // A window in which the column is missing throughout has no values that could occur once.
+        (
+            over("distinct", Comparison::Greater, 0.5, HOUR),
+            "distinct(n) > 0.5 over 1h",
+            Some("1 of 3 windows is outside the bound; the worst begins at @1970-01-01, where it is 0.3333"),
+        ),
+        (over("distinct", Comparison::GreaterOrEqual, 0.3, HOUR), "distinct(n) >= 0.3 over 1h", None),
+    ];
+    for (one, text, found) in cases {
+        let project = Project::new();
+        project.write("a.csv", READINGS);
+        let report = project.source(&timed(csv("a.csv"), one.clone(), OnViolation::Warn)).await.unwrap();
+        let told = &report.table_checks[0];
+        assert_eq!((told.text.as_str(), told.holds), (text, found.is_none()));
+        let failed = project.source(&timed(csv("a.csv"), one, OnViolation::Fail)).await;
+        match found {
+            None => assert!(failed.is_ok() && told.found.starts_with("the worst of "), "{}", told.found),
+            Some(found) => {
+                assert_eq!(told.found, found);
+                assert_eq!(failed.unwrap_err().message(), format!("rides does not satisfy `{text}`: {found}"));
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn windows_of_an_empty_table_have_nothing_to_measure() {
+    let project = Project::new();
+    project.write("a.csv", "t,n\n");
+    for name in ["missing", "distinct"] {
+        let check = over(name, Comparison::Less, 0.1, HOUR);
+        let report = project.source(&timed(csv("a.csv"), check, OnViolation::Fail)).await.unwrap();
+        assert_eq!(report.table_checks[0].found, "there is nothing to measure");
+    }
+}
+
+/// Reads a source, and asks for its age at a moment.
+async fn age(project: &Project, source: &Source, now: i64) -> Result<Vec<TableCheckReport>, DataError> {
+    let report = project.source(source).await.unwrap();
+    assert!(report.table_checks.is_empty(), "age is not judged when the table is made");
+    let later = Dataflow::new(&Options { threads: Some(1), now: Some(now), ..Options::default() }).unwrap();
+    later.fresh(source, &project.path("out.parquet")).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_age_of_the_latest_row_depends_on_the_moment_of_the_run() {
+    let project = Project::new();
+    project.write("a.csv", READINGS);
+    let fresh = |on_violation| timed(csv("a.csv"), Check::Fresh(24 * HOUR), on_violation);
+    let young = age(&project, &fresh(OnViolation::Fail), 27 * HOUR).await.unwrap();
+    assert_eq!((young[0].holds, young[0].found.as_str()), (true, "its latest row is 1d old"));
+    let old = age(&project, &fresh(OnViolation::Warn), 54 * HOUR).await.unwrap();
+    assert_eq!((old[0].holds, old[0].found.as_str(), old[0].line), (false, "its latest row is 2d 3h old", 30));
+    let error = age(&project, &fresh(OnViolation::Fail), 54 * HOUR).await.unwrap_err();
+    assert_eq!((error.code(), error.line()), ("E0904", Some(30)));
+    assert_eq!(error.message(), "rides does not satisfy `fresh within 1d`: its latest row is 2d 3h old");
+    project.write("a.csv", "t,n\n");
+    let empty = age(&project, &fresh(OnViolation::Warn), 0).await.unwrap();
+    assert_eq!((empty[0].holds, empty[0].found.as_str()), (false, "it has no rows"));
+}
+
+/// A table of the user's own, whose footers say nothing about its times, is asked itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn age_is_found_without_statistics() {
+    let project = Project::new();
+    let times = TimestampMicrosecondArray::from(vec![Some(HOUR), Some(5 * HOUR)]).with_timezone("UTC");
+    let columns = [("t", Arc::new(times) as ArrayRef), ("n", Arc::new(Int64Array::from(vec![1, 2])) as ArrayRef)];
+    let batch = RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, true))).unwrap();
+    let silent = WriterProperties::builder().set_statistics_enabled(EnabledStatistics::None).build();
+    let file = std::fs::File::create(project.path("a.parquet")).unwrap();
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(silent)).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    let parquet = call("parquet", [("path", mlsys_plan::Value::String("a.parquet".to_owned()))]);
+    let found = age(&project, &timed(parquet, Check::Fresh(HOUR), OnViolation::Warn), 8 * HOUR).await.unwrap();
+    assert_eq!((found[0].holds, found[0].found.as_str()), (false, "its latest row is 3h old"));
 }

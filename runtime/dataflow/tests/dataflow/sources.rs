@@ -101,8 +101,12 @@ async fn files_of_a_pattern_are_read_in_sorted_order_and_rows_stay_in_order() {
         let done = AtomicU64::new(0);
         let (output, quarantine) = (project.path("out.parquet"), project.path("quarantine.parquet"));
         let progress = |rows: u64| done.store(rows, Ordering::Relaxed);
-        let report =
-            project.dataflow.source(&source, project.folder.path(), &output, &quarantine, &progress).await.unwrap();
+        let report = project
+            .dataflow
+            .source(&source, project.folder.path(), &output, &quarantine, &progress)
+            .await
+            .unwrap()
+            .report;
         assert_eq!(report.files, ["data/a/10.csv", "data/b/1.csv", "data/b/2.csv"]);
         assert_eq!((report.rows_read, report.rows_written, done.into_inner()), (60_000, 60_000, 60_000));
         let rows: Vec<String> = expected.into_iter().flat_map(|(_, rows)| rows).collect();

@@ -6,7 +6,7 @@ use mlsys_diagnostics::{Diagnostic, Severity};
 use mlsys_driver::{Compiler, Profile};
 
 /// The folder that keeps results: the one named on the command line, the profile's, or `.mlsys` beside the program.
-pub(super) fn state(compiler: &Compiler, named: Option<&PathBuf>) -> PathBuf {
+pub(crate) fn state(compiler: &Compiler, named: Option<&PathBuf>) -> PathBuf {
     let of_profile = compiler.profile().store.as_ref().map(|store| compiler.root().join(store));
     named.cloned().or(of_profile).unwrap_or_else(|| compiler.root().join(".mlsys"))
 }

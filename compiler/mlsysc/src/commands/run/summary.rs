@@ -167,7 +167,7 @@ fn value(result: &GateResult) -> String {
 }
 
 /// A count with its digits in groups of three.
-pub(super) fn thousands(count: u64) -> String {
+pub(crate) fn thousands(count: u64) -> String {
     let digits = count.to_string();
     let mut grouped = String::new();
     for (index, digit) in digits.chars().enumerate() {
