@@ -141,8 +141,9 @@ fn a_run_leaves_a_profile_of_each_source() {
 fn files_that_are_not_read_are_profiled_on_request() {
     let project = Project::new(PROGRAM);
     assert_eq!(project.call(&["run"]).0, 0);
-    let results = fs::read_dir(project.path(".mlsys/offline/source.payments")).unwrap();
-    let written = results.map(|entry| entry.unwrap().path().join("data.parquet")).find(|path| path.exists()).unwrap();
+    let results = fs::read_dir(project.path(".mlsys/parts/source.payments")).unwrap();
+    let written =
+        results.map(|entry| entry.unwrap().path()).find(|path| path.extension() == Some("parquet".as_ref())).unwrap();
     fs::copy(written, project.path("payments.parquet")).unwrap();
     let plain = PROGRAM.replace("csv(\"payments.csv\")", "parquet(\"payments.parquet\")");
     let plain: String =

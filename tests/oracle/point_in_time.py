@@ -1,6 +1,8 @@
 """What the oracles of feature tables share: windows over time in DuckDB, and the comparison with a run's tables."""
 
 import glob
+import json
+import os
 
 import numpy as np
 
@@ -33,9 +35,12 @@ def windows(connection, key, at, events, values, observed_key, observed_at, name
 
 
 def found(connection, offline, model, group):
-    paths = glob.glob(f"{offline}/join.{model}.{group}/*/data.parquet")
-    assert len(paths) == 1, paths
-    return connection.sql(f"FROM read_parquet('{paths[0]}')").fetchnumpy()
+    lists = glob.glob(f"{offline}/join.{model}.{group}/*/data.json")
+    assert len(lists) == 1, lists
+    folder = os.path.dirname(lists[0])
+    with open(lists[0], encoding="utf-8") as listed:
+        files = [os.path.join(folder, part["path"]) for part in json.load(listed)["files"]]
+    return connection.sql(f"FROM read_parquet({files})").fetchnumpy()
 
 
 def differences(name, ours, theirs):

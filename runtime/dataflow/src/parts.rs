@@ -119,7 +119,9 @@ pub fn forget_parts(folder: &Path, tables: &[PathBuf]) -> Result<(), DataError> 
         let path = entry.map_err(failed)?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let id = name.split('.').next().unwrap_or_default();
-        if !used.contains(id) {
+        // What is known of all parts together has a name, not a fingerprint.
+        let is_part = id.len() == Fingerprint::of(b"").as_str().len();
+        if is_part && !used.contains(id) {
             // What cannot be removed costs space, nothing else.
             let _ = fs::remove_file(&path);
         }

@@ -13,7 +13,7 @@ use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::ScalarValue;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::object_store::ObjectStoreUrl;
-use datafusion::datasource::physical_plan::{FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::error::{DataFusionError, Result};
@@ -112,25 +112,51 @@ impl StoredTable {
         Ok(whole.bounds())
     }
 
+    /// The columns of its files.
+    pub(crate) fn stored_schema(&self) -> SchemaRef {
+        Arc::clone(self.scanned.file_schema())
+    }
+
     /// Where [`POSITION`] is among the columns that readers see.
     fn position(&self) -> usize {
         self.schema.fields().len() - 1
     }
 
     /// The scan of columns of the files, and of the rows' places if `with_place`.
-    fn files(&self, mut columns: Vec<usize>, with_place: bool, limit: Option<usize>) -> Result<Arc<dyn ExecutionPlan>> {
+    fn files(
+        &self,
+        mut columns: Vec<usize>,
+        with_place: bool,
+        limit: Option<usize>,
+        streams: usize,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
         if with_place {
             columns.extend([self.position(), self.position() + 1]);
         }
         let source = Arc::new(ParquetSource::new(self.scanned.clone()));
-        let files = self.files.iter().map(StoredFile::partitioned).collect::<Result<Vec<_>>>()?;
-        let mut config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), source)
+        let config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), source)
             .with_projection_indices(Some(columns))?
+            .with_file_groups(self.groups(streams)?)
             .with_limit(limit);
-        for file in files {
-            config = config.with_file(file);
-        }
         Ok(DataSourceExec::from_data_source(config.build()))
+    }
+
+    /// The files in their order, in as many groups of about the same size as there may be streams: one stream keeps the
+    /// order of rows, and more than there are threads would only hold memory.
+    fn groups(&self, streams: usize) -> Result<Vec<FileGroup>> {
+        let share = self.files.iter().map(|file| file.size).sum::<u64>().div_ceil(streams.max(1) as u64);
+        let (mut groups, mut bytes) = (Vec::new(), 0);
+        let mut group = FileGroup::default();
+        for file in &self.files {
+            group.push(file.partitioned()?);
+            bytes += file.size;
+            if bytes >= share {
+                groups.push(std::mem::take(&mut group));
+                bytes = 0;
+            }
+        }
+        groups.extend(Some(group).filter(|group| !group.is_empty()));
+        Ok(groups)
     }
 }
 
@@ -210,7 +236,7 @@ pub(crate) fn span_of(path: &Path, column: &str) -> Result<Span, DataError> {
 }
 
 /// A Parquet file as it is now, and its footer.
-fn footer_of(path: &Path) -> Result<(Member, ArrowReaderMetadata), DataError> {
+pub(crate) fn footer_of(path: &Path) -> Result<(Member, ArrowReaderMetadata), DataError> {
     Member::of(path).map_err(|error| DataError::store("read the stored table", path, &error))
 }
 
@@ -235,15 +261,16 @@ impl TableProvider for StoredTable {
 
     async fn scan(
         &self,
-        _session: &dyn Session,
+        session: &dyn Session,
         projection: Option<&Vec<usize>>,
         _filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let wanted = projection.cloned().unwrap_or_else(|| (0..=self.position()).collect());
         let columns: Vec<usize> = wanted.iter().copied().filter(|index| *index != self.position()).collect();
+        let streams = session.config().target_partitions();
         if columns.len() == wanted.len() {
-            return self.files(columns, false, limit);
+            return self.files(columns, false, limit, streams);
         }
         // Behind the files' own columns come the number of the file's first row, and the row's number in the file.
         let places = (columns.len(), columns.len() + 1);
@@ -259,7 +286,7 @@ impl TableProvider for StoredTable {
             ProjectionExpr { expr, alias: self.schema.field(*index).name().clone() }
         });
         let outputs: Vec<ProjectionExpr> = outputs.collect();
-        let scan = self.files(columns, true, limit)?;
+        let scan = self.files(columns, true, limit, streams)?;
         Ok(Arc::new(ProjectionExec::try_new(outputs, scan)?))
     }
 }

@@ -47,7 +47,7 @@ pub(crate) struct Asked<'a> {
     pub(crate) fingerprint: &'a Fingerprint,
     pub(crate) report: &'a TrainReport,
     /// The files with its examples.
-    pub(crate) examples: Vec<PathBuf>,
+    pub(crate) examples: Vec<Vec<PathBuf>>,
     pub(crate) options: &'a Options,
     pub(crate) observer: Observer<'a>,
 }

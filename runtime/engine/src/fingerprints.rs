@@ -13,18 +13,37 @@ use mlsys_store::Digests;
 use crate::error::RunError;
 
 /// Raised whenever the same definition over the same data may give another result than before.
-const REVISION: &str = "engine 2";
+const REVISION: &str = "engine 3";
 
 /// Fingerprints by node.
 pub(crate) struct Fingerprints {
     of: BTreeMap<NodeId, Fingerprint>,
-    /// Digests of the files of each source.
+    /// The digest of all files of each source.
     data: BTreeMap<NodeId, Fingerprint>,
+    /// The digest of each file of each source, in the order in which they are read.
+    files: BTreeMap<NodeId, Vec<String>>,
+    /// Fingerprints of what nodes do, and of what they read as a whole: without that which they read in parts.
+    definitions: BTreeMap<NodeId, Fingerprint>,
 }
 
 impl Fingerprints {
     pub(crate) fn new() -> Self {
-        Fingerprints { of: BTreeMap::new(), data: BTreeMap::new() }
+        Fingerprints {
+            of: BTreeMap::new(),
+            data: BTreeMap::new(),
+            files: BTreeMap::new(),
+            definitions: BTreeMap::new(),
+        }
+    }
+
+    /// What a node does, and what it reads as a whole.
+    pub(crate) fn definition(&self, node: &NodeId) -> Result<&Fingerprint, RunError> {
+        self.definitions.get(node).ok_or_else(|| RunError::internal(format!("`{node}` has no fingerprint")))
+    }
+
+    /// The digests of a source's files, in the order in which they are read.
+    pub(crate) fn files(&self, source: &NodeId) -> &[String] {
+        self.files.get(source).map_or(&[], Vec::as_slice)
     }
 
     /// Computes and keeps the fingerprint of a node whose inputs have theirs.
@@ -35,38 +54,57 @@ impl Fingerprints {
         project: &Path,
         digests: &mut Digests,
     ) -> Result<Fingerprint, RunError> {
-        let mut inputs: Vec<Fingerprint> = vec![Fingerprint::of(REVISION.as_bytes())];
+        let revision = Fingerprint::of(REVISION.as_bytes());
+        // What is read as a whole, and what may be read in parts.
+        let (mut whole, mut in_parts) = (vec![revision], Vec::new());
         let operation = match &node.operation {
             Operation::Source(source) => {
-                let data = data(source, project, digests)?;
-                inputs.push(data.clone());
-                self.data.insert(node.id.clone(), data);
+                let files = digests_of(source, project, digests)?;
+                let data =
+                    Fingerprint::of(files.iter().map(|digest| format!("{digest}\n")).collect::<String>().as_bytes());
+                self.data.insert(node.id.clone(), data.clone());
+                self.files.insert(node.id.clone(), files);
+                in_parts.push(data);
                 // The tables that it looks up.
-                inputs.extend(node.inputs.iter().filter_map(|input| self.of.get(input)).cloned());
+                whole.extend(self.all_of(&node.inputs));
                 Operation::Source(without_path(source))
             }
             Operation::Join(join) => {
                 let features = group_of(plan, node).ok_or_else(|| RunError::internal("a join without a group"))?;
                 // The group's source, and the tables that it looks up.
-                let read = plan.node(&NodeId::new("features", &features.name)).map(|group| group.inputs.as_slice());
-                inputs.extend(read.unwrap_or_default().iter().filter_map(|input| self.of.get(input)).cloned());
-                inputs.extend(node.inputs.first().and_then(|observe| self.of.get(observe)).cloned());
-                inputs.push(fingerprint(&Operation::Features(used(features, join)), &[])?);
+                let group = plan.node(&NodeId::new("features", &features.name));
+                let read = group.map(|group| group.inputs.as_slice()).unwrap_or_default();
+                let source = NodeId::new("source", &features.source);
+                whole.extend(self.all_of(read.iter().filter(|input| **input != source)));
+                whole.push(fingerprint(&Operation::Features(used(features, join)), &[])?);
+                in_parts.extend(self.all_of([&source]).chain(self.all_of(node.inputs.first())));
+                node.operation.clone()
+            }
+            Operation::Observe(observe) => {
+                let source = NodeId::new("source", &observe.source);
+                whole.extend(self.all_of(node.inputs.iter().filter(|input| **input != source)));
+                in_parts.extend(self.all_of([&source]));
                 node.operation.clone()
             }
             Operation::Train(train) => {
-                inputs.extend(node.inputs.iter().filter_map(|input| self.of.get(input)).cloned());
+                whole.extend(self.all_of(&node.inputs));
                 Operation::Train(without_bounds(train))
             }
-            Operation::Features(_) | Operation::Observe(_) | Operation::Deployment(_) | Operation::Monitor(_) => {
-                inputs.extend(node.inputs.iter().filter_map(|input| self.of.get(input)).cloned());
+            Operation::Features(_) | Operation::Deployment(_) | Operation::Monitor(_) => {
+                whole.extend(self.all_of(&node.inputs));
                 node.operation.clone()
             }
         };
-        let inputs: Vec<&Fingerprint> = inputs.iter().collect();
-        let found = fingerprint(&operation, &inputs)?;
+        let definition = fingerprint(&operation, &whole.iter().collect::<Vec<_>>())?;
+        self.definitions.insert(node.id.clone(), definition.clone());
+        let found = fingerprint(&operation, &[definition].iter().chain(&in_parts).collect::<Vec<_>>())?;
         self.of.insert(node.id.clone(), found.clone());
         Ok(found)
+    }
+
+    /// The fingerprints of those of the nodes that have one.
+    fn all_of<'n>(&self, nodes: impl IntoIterator<Item = &'n NodeId>) -> impl Iterator<Item = Fingerprint> {
+        nodes.into_iter().filter_map(|node| self.of.get(node)).cloned()
     }
 
     /// The fingerprint of all data that sources read.
@@ -86,14 +124,9 @@ pub(crate) fn of_plan(plan: &Plan) -> Result<Fingerprint, RunError> {
     Ok(Fingerprint::of(lines.as_bytes()))
 }
 
-fn data(source: &Source, project: &Path, digests: &mut Digests) -> Result<Fingerprint, RunError> {
-    let mut lines = String::new();
-    for file in source_files(source, project)? {
-        let digest = digests.of(&file)?;
-        lines.push_str(&digest);
-        lines.push('\n');
-    }
-    Ok(Fingerprint::of(lines.as_bytes()))
+fn digests_of(source: &Source, project: &Path, digests: &mut Digests) -> Result<Vec<String>, RunError> {
+    let files = source_files(source, project)?;
+    files.iter().map(|file| Ok(digests.of(file)?)).collect()
 }
 
 /// Where a file lies says nothing about what is in it.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use mlsys_dataflow::Dataflow;
+use mlsys_dataflow::{Dataflow, Parts, files_of, forget_parts};
 use mlsys_plan::{Fingerprint, Node, NodeId, Operation, Plan, Train};
 use mlsys_store::{Digests, NewVersion, Registry, Slot, State, keep};
 use mlsys_training::TrainReport;
@@ -179,13 +179,20 @@ impl<'a> Run<'a> {
     /// Whether a result is still all there: a source may be read where it is, and its files may have been moved.
     fn is_whole(&self, node: &Node, slot: &Slot) -> bool {
         match &node.operation {
-            Operation::Source(source) => mlsys_dataflow::is_there(source, &self.options.project, &slot.file(DATA)),
+            Operation::Source(source) => {
+                mlsys_dataflow::is_there(source, &self.options.project, &slot.file(DATA), self.state.root())
+            }
+            // The files of a table may lie among the parts of its node.
+            Operation::Observe(_) | Operation::Join(_) => {
+                mlsys_dataflow::files_of(&slot.file(DATA)).is_ok_and(|files| files.iter().all(|file| file.exists()))
+            }
             _ => true,
         }
     }
 
     async fn execute(&self, node: &Node, slot: &Slot, quarantine: PathBuf) -> Result<(), RunError> {
         let draft = slot.draft()?;
+        let folder = self.state.parts(&node.id);
         let work = Work {
             plan: self.plan,
             node,
@@ -193,11 +200,18 @@ impl<'a> Run<'a> {
             dataflow: &self.dataflow,
             observer: self.observer,
             slots: &self.slots,
+            parts: Parts {
+                folder: &folder,
+                root: self.state.root(),
+                definition: self.fingerprints.definition(&node.id)?.as_str(),
+            },
+            files: self.fingerprints.files(&node.id),
             quarantine,
         };
         let report = steps::execute(&work, &draft).await?;
         draft.write(REPORT, &report)?;
         draft.publish()?;
+        forget_parts(&folder, &self.state.in_every_result(&node.id, DATA)?)?;
         Ok(())
     }
 
@@ -220,9 +234,10 @@ impl<'a> Run<'a> {
     }
 
     /// The tables that a training has read.
-    fn examples(&self, node: &Node, slot: &Slot) -> Vec<PathBuf> {
+    fn examples(&self, node: &Node, slot: &Slot) -> Result<Vec<Vec<PathBuf>>, RunError> {
         let inputs = node.inputs.iter().filter_map(|input| Some(self.slots.get(input)?.file(DATA)));
-        inputs.chain(Some(slot.file(CHOSEN)).filter(|chosen| chosen.exists())).collect()
+        let tables = inputs.chain(Some(slot.file(CHOSEN)).filter(|chosen| chosen.exists()));
+        tables.map(|table| Ok(files_of(&table)?)).collect()
     }
 
     /// Holds a trained model against its gates, and registers it if it meets them.
@@ -240,7 +255,7 @@ impl<'a> Run<'a> {
             train,
             fingerprint,
             report: &report,
-            examples: self.examples(node, slot),
+            examples: self.examples(node, slot)?,
             options: self.options,
             observer: self.observer,
         };

@@ -6,9 +6,9 @@ mod source;
 mod train;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use mlsys_dataflow::{Dataflow, LookedUp};
+use mlsys_dataflow::{Dataflow, LookedUp, Parts, Target};
 use mlsys_plan::{Node, NodeId, Operation, Plan, Source};
 use mlsys_store::{Draft, Slot};
 use serde_json::Value;
@@ -38,6 +38,10 @@ pub(crate) struct Work<'a> {
     pub(crate) observer: Observer<'a>,
     /// Results of nodes before this one.
     pub(crate) slots: &'a std::collections::BTreeMap<NodeId, Slot>,
+    /// Where parts of the node's table are kept.
+    pub(crate) parts: Parts<'a>,
+    /// The digests of the files of a source, in the order in which they are read.
+    pub(crate) files: &'a [String],
     /// Where this node's quarantined rows go.
     pub(crate) quarantine: PathBuf,
 }
@@ -120,6 +124,11 @@ impl Work<'_> {
 
     fn operation(&self, kind: &str, name: &str) -> Option<&Operation> {
         self.plan.node(&NodeId::new(kind, name)).map(|node| &node.operation)
+    }
+
+    /// Where the node's table is written.
+    fn target<'t>(&'t self, table: &'t Path) -> Target<'t> {
+        Target { table, parts: Some(self.parts) }
     }
 
     /// Tells how many rows were read.

@@ -100,6 +100,24 @@ impl State {
         Slot { folder: self.root.join("offline").join(node.as_str()).join(fingerprint.as_str()) }
     }
 
+    /// The folder of the parts of a node's tables, which results share.
+    pub fn parts(&self, node: &NodeId) -> PathBuf {
+        self.root.join("parts").join(node.as_str())
+    }
+
+    /// A file of every result of a node that is kept.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn in_every_result(&self, node: &NodeId, name: &str) -> Result<Vec<PathBuf>, StoreError> {
+        let folder = self.root.join("offline").join(node.as_str());
+        if !folder.is_dir() {
+            return Ok(Vec::new());
+        }
+        let results = entries(&folder)?.into_iter().filter(|entry| !is_draft(entry));
+        Ok(results.map(|result| result.join(name)).collect())
+    }
+
     /// The newest result of a node that has a file of this name; none if there is no such result.
     ///
     /// # Errors

@@ -26,17 +26,18 @@ pub(crate) struct Parts {
 }
 
 impl Examples {
-    /// Reads files whose rows belong together by their position.
+    /// Reads tables whose rows belong together by their position, each of them from its files one after the other.
     ///
     /// # Errors
-    /// A file cannot be read, or the files are not equally long.
-    pub fn read(paths: &[PathBuf]) -> Result<Self, TrainError> {
+    /// A file cannot be read, or the tables are not equally long.
+    pub fn read(tables: &[Vec<PathBuf>]) -> Result<Self, TrainError> {
         let mut examples = Examples::default();
-        for (index, path) in paths.iter().enumerate() {
-            let unreadable = |reason: String| TrainError::Unreadable { path: path.clone(), reason };
-            let (columns, rows) = read_file(path).map_err(unreadable)?;
+        for (index, files) in tables.iter().enumerate() {
+            let (columns, rows) = read_table(files)?;
             if index > 0 && rows != examples.rows {
-                return Err(unreadable(format!("it has {rows} rows, the first file has {}", examples.rows)));
+                let path = files.first().cloned().unwrap_or_default();
+                let reason = format!("its table has {rows} rows, the first one has {}", examples.rows);
+                return Err(TrainError::Unreadable { path, reason });
             }
             examples.rows = rows;
             examples.columns.extend(columns);
@@ -94,30 +95,41 @@ impl Examples {
     }
 }
 
-fn read_file(path: &Path) -> Result<(BTreeMap<String, ArrayRef>, usize), String> {
+/// Columns by name, and how many rows they have.
+type Columns = (BTreeMap<String, ArrayRef>, usize);
+
+fn read_table(files: &[PathBuf]) -> Result<Columns, TrainError> {
+    let mut pieces: BTreeMap<String, Vec<ArrayRef>> = BTreeMap::new();
+    let mut rows = 0;
+    for path in files {
+        rows += read_file(path, &mut pieces).map_err(|reason| TrainError::Unreadable { path: path.clone(), reason })?;
+    }
+    let whole = |(name, pieces): (String, Vec<ArrayRef>)| {
+        let pieces: Vec<&dyn Array> = pieces.iter().map(AsRef::as_ref).collect();
+        let column = concat(&pieces).map_err(|error| unusable(&name, &error))?;
+        Ok((name, column))
+    };
+    Ok((pieces.into_iter().map(whole).collect::<Result<_, TrainError>>()?, rows))
+}
+
+/// Adds the columns of a file to those of the files before it; its number of rows.
+fn read_file(path: &Path, pieces: &mut BTreeMap<String, Vec<ArrayRef>>) -> Result<usize, String> {
     let file = File::open(path).map_err(|error| error.to_string())?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| error.to_string())?;
-    let schema = builder.schema().clone();
-    let mut pieces: Vec<Vec<ArrayRef>> = vec![Vec::new(); schema.fields().len()];
+    let fields = builder.schema().fields().clone();
+    for field in &fields {
+        let none = arrow::array::new_empty_array(field.data_type());
+        pieces.entry(field.name().clone()).or_default().push(none);
+    }
     let mut rows = 0;
     for batch in builder.with_batch_size(65_536).build().map_err(|error| error.to_string())? {
         let batch = batch.map_err(|error| error.to_string())?;
         rows += batch.num_rows();
-        for (pieces, column) in pieces.iter_mut().zip(batch.columns()) {
-            pieces.push(column.clone());
+        for (field, column) in fields.iter().zip(batch.columns()) {
+            pieces.entry(field.name().clone()).or_default().push(column.clone());
         }
     }
-    let mut columns = BTreeMap::new();
-    for (field, pieces) in schema.fields().iter().zip(pieces) {
-        let pieces: Vec<&dyn Array> = pieces.iter().map(AsRef::as_ref).collect();
-        let column = if pieces.is_empty() {
-            arrow::array::new_empty_array(field.data_type())
-        } else {
-            concat(&pieces).map_err(|error| error.to_string())?
-        };
-        columns.insert(field.name().clone(), column);
-    }
-    Ok((columns, rows))
+    Ok(rows)
 }
 
 fn missing(name: &str) -> TrainError {

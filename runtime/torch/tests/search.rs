@@ -89,7 +89,7 @@ fn a_search_that_can_see_nothing_is_refused_before_its_first_trial() {
     let mut job = searched(folder.path(), "tpe", 3, space());
     let mut blind = table(600);
     blind.part.iter_mut().filter(|part| **part == "validate").for_each(|part| *part = "left_out");
-    job.examples = vec![toy::write(folder.path(), &blind)];
+    job.examples = vec![vec![toy::write(folder.path(), &blind)]];
     let mut told = Vec::new();
     let error = train(&job, &mut |event| told.push(event.clone())).unwrap_err();
     assert_eq!((error.code(), told.len()), ("E0931", 0), "{error}");
@@ -120,6 +120,6 @@ fn a_model_is_held_against_the_examples_of_another_training() {
     // Examples without an input of the model are no examples for it.
     let mut other = table(900);
     other.number_name = "renamed";
-    judged.examples = vec![toy::write(new.path(), &other)];
+    judged.examples = vec![vec![toy::write(new.path(), &other)]];
     assert_eq!(judge(&judged, &mut |_| {}).unwrap_err().code(), "E0930");
 }

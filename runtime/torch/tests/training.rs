@@ -66,6 +66,6 @@ fn what_cannot_be_learnt_from_is_refused() {
     let error = train(&job(folder.path(), &no_training), &mut |_| {}).unwrap_err();
     assert_eq!(error.code(), "E0931", "{error}");
     let mut job = job(folder.path(), &table(500));
-    job.examples = vec![folder.path().join("nothing.parquet")];
+    job.examples = vec![vec![folder.path().join("nothing.parquet")]];
     assert_eq!(train(&job, &mut |_| {}).unwrap_err().code(), "E0930");
 }

@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 pub struct TrainJob {
     /// What is trained.
     pub train: Train,
-    /// The examples: Parquet files side by side, equally long and in the same order. The first one holds the
-    /// columns of an [`mlsys_plan::Observe`] node, the others those of the joins.
-    pub examples: Vec<PathBuf>,
+    /// The examples: tables side by side, equally long and in the same order, each made up of Parquet files one after the
+    /// other. The first one holds the columns of an [`mlsys_plan::Observe`] node, the others those of the joins; of
+    /// columns with one name the last one counts.
+    pub examples: Vec<Vec<PathBuf>>,
     /// A folder, not yet there, that the worker fills: the model's files and `report.json`.
     pub output: PathBuf,
     /// Threads the worker may use; none lets libtorch choose.
@@ -25,7 +26,7 @@ pub struct JudgeJob {
     /// The training whose examples and gates are looked at.
     pub train: Train,
     /// The examples, as in [`TrainJob::examples`].
-    pub examples: Vec<PathBuf>,
+    pub examples: Vec<Vec<PathBuf>>,
     /// The folder of the model.
     pub model: PathBuf,
     /// The file, not yet there, in which the worker leaves a [`crate::JudgeReport`].

@@ -4,6 +4,7 @@
 Every figure is of whole processes with default settings: read, compute, write.
 """
 
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -25,6 +26,7 @@ def figures():
     yield from against_peers("sparse", 3, ("polars", "duckdb"))
     yield from against_peers("dense", 2, ("polars",))
     yield from growing()
+    yield from appending()
 
 
 def against_peers(work, goal, peers):
@@ -60,6 +62,37 @@ def growing():
     yield below("point_in_time.linear", grown, 1.5, "")
 
 
+def appending():
+    """A day more than 90 costs a day: the whole process, beside a build from nothing."""
+    folder = project("days", WORKS["sparse"])
+    days = folder / "by_day"
+    if not days.exists():
+        run([*PEERS, "days", folder, days])
+    for program in ("days.mlsys",):
+        shutil.copy(HERE / program, days / "main.mlsys")
+
+    def built(last):
+        shutil.rmtree(days / ".mlsys", ignore_errors=True)
+        for table in ("events", "observations"):
+            shutil.move(days / table / last, days / f"{table}-{last}")
+        run([MLSYSC, "run", days, "--only", NODE])
+        for table in ("events", "observations"):
+            shutil.move(days / f"{table}-{last}", days / table / last)
+
+    last = max(path.name for path in (days / "events").iterdir())
+    found = in_turn(
+        full=lambda: (shutil.rmtree(days / ".mlsys", ignore_errors=True), run([MLSYSC, "run", days, "--only", NODE]))[1],
+        day=lambda: (built(last), run([MLSYSC, "run", days, "--only", NODE]))[1],
+    )
+    yield faster("point_in_time.append", found["day"].seconds, found["full"].seconds, 20)
+    yield note_of_days(found)
+
+
+def note_of_days(found):
+    full, day = found["full"].seconds, found["day"].seconds
+    return f"note point_in_time.append 91 days from nothing {full:.3f}s, the last day alone {day:.3f}s"
+
+
 def project(name, counts):
     """A project folder with generated data, which is kept for later runs."""
     folder = TARGET / "bench" / "point_in_time" / name
@@ -75,4 +108,7 @@ def ours(folder, *options):
 
 
 def result(folder):
-    return next((folder / ".mlsys" / "offline" / NODE).glob("*/data.parquet"))
+    """The table that was written: a list of files, of which there is one for each file of observations."""
+    listed = next((folder / ".mlsys" / "offline" / NODE).glob("*/data.json"))
+    (part,) = json.loads(listed.read_text())["files"]
+    return listed.parent / part["path"]

@@ -1,13 +1,11 @@
 //! Sources whose files can be read where they are: Parquet files with exactly the declared columns, of which no row is
 //! changed, left out or replaced. Copying them would cost time and space and give the same rows.
 
-use std::path::Path;
-
 use mlsys_plan::{Source, Type};
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use parquet::file::metadata::ParquetMetaData;
 
-use crate::sources::{InputFile, input_files};
+use crate::sources::InputFile;
 use crate::table::{Manifest, Member};
 use crate::types::arrow_type;
 
@@ -42,16 +40,6 @@ impl InPlace {
     pub(super) fn rows(&self) -> u64 {
         self.manifest.files.iter().map(|member| member.rows).sum()
     }
-}
-
-/// Whether a source's table can still be read: where it is a list of files, they are the source's own, as large as they
-/// were. A project may have been moved or copied since.
-pub fn is_there(source: &Source, project: &Path, table: &Path) -> bool {
-    let Ok(Some(manifest)) = Manifest::read(table) else { return table.exists() };
-    let Ok(files) = input_files(&source.connector, project) else { return false };
-    let own = files.iter().map(|file| file.path.canonicalize().ok());
-    own.eq(manifest.files.iter().map(|member| Some(member.path.clone())))
-        && manifest.files.iter().all(|member| member.check().is_ok())
 }
 
 /// Whether the file has the declared columns, once each, with the types in which tables are stored.

@@ -1,11 +1,13 @@
 //! Source nodes: read, derive, check, deduplicate, write.
 
+mod divided;
 mod fresh;
 mod in_place;
 mod inline;
 mod judge;
 mod keys;
 mod plan;
+mod ranges;
 mod report;
 mod whole;
 mod windows;
@@ -23,7 +25,7 @@ use datafusion::physical_plan::SendableRecordBatchStream;
 use futures::StreamExt;
 use mlsys_plan::Source;
 
-pub use self::in_place::is_there;
+pub use self::divided::is_there;
 pub(crate) use self::inline::InlineRows;
 pub(crate) use self::plan::{derive, logical_plan};
 pub use self::report::{CheckReport, ReadSource, SourceReport, TableCheckReport};
@@ -70,11 +72,23 @@ impl Dataflow {
         progress: Progress<'_>,
     ) -> Result<ReadSource, DataError> {
         let files: Arc<[InputFile]> = input_files(&source.connector, project)?.into();
-        if let Some(found) = self.in_place(source, &files, output, quarantine, progress).await? {
+        self.read(source, &files, output, quarantine, progress).await
+    }
+
+    /// Reads these files of a source.
+    async fn read(
+        &self,
+        source: &Source,
+        files: &Arc<[InputFile]>,
+        output: &Path,
+        quarantine: &Path,
+        progress: Progress<'_>,
+    ) -> Result<ReadSource, DataError> {
+        if let Some(found) = self.in_place(source, files, output, quarantine, progress).await? {
             return Ok(found);
         }
-        let Execution { plan, rows } = self.open(source, &files).await?;
-        let mut run = Run::new(self, source, Arc::clone(&files), output, quarantine)?;
+        let Execution { plan, rows } = self.open(source, files).await?;
+        let mut run = Run::new(self, source, Arc::clone(files), output, quarantine)?;
         run.read(rows, progress).await?;
         let (report, profile) = run.finish(self).await?;
         let report = SourceReport { explain: self.explained(plan.as_ref()), ..report };
@@ -128,6 +142,7 @@ impl Dataflow {
             quarantined: 0,
             checks: judge.reports(),
             table_checks,
+            parts: None,
             explain,
         };
         Ok(Some(ReadSource { report, profile }))
@@ -271,6 +286,7 @@ impl<'a> Run<'a> {
             quarantined,
             checks: self.judge.reports(),
             table_checks,
+            parts: None,
             explain: None,
         };
         let profile = self.profile.finish().await?;

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::parts::PartsReport;
 use crate::profile::Profile;
+use crate::sources::InputFile;
 
 /// What reading a source came to, and what its rows are like.
 #[derive(Clone, Debug)]
@@ -35,9 +37,45 @@ pub struct SourceReport {
     /// What became of each check on the table as a whole, in declared order.
     #[serde(default)]
     pub table_checks: Vec<TableCheckReport>,
+    /// How much of it there was already, where it is kept in parts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parts: Option<PartsReport>,
     /// How the plan ran, operator by operator, if that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub explain: Option<String>,
+}
+
+impl SourceReport {
+    /// A file that is read where it is.
+    pub(super) fn in_place(file: &InputFile, rows: u64) -> Self {
+        SourceReport {
+            files: vec![file.name.clone()],
+            rows_read: rows,
+            rows_written: rows,
+            in_place: true,
+            duplicates: 0,
+            quarantined: 0,
+            checks: Vec::new(),
+            table_checks: Vec::new(),
+            parts: None,
+            explain: None,
+        }
+    }
+
+    /// What this part and another one of the same source came to.
+    pub(super) fn and(mut self, other: SourceReport) -> Self {
+        self.files.extend(other.files);
+        self.rows_read += other.rows_read;
+        self.rows_written += other.rows_written;
+        self.in_place &= other.in_place;
+        self.duplicates += other.duplicates;
+        self.quarantined += other.quarantined;
+        for (check, more) in self.checks.iter_mut().zip(other.checks) {
+            check.violations += more.violations;
+        }
+        self.explain = other.explain.or(self.explain);
+        self
+    }
 }
 
 /// What became of an expectation.

@@ -113,6 +113,15 @@ async fn one(dataflow: &Dataflow, source: &Source, check: &Check, path: &Path) -
     }
 }
 
+/// Whether several rows of a table have one key of the source.
+///
+/// # Errors
+/// E0911, E0912.
+pub(super) async fn repeat(dataflow: &Dataflow, source: &Source, table: StoredTable) -> Result<bool, DataError> {
+    let table = Table { dataflow, source, stored: Arc::new(table) };
+    Ok(table.repeated(&source.key).await?.0 > 0)
+}
+
 struct Table<'a> {
     dataflow: &'a Dataflow,
     source: &'a Source,

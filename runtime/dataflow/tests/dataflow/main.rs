@@ -11,6 +11,7 @@ mod infer;
 mod join;
 mod observe;
 mod oracle;
+mod parts;
 mod profiles;
 mod random;
 mod sources;

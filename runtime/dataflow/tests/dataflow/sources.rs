@@ -476,7 +476,9 @@ async fn parquet_files_that_need_no_change_are_read_in_place() {
     let report = project.source(&source).await.unwrap();
     assert_eq!((report.in_place, report.rows_read, report.rows_written), (true, 3, 3));
     assert_eq!(project.files(), ["a1.parquet", "a2.parquet", "out.json"]);
-    let is_there = |folder: &std::path::Path| mlsys_dataflow::is_there(&source, folder, &project.path("out.parquet"));
+    let is_there = |folder: &std::path::Path| {
+        mlsys_dataflow::is_there(&source, folder, &project.path("out.parquet"), &project.path(".mlsys"))
+    };
     assert!(is_there(project.folder.path()));
     let copy = tempfile::tempdir().unwrap();
     for name in ["a1.parquet", "a2.parquet"] {

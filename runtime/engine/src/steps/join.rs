@@ -14,6 +14,8 @@ pub(super) async fn execute(work: &Work<'_>, join: &Join, draft: &Draft) -> Resu
     let observations = work.rows_of(&NodeId::new("observe", &join.model))?;
     let rows = work.rows_of(&NodeId::new("source", &group.source))?;
     let progress = work.progress();
-    let report = work.dataflow().await?.join(join, &group, &observations, &rows, &draft.file(DATA), &progress).await?;
+    let table = draft.file(DATA);
+    let report =
+        work.dataflow().await?.join(join, &group, &observations, &rows, work.target(&table), &progress).await?;
     Ok(serde_json::to_value(report)?)
 }

@@ -17,6 +17,7 @@ pub(super) async fn execute(work: &Work<'_>, observe: &Observe, draft: &Draft) -
     let read = read.collect::<Result<Vec<_>, RunError>>()?;
     let ahead: Vec<Ahead<'_>> = read.iter().map(|(source, table)| Ahead { source, table }).collect();
     let progress = work.progress();
-    let report = work.dataflow().await?.observe(observe, &rows, &ahead, &draft.file(DATA), &progress).await?;
+    let table = draft.file(DATA);
+    let report = work.dataflow().await?.observe(observe, &rows, &ahead, work.target(&table), &progress).await?;
     Ok(serde_json::to_value(report)?)
 }

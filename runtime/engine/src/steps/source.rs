@@ -14,7 +14,9 @@ pub(super) async fn execute(work: &Work<'_>, source: &Source, draft: &Draft) -> 
     let output = draft.file(DATA);
     let progress = work.progress();
     let dataflow = work.dataflow().await?;
-    let read = dataflow.source(source, &work.options.project, &output, &work.quarantine, &progress).await?;
+    let (project, quarantine) = (&work.options.project, &work.quarantine);
+    let read =
+        dataflow.source_in_parts(source, project, &output, work.parts, work.files, quarantine, &progress).await?;
     profiles::keep(&dataflow, source, read.profile.as_ref(), draft)?;
     Ok(serde_json::to_value(read.report)?)
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use mlsys_dataflow::files_of;
 use mlsys_plan::{NodeId, Observe, Operation, Train};
 use mlsys_store::Draft;
 use mlsys_training::TrainJob;
@@ -16,7 +17,12 @@ pub(super) async fn execute(work: &Work<'_>, train: &Train, draft: &Draft) -> Re
         work.node.inputs.iter().map(|input| work.rows_of(input)).collect::<Result<Vec<_>, RunError>>()?;
     examples.extend(choose(work, train, &examples, draft).await?);
     let output = draft.file(MODEL);
-    let job = TrainJob { train: train.clone(), examples, output: output.clone(), threads: work.options.threads };
+    let job = TrainJob {
+        train: train.clone(),
+        examples: files(&examples)?,
+        output: output.clone(),
+        threads: work.options.threads,
+    };
     draft.write("job.json", &job)?;
     worker::work(Task::Train, &work.options.worker, &draft.file("job.json"), work.node, work.observer).await?;
     let path = output.join(REPORT);
@@ -40,4 +46,9 @@ async fn choose(
     let chosen = draft.file(CHOSEN);
     work.dataflow.choose(condition, rows, &features, &chosen).await?;
     Ok(Some(chosen))
+}
+
+/// The files of each table.
+fn files(tables: &[PathBuf]) -> Result<Vec<Vec<PathBuf>>, RunError> {
+    tables.iter().map(|table| Ok(files_of(table)?)).collect()
 }

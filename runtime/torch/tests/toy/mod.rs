@@ -91,7 +91,7 @@ pub(crate) fn job(folder: &Path, table: &Table) -> TrainJob {
             tune: None,
             gates: Vec::new(),
         },
-        examples: vec![write(folder, table)],
+        examples: vec![vec![write(folder, table)]],
         output: folder.join("model"),
         threads: Some(1),
     }

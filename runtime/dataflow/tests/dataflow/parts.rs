@@ -1,0 +1,298 @@
+//! Tables in parts: what an appended, a changed and a removed file cost, and that the result is that of a build from
+//! nothing.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::LazyLock;
+
+use arrow::compute::concat_batches;
+use mlsys_dataflow::{Parts, PartsReport, SourceReport, Target, files_of, forget_parts};
+use mlsys_plan::{
+    Aggregate, EntityKey, Features, Fingerprint, Join, JoinKey, Label, Observe, Source, Split, TimeSplit, Type, Window,
+};
+use proptest::prelude::*;
+use tokio::runtime::Runtime;
+
+use crate::build::*;
+
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
+
+/// A payment: its number, its customer, when it was made, its amount.
+type Payment = (i64, i64, i64, i64);
+
+/// Files by name.
+type Files = BTreeMap<String, Vec<Payment>>;
+
+fn payments(has_key: bool) -> Source {
+    let schema = [
+        ("id", Type::Int64.required()),
+        ("customer", Type::Int64.required()),
+        ("at", Type::Timestamp.required()),
+        ("amount", Type::Int64.optional()),
+    ];
+    let positive = compare(mlsys_plan::BinaryOp::Less, int(0), column("amount", Type::Int64));
+    Source {
+        time: Some("at".to_owned()),
+        key: if has_key { vec!["id".to_owned()] } else { Vec::new() },
+        expectations: vec![expectation(positive, mlsys_plan::OnViolation::Quarantine, 7)],
+        ..source(csv("day-*.csv"), &schema)
+    }
+}
+
+fn observe() -> Observe {
+    Observe {
+        model: "model".to_owned(),
+        source: "rides".to_owned(),
+        at: column("at", Type::Timestamp),
+        time: Some("at".to_owned()),
+        every: None,
+        filter: None,
+        feature_filter: None,
+        label: Some(Label {
+            name: "amount".to_owned(),
+            expr: column("amount", Type::Int64),
+            known_at: column("at", Type::Timestamp),
+            looks: Vec::new(),
+        }),
+        group: None,
+        debias: None,
+        keys: vec![derived("customer", column("customer", Type::Int64))],
+        slices: Vec::new(),
+        inputs: vec![derived("id", column("id", Type::Int64))],
+        split: Split::Time(TimeSplit { from: None, validate: None, test: 60, until: None }),
+    }
+}
+
+fn spending(windows: &[Window]) -> Features {
+    let aggregate = |(index, window): (usize, &Window)| Aggregate {
+        name: format!("f{index}"),
+        function: "sum".to_owned(),
+        argument: Some(column("amount", Type::Int64)),
+        args: BTreeMap::new(),
+        filter: None,
+        window: *window,
+        step: None,
+        offset: 0,
+        ty: Type::Int64.optional(),
+        line: 1,
+    };
+    Features {
+        name: "spending".to_owned(),
+        entity: "customer".to_owned(),
+        keys: vec![EntityKey { name: "id".to_owned(), column: "customer".to_owned(), ty: Type::Int64.required() }],
+        source: "rides".to_owned(),
+        at: column("at", Type::Timestamp),
+        time: Some("at".to_owned()),
+        filter: None,
+        order: vec!["id".to_owned()],
+        aggregates: windows.iter().enumerate().map(aggregate).collect(),
+        derived: Vec::new(),
+        refresh: None,
+    }
+}
+
+/// What a build has come to, and the rows of its tables as text.
+#[derive(Debug)]
+struct Built {
+    source: SourceReport,
+    observe: Option<PartsReport>,
+    join: Option<PartsReport>,
+    rows: [Vec<String>; 3],
+    quarantined: Vec<String>,
+}
+
+fn write(project: &Project, files: &Files) {
+    for name in project.files().iter().filter(|name| name.starts_with("day-")) {
+        std::fs::remove_file(project.path(name)).unwrap();
+    }
+    for (name, rows) in files {
+        let rows: String = rows
+            .iter()
+            .map(|(id, customer, at, amount)| format!("{id},{customer},1970-01-01T00:00:00.{at:06}Z,{amount}\n"))
+            .collect();
+        project.write(name, &format!("id,customer,at,amount\n{rows}"));
+    }
+}
+
+/// Builds source, examples and features from the files, in parts that stay in the project.
+async fn build(project: &Project, files: &Files, has_key: bool, windows: &[Window]) -> Built {
+    write(project, files);
+    let root = project.path("state");
+    let folders = ["source", "observe", "join"].map(|name| root.join("parts").join(name));
+    let tables = ["source", "observe", "join"].map(|name| root.join(name).join("data.parquet"));
+    tables.iter().for_each(|table| std::fs::create_dir_all(table.parent().unwrap()).unwrap());
+    let [of_source, of_observe, of_join] =
+        folders.each_ref().map(|folder| Parts { folder, root: &root, definition: "v1" });
+    let digests: Vec<String> =
+        files.values().map(|rows| Fingerprint::of(format!("{rows:?}").as_bytes()).as_str().to_owned()).collect();
+    let (payments, group, dataflow) = (payments(has_key), spending(windows), &project.dataflow);
+    let quarantine = project.path("quarantine.parquet");
+    let folder = project.folder.path();
+    let read = dataflow.source_in_parts(&payments, folder, &tables[0], of_source, &digests, &quarantine, &|_| {}).await;
+    let source = read.unwrap().report;
+    let target = Target { table: &tables[1], parts: Some(of_observe) };
+    let observed = dataflow.observe(&observe(), &tables[0], &[], target, &|_| {}).await.unwrap();
+    let join = Join {
+        model: "model".to_owned(),
+        group: group.name.clone(),
+        alias: None,
+        keys: vec![JoinKey { key: "id".to_owned(), column: "customer".to_owned() }],
+        features: group.aggregates.iter().map(|aggregate| aggregate.name.clone()).collect(),
+    };
+    let target = Target { table: &tables[2], parts: Some(of_join) };
+    let joined = dataflow.join(&join, &group, &tables[1], &tables[0], target, &|_| {}).await.unwrap();
+    for (folder, table) in folders.iter().zip(&tables) {
+        forget_parts(folder, std::slice::from_ref(table)).unwrap();
+    }
+    let quarantined = if quarantine.exists() { show(&read_table(&quarantine)) } else { Vec::new() };
+    let rows = tables.each_ref().map(|table| rows(table));
+    Built { source, observe: observed.parts, join: joined.parts, rows, quarantined }
+}
+
+fn rows(table: &std::path::Path) -> Vec<String> {
+    let files: Vec<PathBuf> = files_of(table).unwrap();
+    let batches: Vec<_> = files.iter().map(|file| read_table(file)).collect();
+    let whole = concat_batches(&batches[0].schema(), &batches).unwrap();
+    assert!(whole.num_rows() == 0 || !whole.schema().fields().is_empty());
+    show(&whole)
+}
+
+fn parts(total: u64, made: u64) -> Option<PartsReport> {
+    Some(PartsReport { total, made })
+}
+
+fn days(count: i64) -> Files {
+    let day = |day: i64| {
+        let rows = (0..6).map(|row| (day * 10 + row, row % 2, day * 10 + row, row + 1)).collect();
+        (format!("day-{day:02}.csv"), rows)
+    };
+    (0..count).map(day).collect()
+}
+
+const WINDOWS: [Window; 2] = [Window::Range { width: 12 }, Window::Last { rows: 2 }];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_appended_day_costs_a_day() {
+    let project = Project::with(2, 4);
+    let windows = [Window::Range { width: 12 }];
+    let first = build(&project, &days(4), true, &windows).await;
+    assert_eq!((first.source.parts, first.observe, first.join), (parts(4, 4), parts(4, 4), parts(4, 4)));
+    let again = build(&project, &days(4), true, &windows).await;
+    assert_eq!((again.source.parts, again.observe, again.join), (parts(4, 0), parts(4, 0), parts(4, 0)));
+    let more = build(&project, &days(5), true, &windows).await;
+    assert_eq!((more.source.parts, more.observe, more.join), (parts(5, 1), parts(5, 1), parts(5, 1)));
+    let fresh = build(&Project::with(2, 4), &days(5), true, &windows).await;
+    assert_eq!(more.rows, fresh.rows);
+    // What is no part any more does not stay.
+    let fewer = build(&project, &days(2), true, &windows).await;
+    assert_eq!((fewer.source.parts, fewer.join), (parts(2, 0), parts(2, 0)));
+    let kept = std::fs::read_dir(project.path("state/parts/join")).unwrap().count();
+    assert_eq!(kept, 2);
+}
+
+/// A row that comes late, in the file of the next day, is seen by those who would have seen it.
+#[tokio::test(flavor = "multi_thread")]
+async fn late_rows_cost_the_parts_that_see_them() {
+    let project = Project::with(2, 4);
+    let windows = [Window::Range { width: 12 }];
+    build(&project, &days(4), true, &windows).await;
+    let mut late = days(5);
+    late.get_mut("day-04.csv").unwrap().push((100, 1, 31, 1000));
+    let after = build(&project, &late, true, &windows).await;
+    // Day 3, from 30 to 35, and day 4 itself.
+    assert_eq!((after.source.parts, after.observe, after.join), (parts(5, 1), parts(5, 1), parts(5, 2)));
+    let fresh = build(&Project::with(2, 4), &late, true, &windows).await;
+    assert_eq!(after.rows, fresh.rows);
+    assert!(after.rows[2].contains(&"1016".to_owned()), "{:?}", after.rows[2]);
+}
+
+/// A correction in another file: the last row of a key counts, and the files are one part.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_of_several_files_with_one_key_are_found() {
+    let project = Project::with(2, 4);
+    build(&project, &days(3), true, &WINDOWS).await;
+    let mut corrected = days(4);
+    corrected.get_mut("day-03.csv").unwrap().push((1, 1, 2, 500));
+    let after = build(&project, &corrected, true, &WINDOWS).await;
+    assert_eq!((after.source.duplicates, after.source.rows_written), (1, 24));
+    assert_eq!(after.source.parts.unwrap().total, 1);
+    let fresh = build(&Project::with(2, 4), &corrected, true, &WINDOWS).await;
+    assert_eq!(after.rows, fresh.rows);
+    // Without a key they are different payments.
+    let apart = build(&project, &corrected, false, &WINDOWS).await;
+    assert_eq!(apart.source.rows_written, 25);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_parts_set_aside_lies_in_one_file() {
+    let project = Project::with(2, 4);
+    let mut files = days(3);
+    files.get_mut("day-00.csv").unwrap().push((90, 0, 3, -1));
+    files.get_mut("day-02.csv").unwrap().push((91, 0, 23, 0));
+    let built = build(&project, &files, true, &WINDOWS).await;
+    assert_eq!((built.source.quarantined, built.source.checks[0].violations), (2, 2));
+    assert_eq!(built.quarantined.len(), 2, "{:?}", built.quarantined);
+    let again = build(&project, &days(3), true, &WINDOWS).await;
+    assert!(again.quarantined.is_empty());
+}
+
+/// Days of payments, in the file of their day or of one soon after.
+fn history() -> impl Strategy<Value = Vec<(usize, Payment)>> {
+    let payment = (0_i64..3, 0_i64..100, -1_i64..9, 0_usize..8, 0_i64..40);
+    prop::collection::vec(payment, 1..60).prop_map(|payments| {
+        let placed = payments.into_iter().enumerate().map(|(number, (customer, at, amount, delay, repeated))| {
+            let file = (at / 20) as usize + usize::from(delay == 0);
+            // Some payments have the number of another one.
+            let id = if repeated < 2 { repeated } else { 10 + number as i64 };
+            (file, (id, customer, at, amount))
+        });
+        placed.collect()
+    })
+}
+
+fn files(history: &[(usize, Payment)]) -> Files {
+    let mut files = Files::new();
+    for (file, payment) in history {
+        files.entry(format!("day-{file}.csv")).or_default().push(*payment);
+    }
+    files
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+
+    /// Whatever was there before: the tables are those of a build from nothing.
+    #[test]
+    fn a_build_on_what_is_there_is_a_build_from_nothing(
+        before in history(),
+        steps in prop::collection::vec((0_usize..5, 0.0_f64..1.0), 1..4),
+        more in history(),
+        has_key in any::<bool>(),
+        windows in prop::collection::vec(prop_oneof![
+            Just(Window::All),
+            (1_i64..50).prop_map(|width| Window::Range { width }),
+            (1_u32..4).prop_map(|rows| Window::Last { rows }),
+        ], 1..3),
+    ) {
+        let project = Project::with(2, 16);
+        let mut history = before;
+        RUNTIME.block_on(build(&project, &files(&history), has_key, &windows));
+        for (kind, share) in steps {
+            let some = |from: &[(usize, Payment)]| (from.len() as f64 * share) as usize;
+            match kind {
+                // Rows are added, at the end or anywhere, or go.
+                0 | 1 => history.extend_from_slice(&more[..some(&more)]),
+                2 => history.truncate(some(&history).max(1)),
+                3 => drop(history.remove(some(&history).min(history.len() - 1))),
+                _ => history.iter_mut().for_each(|(file, _)| *file += usize::from(share > 0.5)),
+            }
+            if history.is_empty() {
+                break;
+            }
+            let found = RUNTIME.block_on(build(&project, &files(&history), has_key, &windows));
+            let fresh = RUNTIME.block_on(build(&Project::with(1, 8192), &files(&history), has_key, &windows));
+            prop_assert_eq!(found.rows, fresh.rows);
+            prop_assert_eq!(found.quarantined, fresh.quarantined);
+        }
+    }
+}
