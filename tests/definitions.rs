@@ -140,6 +140,7 @@ test "as of the row's own time" {
   given seating [
     { tailnum: "N1", since: @2024-01-01, seats: 100 },
     { tailnum: "N2", since: @2024-01-05, seats: 50 },
+    { tailnum: "N1", since: @2024-01-02T11:00:00Z, seats: 70 },
   ]
   given weather [
     { origin: "JFK", at: @2024-01-02T08:00:00Z, wind: 10.0 },
@@ -153,7 +154,7 @@ test "as of the row's own time" {
   ]
   expect fleet { carrier: "AA" } at @2024-01-02T09:30:00Z { seats = 100, storms = 0, gust = 10.0 }
   expect fleet { carrier: "AA" } at @2024-01-02T11:00:00Z { seats = 200, storms = 1, gust = 20.0 }
-  expect fleet { carrier: "AA" } at @2024-01-02T13:00:00Z { seats = 300, storms = 1, gust = 20.0 }
+  expect fleet { carrier: "AA" } at @2024-01-02T13:00:00Z { seats = 270, storms = 1, gust = 20.0 }
 }
 "#;
     let results = tested(program);

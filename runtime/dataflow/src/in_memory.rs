@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int32Array, Int64Array, RecordBatch, TimestampMicrosecondArray};
+use arrow::compute::concat_batches;
 use arrow::datatypes::{Field, Schema};
 use datafusion::common::ScalarValue;
 use datafusion::datasource::{MemTable, provider_as_source};
@@ -13,15 +14,15 @@ use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, TableSource};
 use mlsys_plan::{Expr, Features, Join, JoinKey, Literal, Source, columns};
 
 use crate::error::DataError;
-use crate::expr::lower;
+use crate::expr::{column as column_named, lower};
 use crate::join::{self, Inputs};
 use crate::literal::literal;
 use crate::lookup::{AsOf, StaticTable, Table, Tables, bind};
 use crate::options::Options;
 use crate::session::Dataflow;
-use crate::source::{InlineRows, logical_plan};
+use crate::source::{InlineRows, logical_plan, versions};
 use crate::sources::{InputFile, finish, scan_schema};
-use crate::table::POSITION;
+use crate::table::{POSITION, REPLACED};
 use crate::types::{arrow_type, scalar};
 
 /// Runs definitions on rows in memory, inside a tokio runtime.
@@ -76,15 +77,29 @@ impl InMemory {
         for batch in self.collect(plan, source.time.as_deref()).await? {
             rows.add(&batch)?;
         }
-        let rows = rows.finish()?;
+        // Of rows with one key and time the last one is the latest, as of any moment.
+        let (versions, mut rows) = rows.finish()?;
+        if source.time.is_some() && rows.num_rows() < versions.num_rows() {
+            rows = self.current(source, &versions).await?;
+        }
         if !source.key.is_empty() {
-            let looked_up = match AsOf::source(source, table(numbered(&rows)?)?) {
+            let looked_up = match AsOf::source(source, table(numbered(&versions)?)?) {
                 Some(table) => Table::AsOf(Arc::new(table)),
                 None => Table::Static(Arc::new(StaticTable::new(rows.clone(), &source.key)?)),
             };
             self.tables.insert(source.name.clone(), looked_up);
         }
         Ok(Rows(rows))
+    }
+
+    /// Those among the rows of a source with a time that no later one replaces.
+    async fn current(&self, source: &Source, rows: &RecordBatch) -> Result<RecordBatch, DataError> {
+        let scan = LogicalPlanBuilder::scan(source.name.as_str(), table(numbered(rows)?)?, None)?;
+        let plan = LogicalPlanBuilder::from(versions(scan, source)?).filter(column_named(REPLACED).is_null())?;
+        let found = self.collect(plan.build()?, None).await?;
+        let columns = |batch: &RecordBatch| batch.columns()[..rows.num_columns()].to_vec();
+        let found = found.iter().map(|batch| RecordBatch::try_new(rows.schema(), columns(batch)));
+        Ok(concat_batches(&rows.schema(), &found.collect::<Result<Vec<_>, _>>()?)?)
     }
 
     /// Lets what follows look values of a group up, over these rows of its source.

@@ -105,10 +105,13 @@ impl Dataflow {
     pub async fn looking_up(mut self, tables: &[LookedUp<'_>]) -> Result<Self, DataError> {
         let mut read = Tables::new();
         for one in tables {
-            let stored = Arc::new(StoredTable::open(&one.table)?);
+            let stored = StoredTable::open(&one.table)?;
             let (name, table) = match one.group {
-                Some(group) => (&group.name, Some(AsOf::group(group, provider_as_source(stored)))),
-                None => (&one.source.name, AsOf::source(one.source, provider_as_source(Arc::clone(&stored) as _))),
+                Some(group) => (&group.name, Some(AsOf::group(group, provider_as_source(Arc::new(stored))))),
+                None => {
+                    let versions = provider_as_source(Arc::new(stored.with_versions()));
+                    (&one.source.name, AsOf::source(one.source, versions))
+                }
             };
             let table = match table {
                 Some(table) => Table::AsOf(Arc::new(table)),

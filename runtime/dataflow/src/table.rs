@@ -20,8 +20,9 @@ use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::{Expr, Operator, TableType};
 use datafusion::object_store::ObjectMeta;
 use datafusion::physical_expr::PhysicalExpr;
-use datafusion::physical_expr::expressions::{BinaryExpr, Column};
+use datafusion::physical_expr::expressions::{BinaryExpr, Column, is_null};
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
 use parquet::arrow::RowNumber;
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
@@ -33,6 +34,9 @@ pub(crate) use self::manifest::{Manifest, Member};
 
 /// The column that numbers the rows of a stored table, from 0.
 pub(crate) const POSITION: &str = "__position";
+/// The column with the instant at which a row was replaced by a later one of the same key; none where it was not. Only
+/// tables with such rows have it, and readers do not see it.
+pub(crate) const REPLACED: &str = "__replaced_at";
 /// The column that numbers the first row of a file in its table.
 const FIRST: &str = "__first";
 /// The column that numbers the rows of a file, from 0.
@@ -54,6 +58,8 @@ pub(crate) struct StoredTable {
     schema: SchemaRef,
     /// The columns that a scan has: those of the files, [`FIRST`] and [`ROW`].
     scanned: TableSchema,
+    /// Where [`REPLACED`] is among the columns of the files, if rows that were replaced are to be left out.
+    replaced: Option<usize>,
 }
 
 /// One file of a table.
@@ -92,10 +98,24 @@ impl StoredTable {
             files.push(StoredFile { path: member.path, size: member.size, modified, first: rows });
             rows += member.rows;
         }
-        Ok(StoredTable { files, rows, schema: with_position(&schema), scanned: scanned(&schema) })
+        let replaced = schema.index_of(REPLACED).ok();
+        let seen = schema.fields().iter().filter(|field| field.name() != REPLACED).cloned().collect::<Vec<_>>();
+        let seen = with_position(&Arc::new(arrow::datatypes::Schema::new(seen)));
+        Ok(StoredTable { files, rows, schema: seen, scanned: scanned(&schema), replaced })
     }
 
-    /// How many rows it has.
+    /// The same table with all versions of its rows, also those that were replaced later.
+    pub(crate) fn with_versions(mut self) -> Self {
+        self.replaced = None;
+        self
+    }
+
+    /// Whether some of its rows were replaced by later ones, which [`StoredTable::rows`] counts all the same.
+    pub(crate) fn has_versions(&self) -> bool {
+        self.replaced.is_some()
+    }
+
+    /// How many rows its files have.
     pub(crate) fn rows(&self) -> u64 {
         self.rows
     }
@@ -122,17 +142,13 @@ impl StoredTable {
         self.schema.fields().len() - 1
     }
 
-    /// The scan of columns of the files, and of the rows' places if `with_place`.
-    fn files(
-        &self,
-        mut columns: Vec<usize>,
-        with_place: bool,
-        limit: Option<usize>,
-        streams: usize,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        if with_place {
-            columns.extend([self.position(), self.position() + 1]);
-        }
+    /// Where a column that readers see is among those of a scan.
+    fn place(&self, index: usize) -> Result<usize> {
+        Ok(self.scanned.table_schema().index_of(self.schema.field(index).name())?)
+    }
+
+    /// The scan of columns of the files.
+    fn files(&self, columns: Vec<usize>, limit: Option<usize>, streams: usize) -> Result<Arc<dyn ExecutionPlan>> {
         let source = Arc::new(ParquetSource::new(self.scanned.clone()));
         let config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), source)
             .with_projection_indices(Some(columns))?
@@ -267,26 +283,36 @@ impl TableProvider for StoredTable {
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let wanted = projection.cloned().unwrap_or_else(|| (0..=self.position()).collect());
-        let columns: Vec<usize> = wanted.iter().copied().filter(|index| *index != self.position()).collect();
-        let streams = session.config().target_partitions();
-        if columns.len() == wanted.len() {
-            return self.files(columns, false, limit, streams);
+        let own = wanted.iter().filter(|index| **index != self.position()).map(|index| self.place(*index));
+        let mut columns = own.collect::<Result<Vec<usize>>>()?;
+        let (first, row) = (self.stored_schema().fields().len(), self.stored_schema().fields().len() + 1);
+        if columns.len() < wanted.len() {
+            columns.extend([first, row]);
         }
-        // Behind the files' own columns come the number of the file's first row, and the row's number in the file.
-        let places = (columns.len(), columns.len() + 1);
-        let mut next = 0;
+        columns.extend(self.replaced.filter(|replaced| !columns.contains(replaced)));
+        let limit = limit.filter(|_| self.replaced.is_none());
+        let mut scan = self.files(columns.clone(), limit, session.config().target_partitions())?;
+        let column = |name: &str, index: usize| -> Result<Arc<dyn PhysicalExpr>> {
+            let place = columns.iter().position(|column| *column == index);
+            let place = place.ok_or_else(|| DataFusionError::Internal(format!("`{name}` is not scanned")))?;
+            Ok(Arc::new(Column::new(name, place)))
+        };
+        if let Some(replaced) = self.replaced {
+            scan = Arc::new(FilterExec::try_new(is_null(column(REPLACED, replaced)?)?, scan)?);
+        }
+        if columns.len() == wanted.len() && !wanted.contains(&self.position()) {
+            return Ok(scan);
+        }
         let outputs = wanted.iter().map(|index| {
+            let name = self.schema.field(*index).name();
             let expr: Arc<dyn PhysicalExpr> = if *index == self.position() {
-                let (first, row) = (Column::new(FIRST, places.0), Column::new(ROW, places.1));
-                Arc::new(BinaryExpr::new(Arc::new(first), Operator::Plus, Arc::new(row)))
+                // The number of the file's first row, and the row's number in the file.
+                Arc::new(BinaryExpr::new(column(FIRST, first)?, Operator::Plus, column(ROW, row)?))
             } else {
-                next += 1;
-                Arc::new(Column::new(self.schema.field(*index).name(), next - 1))
+                column(name, self.place(*index)?)?
             };
-            ProjectionExpr { expr, alias: self.schema.field(*index).name().clone() }
+            Ok(ProjectionExpr { expr, alias: name.clone() })
         });
-        let outputs: Vec<ProjectionExpr> = outputs.collect();
-        let scan = self.files(columns, true, limit, streams)?;
-        Ok(Arc::new(ProjectionExec::try_new(outputs, scan)?))
+        Ok(Arc::new(ProjectionExec::try_new(outputs.collect::<Result<Vec<_>>>()?, scan)?))
     }
 }

@@ -39,17 +39,18 @@ impl<'a> InlineRows<'a> {
         Ok(())
     }
 
-    /// The rows that stay.
+    /// The rows that stay, and those among them that no later row replaces.
     ///
     /// # Errors
     /// E0904, E0906 or E0907 if a row has been met that would stop a run.
-    pub(crate) fn finish(self) -> Result<RecordBatch, DataError> {
+    pub(crate) fn finish(self) -> Result<(RecordBatch, RecordBatch), DataError> {
         self.judge.verdict()?;
         let rows = compute::concat_batches(&self.schema, &self.kept)?;
         if self.keys.superseded() == 0 {
-            return Ok(rows);
+            return Ok((rows.clone(), rows));
         }
         let current: BooleanArray = (0..rows.num_rows() as u64).map(|row| Some(self.keys.is_current(row))).collect();
-        Ok(compute::filter_record_batch(&rows, &current)?)
+        let current = compute::filter_record_batch(&rows, &current)?;
+        Ok((rows, current))
     }
 }

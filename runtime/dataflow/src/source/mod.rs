@@ -9,6 +9,7 @@ mod keys;
 mod plan;
 mod ranges;
 mod report;
+mod versions;
 mod whole;
 mod windows;
 
@@ -21,6 +22,7 @@ use arrow::compute;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::streaming::StreamingTable;
 use datafusion::datasource::provider_as_source;
+use datafusion::logical_expr::LogicalPlanBuilder;
 use datafusion::physical_plan::SendableRecordBatchStream;
 use futures::StreamExt;
 use mlsys_plan::Source;
@@ -29,6 +31,7 @@ pub use self::divided::is_there;
 pub(crate) use self::inline::InlineRows;
 pub(crate) use self::plan::{derive, logical_plan};
 pub use self::report::{CheckReport, ReadSource, SourceReport, TableCheckReport};
+pub(crate) use self::versions::versions;
 pub(crate) use self::whole::{MEASURES, supports as supports_check};
 
 use self::in_place::InPlace;
@@ -39,6 +42,7 @@ use crate::profile::{Making, Profile};
 use crate::session::{Dataflow, Execution};
 use crate::sink::{Finished, Sink};
 use crate::sources::{InputFile, ScanStream, connector, input_files, scan_schema};
+use crate::table::{REPLACED, StoredTable};
 use crate::types::source_schema;
 
 /// Called with the number of rows that are done so far.
@@ -54,8 +58,9 @@ const ROW_NUMBER: &str = "__row";
 impl Dataflow {
     /// Reads a source, derives and checks its rows, and writes those that stay to `output`: one Parquet file with
     /// every column of the source, in the order in which rows were read; or, where the files themselves are that already,
-    /// a list of them beside its place. Of rows with equal keys the last one stays,
-    /// at its own place; a key with a missing part equals no other. Rows that an expectation sets aside go to
+    /// a list of them beside its place. Of rows with equal keys the last one stays, at its own place; of rows with a time
+    /// those with equal keys and times, and earlier ones stay for those who look at an earlier moment. A key with a
+    /// missing part equals no other. Rows that an expectation sets aside go to
     /// `quarantine`: all columns, `__reason`, `__file` and `__row` (from 1, without the header). Both files appear
     /// complete or not at all; a quarantine of an earlier run is removed if no row was set aside.
     ///
@@ -139,6 +144,7 @@ impl Dataflow {
             rows_written: rows,
             in_place: true,
             duplicates: 0,
+            replaced: 0,
             quarantined: 0,
             checks: judge.reports(),
             table_checks,
@@ -264,14 +270,19 @@ impl<'a> Run<'a> {
     async fn finish(mut self, dataflow: &Dataflow) -> Result<(SourceReport, Profile), DataError> {
         self.judge.verdict()?;
         let written = self.table.finish().await?;
-        let duplicates = self.keys.superseded();
-        let written = if duplicates == 0 {
+        let (superseded, stayed) = (self.keys.superseded(), written.rows);
+        let written = if superseded == 0 {
             written
         } else {
             // Rows that were replaced are in the profile as well: it begins again.
             self.profile = Making::begin(self.source);
-            without_superseded(written, self.output, &self.schema, self.keys, &self.profile).await?
+            match self.source.time {
+                Some(_) => with_versions(dataflow, written, self.output, self.source, &self.profile).await?,
+                None => without_superseded(written, self.output, &self.schema, self.keys, &self.profile).await?,
+            }
         };
+        // Of rows with a time, those that were replaced at another one are still there.
+        let duplicates = stayed - written.rows;
         let table_checks = whole::judge(dataflow, self.source, written.path()).await?;
         let quarantined = match self.quarantined {
             Some(sink) => publish_quarantine(sink.finish().await?)?,
@@ -283,6 +294,7 @@ impl<'a> Run<'a> {
             rows_written: written.rows,
             in_place: false,
             duplicates,
+            replaced: superseded - duplicates,
             quarantined,
             checks: self.judge.reports(),
             table_checks,
@@ -321,6 +333,36 @@ async fn without_superseded(
         table.write(batch).await?;
     }
     table.finish().await
+}
+
+/// The table with the instants at which rows were replaced, without those that have the key and time of a later one.
+async fn with_versions(
+    dataflow: &Dataflow,
+    written: Finished,
+    output: &Path,
+    source: &Source,
+    profile: &Making,
+) -> Result<Finished, DataError> {
+    let rows = provider_as_source(Arc::new(StoredTable::open(written.path())?));
+    let plan = versions(LogicalPlanBuilder::scan(source.name.as_str(), rows, None)?, source)?;
+    let own = source.columns().len();
+    let schema = stored_with_versions(source);
+    let mut rows = dataflow.execute(&dataflow.ordered_session(), plan, None).await?.rows;
+    let mut table = Sink::create(output, &schema)?;
+    while let Some(batch) = rows.next().await {
+        let batch = RecordBatch::try_new(Arc::clone(&schema), batch?.columns().to_vec())?;
+        let current = compute::filter_record_batch(&batch, &compute::is_null(batch.column(own))?)?;
+        profile.add(&current.project(&(0..own).collect::<Vec<_>>())?).await;
+        table.write(batch).await?;
+    }
+    table.finish().await
+}
+
+/// The columns of a source's table in which rows have versions.
+fn stored_with_versions(source: &Source) -> SchemaRef {
+    let own = source_schema(source);
+    let replaced = Arc::new(Field::new(REPLACED, crate::types::timestamp(), true));
+    Arc::new(Schema::new(own.fields().iter().cloned().chain([replaced]).collect::<Vec<_>>()))
 }
 
 fn publish_quarantine(finished: Finished) -> Result<u64, DataError> {

@@ -28,8 +28,12 @@ pub struct SourceReport {
     /// Whether the files are read where they are, because no row had to change.
     #[serde(default)]
     pub in_place: bool,
-    /// Rows that a later row with the same key replaced.
+    /// Rows that a later row with the same key, and the same time if rows have one, replaced: they are gone.
     pub duplicates: u64,
+    /// Rows that a row with the same key and a later time replaces from then on: they stay for who looks at an earlier
+    /// moment.
+    #[serde(default)]
+    pub replaced: u64,
     /// Rows that were set aside.
     pub quarantined: u64,
     /// What became of each expectation, in declared order.
@@ -54,6 +58,7 @@ impl SourceReport {
             rows_written: rows,
             in_place: true,
             duplicates: 0,
+            replaced: 0,
             quarantined: 0,
             checks: Vec::new(),
             table_checks: Vec::new(),
@@ -69,6 +74,7 @@ impl SourceReport {
         self.rows_written += other.rows_written;
         self.in_place &= other.in_place;
         self.duplicates += other.duplicates;
+        self.replaced += other.replaced;
         self.quarantined += other.quarantined;
         for (check, more) in self.checks.iter_mut().zip(other.checks) {
             check.violations += more.violations;

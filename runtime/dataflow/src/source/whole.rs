@@ -92,7 +92,7 @@ async fn one(dataflow: &Dataflow, source: &Source, check: &Check, path: &Path) -
             Ok((groups == 0, found))
         }
         Check::Rows(least, most) => {
-            let rows = table.stored.rows();
+            let rows = table.rows().await?;
             let within = i64::try_from(rows).is_ok_and(|rows| (*least..=*most).contains(&rows));
             Ok((within, format!("it has {}", crate::names::rows(rows))))
         }
@@ -129,6 +129,19 @@ struct Table<'a> {
 }
 
 impl Table<'_> {
+    /// How many rows there are, of which no later one has replaced.
+    async fn rows(&self) -> Result<u64, DataError> {
+        if !self.stored.has_versions() {
+            return Ok(self.stored.rows());
+        }
+        let name = datafusion::common::TableReference::bare(self.source.name.as_str());
+        let plan = LogicalPlanBuilder::scan(name, provider_as_source(Arc::clone(&self.stored) as _), None)?;
+        let plan = plan.aggregate(Vec::<Expr>::new(), [count(lit(1_i64)).alias(COUNT)])?.build()?;
+        let batches = self.dataflow.parallel_session().execute_logical_plan(plan).await?.collect().await?;
+        let counted = batches.iter().filter(|batch| batch.num_rows() > 0);
+        Ok(counted.map(|batch| batch.column(0).as_primitive::<Int64Type>().value(0).unsigned_abs()).sum())
+    }
+
     /// How many values of the columns several rows have, and how many rows these are. A row in which one of them is
     /// missing equals no other.
     async fn repeated(&self, columns: &[String]) -> Result<(u64, u64), DataError> {
@@ -137,7 +150,7 @@ impl Table<'_> {
 
     /// The share of a column's rows that a measure counts; none if there is nothing to count.
     async fn measure(&self, measure: &str, name: &str) -> Result<Option<f64>, DataError> {
-        let rows = self.stored.rows();
+        let rows = self.rows().await?;
         let (_, present) = self.groups(&[name.to_owned()], |times| times.gt(lit(0_i64))).await?;
         match measure {
             "distinct" => {

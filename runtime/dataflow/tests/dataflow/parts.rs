@@ -212,12 +212,16 @@ async fn rows_of_several_files_with_one_key_are_found() {
     let project = Project::with(2, 4);
     build(&project, &days(3), true, &WINDOWS).await;
     let mut corrected = days(4);
-    corrected.get_mut("day-03.csv").unwrap().push((1, 1, 2, 500));
+    corrected.get_mut("day-03.csv").unwrap().push((1, 1, 1, 500));
     let after = build(&project, &corrected, true, &WINDOWS).await;
     assert_eq!((after.source.duplicates, after.source.rows_written), (1, 24));
     assert_eq!(after.source.parts.unwrap().total, 1);
     let fresh = build(&Project::with(2, 4), &corrected, true, &WINDOWS).await;
     assert_eq!(after.rows, fresh.rows);
+    // With another time it is a version of the row, which replaces it from then on.
+    corrected.get_mut("day-03.csv").unwrap().last_mut().unwrap().2 = 32;
+    let later = build(&project, &corrected, true, &WINDOWS).await;
+    assert_eq!((later.source.duplicates, later.source.replaced, later.source.rows_written), (0, 1, 25));
     // Without a key they are different payments.
     let apart = build(&project, &corrected, false, &WINDOWS).await;
     assert_eq!(apart.source.rows_written, 25);

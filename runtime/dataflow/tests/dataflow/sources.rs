@@ -491,10 +491,14 @@ async fn parquet_files_that_need_no_change_are_read_in_place() {
     assert!(project.source(&source).await.unwrap().in_place);
     table("a2.parquet", vec![1], vec![30]);
     let report = project.source(&source).await.unwrap();
-    assert_eq!((report.in_place, report.rows_read, report.rows_written, report.duplicates), (false, 3, 2, 1));
+    assert_eq!((report.in_place, report.rows_read, report.rows_written, report.replaced), (false, 3, 3, 1));
     assert_eq!(
         show(&read_table(&project.path("out.parquet"))),
-        ["2|1970-01-01T00:00:00.000020Z", "1|1970-01-01T00:00:00.000030Z"]
+        [
+            "1|1970-01-01T00:00:00.000010Z|1970-01-01T00:00:00.000030Z",
+            "2|1970-01-01T00:00:00.000020Z|-",
+            "1|1970-01-01T00:00:00.000030Z|-"
+        ]
     );
 }
 

@@ -35,12 +35,14 @@ fn quality(node: &NodeOutcome) {
     let Some(report) = &node.report else { return };
     let number = |value: &Value, name: &str| value.get(name).and_then(Value::as_u64).unwrap_or_default();
     if node.outcome == Outcome::Done && report.get("rows_read").is_some() {
-        let duplicates = match number(report, "duplicates") {
+        let some = |name: &str, what: &str| match number(report, name) {
             0 => String::new(),
-            count => format!(", {} replaced by later rows of the same key", thousands(count)),
+            count => format!(", {} {what}", thousands(count)),
         };
+        let duplicates = some("duplicates", "replaced by later rows of the same key");
+        let versions = some("replaced", "replaced from a later time on");
         let (kept, read) = (number(report, "rows_written"), number(report, "rows_read"));
-        println!("{}: {} of {} rows kept{duplicates}", node.node, thousands(kept), thousands(read));
+        println!("{}: {} of {} rows kept{duplicates}{versions}", node.node, thousands(kept), thousands(read));
     }
     for check in report.get("checks").and_then(Value::as_array).into_iter().flatten() {
         let violations = number(check, "violations");
