@@ -39,6 +39,7 @@ pub fn explain(plan: &Plan, node: &Node) -> Result<Option<String>, DataError> {
                 observations: table(with_position(&observations)),
                 events: table(with_position(&source_schema(source))),
                 span: None,
+                are_few: false,
             };
             join::logical_plan(join, features, inputs, &Ok)?
         }

@@ -132,7 +132,7 @@ impl InMemory {
             features: names.to_vec(),
         };
         let (observations, events) = (table(observations(features, questions)?)?, table(numbered(&events.0)?)?);
-        let inputs = Inputs { observations, events, span: None };
+        let inputs = Inputs { observations, events, span: None, are_few: false };
         let bound = |plan| bind(plan, &self.tables, features.time.as_deref());
         let batches = self.collect(join::logical_plan(&join, features, inputs, &bound)?, None).await?;
         let mut found = Vec::new();

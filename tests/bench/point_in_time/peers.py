@@ -2,6 +2,7 @@
 
     python peers.py gen --events N --obs N --keys N --skew S FOLDER
     python peers.py duckdb|polars FOLDER
+    python peers.py days FOLDER INTO      # the same rows, one file a day
     python peers.py check FOLDER OURS     # ours against DuckDB's, to 1e-9
 
 Work: for every observation (key, t), over the events of that key with t - w <= ts < t: count, sum, mean and
@@ -51,6 +52,17 @@ def gen(options):
         "ts": pa.array(instants(options.obs), pa.timestamp("us", "UTC")),
     }
     pq.write_table(pa.table(observations), folder / "observations.parquet", row_group_size=262_144)
+
+
+def days(folder, into):
+    """The same rows, one file a day, in order of time; a day more than the 90 that are there at first is the last one."""
+    import polars as pl
+
+    for table in ("events", "observations"):
+        (Path(into) / table).mkdir(parents=True, exist_ok=True)
+        rows = pl.read_parquet(f"{folder}/{table}.parquet").sort("ts")
+        for (day,), part in rows.group_by(pl.col("ts").dt.date(), maintain_order=True):
+            part.write_parquet(f"{into}/{table}/{day}.parquet")
 
 
 def duckdb(folder):
@@ -140,12 +152,17 @@ def main():
     made.add_argument("folder")
     for name in ("duckdb", "polars"):
         commands.add_parser(name).add_argument("folder")
+    divided = commands.add_parser("days")
+    divided.add_argument("folder")
+    divided.add_argument("into")
     checked = commands.add_parser("check")
     checked.add_argument("folder")
     checked.add_argument("ours")
     options = parser.parse_args()
     if options.command == "gen":
         gen(options)
+    elif options.command == "days":
+        days(options.folder, options.into)
     elif options.command == "check":
         check(options.folder, options.ours)
     else:

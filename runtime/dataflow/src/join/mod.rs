@@ -34,6 +34,9 @@ use crate::table::{Manifest, Member, StoredTable};
 /// How often progress is reported.
 const PROGRESS: Duration = Duration::from_millis(100);
 
+/// Where there are so many times as many events as observations, most of them have keys that nobody asks for.
+const FEW: u64 = 20;
+
 /// What a point-in-time join came to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JoinReport {
@@ -120,7 +123,9 @@ impl Work<'_> {
         let left = Arc::new(StoredTable::of(observations.to_vec())?);
         let right = Arc::new(StoredTable::of(source.to_vec())?);
         let span = left.span(columns::AT)?;
-        let inputs = Inputs { observations: provider_as_source(left), events: provider_as_source(right), span };
+        let are_few = left.rows().saturating_mul(FEW) < right.rows();
+        let (observations, events) = (provider_as_source(left), provider_as_source(right));
+        let inputs = Inputs { observations, events, span, are_few };
         let look_up = |plan| bind(plan, dataflow.tables(), features.time.as_deref());
         let plan = logical_plan(join, features, inputs, &look_up)?;
         let session = dataflow.parallel_session();

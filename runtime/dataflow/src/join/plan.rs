@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::common::ScalarValue;
-use datafusion::logical_expr::{Expr, Extension, LogicalPlan, LogicalPlanBuilder, TableSource, cast, lit, when};
+use datafusion::logical_expr::{
+    Expr, Extension, JoinType, LogicalPlan, LogicalPlanBuilder, TableSource, cast, lit, when,
+};
 use mlsys_aggregates::{Algebra, Parameter, Parameters};
 use mlsys_plan::{Aggregate, Derived, Features, Join, Value, ValueType, Window, columns};
 
@@ -26,6 +28,8 @@ pub(crate) struct Inputs {
     pub(crate) events: Arc<dyn TableSource>,
     /// The first and the last instant of the observations, where they are known.
     pub(crate) span: Option<(i64, i64)>,
+    /// Whether there are so few observations that it is worth while to look for the rows of their keys first.
+    pub(crate) are_few: bool,
 }
 
 /// Puts into the plan of a group's rows what they look up.
@@ -59,7 +63,7 @@ pub(crate) fn logical_plan(
 ) -> Result<LogicalPlan, DataError> {
     let wanted: Vec<&str> = join.features.iter().map(String::as_str).collect();
     let observations = observations(join, features, inputs.observations)?;
-    let plan = features_at(observations, features, &wanted, inputs.events, inputs.span, bind)?;
+    let plan = features_at(observations, features, &wanted, inputs.events, (inputs.span, inputs.are_few), bind)?;
     let outputs = join.features.iter().map(|name| column(name).alias(output_name(join, name)));
     let plan = plan.project(outputs.chain([column(POSITION)]).collect::<Vec<_>>())?;
     let sorted = plan.sort([column(POSITION).sort(true, true)])?;
@@ -83,7 +87,7 @@ pub(crate) fn beside(
     let outputs = keys.chain([asked.at.clone().alias(columns::AT), column(POSITION)]);
     let observations = LogicalPlanBuilder::from(rows.clone()).project(outputs.collect::<Vec<_>>())?.build()?;
     let wanted: Vec<&str> = asked.wanted.iter().map(|(name, _)| name.as_str()).collect();
-    let found = features_at(observations, features, &wanted, events, None, bind)?;
+    let found = features_at(observations, features, &wanted, events, (None, false), bind)?;
     let outputs = asked.wanted.iter().map(|(name, alias)| column(name).alias(alias.as_str()));
     let found = found.project(outputs.chain([column(POSITION)]).collect::<Vec<_>>())?.build()?;
     Ok(zip(rows, found)?)
@@ -96,12 +100,16 @@ fn features_at(
     features: &Features,
     wanted: &[&str],
     table: Arc<dyn TableSource>,
-    span: Option<(i64, i64)>,
+    (span, are_few): (Option<(i64, i64)>, bool),
     bind: Bind<'_>,
 ) -> Result<LogicalPlanBuilder, DataError> {
     let needed = needed(wanted, features)?;
     let (events, spec) = events(features, &needed.aggregates, table, span)?;
-    let node = PointInTime::try_new(observations, bind(events)?, spec)?;
+    let mut events = bind(events)?;
+    if are_few {
+        events = of_asked_keys(&observations, events, spec.keys)?;
+    }
+    let node = PointInTime::try_new(observations, events, spec)?;
     let operator = LogicalPlan::Extension(Extension { node: Arc::new(node) });
     let names: Vec<&str> = needed.aggregates.iter().map(|aggregate| aggregate.name.as_str()).collect();
     let typed = needed
@@ -112,6 +120,17 @@ fn features_at(
     let carried = [columns::AT, POSITION];
     let plan = LogicalPlanBuilder::from(operator).project(typed.chain(carried.map(column)))?;
     derive(plan, &names, &needed.derived, &carried)
+}
+
+/// Those of the events whose keys are asked for: the others need not be ordered.
+fn of_asked_keys(observations: &LogicalPlan, events: LogicalPlan, keys: usize) -> Result<LogicalPlan, DataError> {
+    let names: Vec<String> =
+        observations.schema().fields().iter().take(keys).map(|field| field.name().clone()).collect();
+    let asked = |name: &String| format!("__asked{name}");
+    let outputs = names.iter().map(|name| column(name).alias(asked(name)));
+    let distinct = LogicalPlanBuilder::from(observations.clone()).project(outputs.collect::<Vec<_>>())?.distinct()?;
+    let equal = names.iter().map(|name| column(&asked(name)).eq(column(name)));
+    Ok(distinct.join_on(events, JoinType::RightSemi, equal)?.build()?)
 }
 
 /// The columns that a join node writes.
