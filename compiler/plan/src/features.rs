@@ -54,6 +54,19 @@ impl Features {
     }
 }
 
+impl Features {
+    /// The group with only these features and those that they read.
+    #[must_use]
+    pub fn only<'a>(&'a self, wanted: impl IntoIterator<Item = &'a str>) -> Features {
+        let names = self.needed(wanted);
+        Features {
+            aggregates: self.aggregates.iter().filter(|each| names.contains(each.name.as_str())).cloned().collect(),
+            derived: self.derived.iter().filter(|each| names.contains(each.name.as_str())).cloned().collect(),
+            ..self.clone()
+        }
+    }
+}
+
 /// A key of an entity and the column that holds it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EntityKey {

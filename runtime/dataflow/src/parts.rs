@@ -113,7 +113,10 @@ pub fn forget_parts(folder: &Path, tables: &[PathBuf]) -> Result<(), DataError> 
     }
     let mut used = std::collections::BTreeSet::new();
     for table in tables {
-        used.extend(Manifest::read(table)?.into_iter().flat_map(|manifest| manifest.files).filter_map(|file| file.id));
+        if let Some(manifest) = Manifest::read(table)? {
+            let beside = manifest.beside.into_iter().flat_map(|columns| columns.files);
+            used.extend(manifest.files.into_iter().chain(beside).filter_map(|file| file.id));
+        }
     }
     for entry in fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
@@ -129,10 +132,13 @@ pub fn forget_parts(folder: &Path, tables: &[PathBuf]) -> Result<(), DataError> 
     Ok(())
 }
 
-/// The files of a table, in the order of its rows.
+/// The files of a table, in the order of its rows; of a table of which some columns were made apart from others, the files
+/// of each of these, and of columns with one name the last one counts.
 ///
 /// # Errors
 /// E0911 if the table is not there.
-pub fn files_of(table: &Path) -> Result<Vec<PathBuf>, DataError> {
-    Ok(Manifest::of(table)?.files.into_iter().map(|member| member.path).collect())
+pub fn files_of(table: &Path) -> Result<Vec<Vec<PathBuf>>, DataError> {
+    let manifest = Manifest::of(table)?;
+    let all = [manifest.files].into_iter().chain(manifest.beside.into_iter().map(|columns| columns.files));
+    Ok(all.map(|files| files.into_iter().map(|member| member.path).collect()).collect())
 }

@@ -30,7 +30,7 @@ use parquet::file::statistics::Statistics;
 
 use crate::error::DataError;
 
-pub(crate) use self::manifest::{Manifest, Member};
+pub(crate) use self::manifest::{Columns, Manifest, Member};
 
 /// The column that numbers the rows of a stored table, from 0.
 pub(crate) const POSITION: &str = "__position";

@@ -76,7 +76,8 @@ impl Fingerprints {
                 let read = group.map(|group| group.inputs.as_slice()).unwrap_or_default();
                 let source = NodeId::new("source", &features.source);
                 whole.extend(self.all_of(read.iter().filter(|input| **input != source)));
-                whole.push(fingerprint(&Operation::Features(used(features, join)), &[])?);
+                // Each feature is kept for as long as its own definition holds.
+                in_parts.push(fingerprint(&Operation::Features(used(features, join)), &[])?);
                 in_parts.extend(self.all_of([&source]).chain(self.all_of(node.inputs.first())));
                 node.operation.clone()
             }
@@ -95,7 +96,7 @@ impl Fingerprints {
                 node.operation.clone()
             }
         };
-        let definition = fingerprint(&operation, &whole.iter().collect::<Vec<_>>())?;
+        let definition = fingerprint(&apart_from_features(&operation), &whole.iter().collect::<Vec<_>>())?;
         self.definitions.insert(node.id.clone(), definition.clone());
         let found = fingerprint(&operation, &[definition].iter().chain(&in_parts).collect::<Vec<_>>())?;
         self.of.insert(node.id.clone(), found.clone());
@@ -127,6 +128,14 @@ pub(crate) fn of_plan(plan: &Plan) -> Result<Fingerprint, RunError> {
 fn digests_of(source: &Source, project: &Path, digests: &mut Digests) -> Result<Vec<String>, RunError> {
     let files = source_files(source, project)?;
     files.iter().map(|file| Ok(digests.of(file)?)).collect()
+}
+
+/// What of a join does not depend on which features are wanted.
+fn apart_from_features(operation: &Operation) -> Operation {
+    match operation {
+        Operation::Join(join) => Operation::Join(Join { features: Vec::new(), ..join.clone() }),
+        other => other.clone(),
+    }
 }
 
 /// Where a file lies says nothing about what is in it.
@@ -162,10 +171,5 @@ pub(crate) fn group_of<'a>(plan: &'a Plan, join: &Node) -> Option<&'a Features> 
 
 /// The group with only what a join uses of it: another feature's change does not reach it.
 pub(crate) fn used(features: &Features, join: &Join) -> Features {
-    let names = features.needed(join.features.iter().map(String::as_str));
-    Features {
-        aggregates: features.aggregates.iter().filter(|each| names.contains(each.name.as_str())).cloned().collect(),
-        derived: features.derived.iter().filter(|each| names.contains(each.name.as_str())).cloned().collect(),
-        ..features.clone()
-    }
+    features.only(join.features.iter().map(String::as_str))
 }

@@ -183,9 +183,8 @@ impl<'a> Run<'a> {
                 mlsys_dataflow::is_there(source, &self.options.project, &slot.file(DATA), self.state.root())
             }
             // The files of a table may lie among the parts of its node.
-            Operation::Observe(_) | Operation::Join(_) => {
-                mlsys_dataflow::files_of(&slot.file(DATA)).is_ok_and(|files| files.iter().all(|file| file.exists()))
-            }
+            Operation::Observe(_) | Operation::Join(_) => mlsys_dataflow::files_of(&slot.file(DATA))
+                .is_ok_and(|files| files.iter().flatten().all(|file| file.exists())),
             _ => true,
         }
     }
@@ -237,7 +236,8 @@ impl<'a> Run<'a> {
     fn examples(&self, node: &Node, slot: &Slot) -> Result<Vec<Vec<PathBuf>>, RunError> {
         let inputs = node.inputs.iter().filter_map(|input| Some(self.slots.get(input)?.file(DATA)));
         let tables = inputs.chain(Some(slot.file(CHOSEN)).filter(|chosen| chosen.exists()));
-        tables.map(|table| Ok(files_of(&table)?)).collect()
+        let tables = tables.map(|table| Ok(files_of(&table)?)).collect::<Result<Vec<_>, RunError>>()?;
+        Ok(tables.concat())
     }
 
     /// Holds a trained model against its gates, and registers it if it meets them.

@@ -109,7 +109,10 @@ fn read_table(files: &[PathBuf]) -> Result<Columns, TrainError> {
         let column = concat(&pieces).map_err(|error| unusable(&name, &error))?;
         Ok((name, column))
     };
-    Ok((pieces.into_iter().map(whole).collect::<Result<_, TrainError>>()?, rows))
+    let mut columns = pieces.into_iter().map(whole).collect::<Result<BTreeMap<String, ArrayRef>, TrainError>>()?;
+    // Files that were made earlier may have columns that nobody wants any more.
+    columns.retain(|_, column| column.len() == rows);
+    Ok((columns, rows))
 }
 
 /// Adds the columns of a file to those of the files before it; its number of rows.

@@ -2,14 +2,15 @@
 
 use std::path::PathBuf;
 
-use mlsys_plan::{ExprKind, Features, columns};
+use mlsys_plan::{ExprKind, Features, Join, columns};
 
 use super::Work;
-use super::plan::{seen, wanted_aggregates};
+use super::plan::output_name;
+use super::sets::{FeatureSet, Reach, feature_sets, keep_sets};
 use crate::error::DataError;
-use crate::parts::Parts;
+use crate::parts::{Parts, PartsReport};
 use crate::source::Progress;
-use crate::table::{Manifest, Member, Span, span_of};
+use crate::table::{Columns, Manifest, Member, Span, span_of};
 
 /// A part that is to be made.
 struct Missing<'a> {
@@ -19,7 +20,14 @@ struct Missing<'a> {
     seen: Vec<usize>,
 }
 
-/// Makes the parts that are not there; all of them, how many were made, and how the last ones were.
+/// A join in parts.
+pub(super) struct Divided {
+    pub(super) manifest: Manifest,
+    pub(super) report: PartsReport,
+    pub(super) explain: Option<String>,
+}
+
+/// Makes the parts that are not there. Features that were changed, or are new, are made apart from the others, which stay.
 ///
 /// # Errors
 /// As [`crate::Dataflow::join`].
@@ -29,24 +37,56 @@ pub(super) async fn divided(
     observations: &[Member],
     source: &[Member],
     progress: Progress<'_>,
-) -> Result<(Manifest, u64, Option<String>), DataError> {
+) -> Result<Divided, DataError> {
+    let sets = feature_sets(work.join, work.features, parts)?;
+    let (mut all, mut report, mut explain) = (Vec::new(), PartsReport::default(), None);
+    for set in &sets {
+        let join = Join { features: set.wanted.clone(), ..work.join.clone() };
+        let one = Work { dataflow: work.dataflow, join: &join, features: work.features };
+        let (files, made, how) = of_set(&one, parts, set, observations, source, progress).await?;
+        report.total += files.len() as u64;
+        report.made += made;
+        explain = how.or(explain);
+        let names = join.features.iter().map(|name| output_name(&join, name)).collect();
+        all.push(Columns { names, files });
+    }
+    keep_sets(&sets, parts)?;
+    let mut all = all.into_iter();
+    let files = all.next().map(|columns| columns.files).unwrap_or_default();
+    Ok(Divided { manifest: Manifest { files, beside: all.collect() }, report, explain })
+}
+
+/// The parts of features that are kept together, and how many of them were made.
+async fn of_set(
+    work: &Work<'_>,
+    parts: Parts<'_>,
+    set: &FeatureSet,
+    observations: &[Member],
+    source: &[Member],
+    progress: Progress<'_>,
+) -> Result<(Vec<Member>, u64, Option<String>), DataError> {
     let spans = source.iter().map(|member| source_span(work.features, member)).collect::<Result<Vec<_>, _>>()?;
     let names: Vec<String> = source.iter().enumerate().map(|(number, member)| identity(number, member)).collect();
     let (mut ids, mut missing) = (Vec::new(), Vec::new());
     for member in observations {
         let at = span_of(&member.path, columns::AT)?;
-        let seen: Vec<usize> = (0..source.len()).filter(|number| sees(work, at, spans[*number])).collect();
-        let read = seen.iter().map(|number| names[*number].as_str());
-        let id = parts.id(member.id.as_deref().into_iter().chain(read));
-        if parts.find(&id).is_none() {
-            missing.push(Missing { id: id.clone(), observations: member, seen });
+        let seen: Vec<usize> = (0..source.len()).filter(|number| sees(set.reach, at, spans[*number])).collect();
+        let read = || member.id.as_deref().into_iter().chain(seen.iter().map(|number| names[*number].as_str()));
+        // Files may have columns that nobody wants any more.
+        let known = set.fingerprints().map(|of_features| parts.id(of_features.into_iter().chain(read())));
+        match known.iter().find(|id| parts.find(id).is_some()) {
+            Some(id) => ids.push(id.clone()),
+            None => {
+                let [_, id] = known;
+                missing.push(Missing { id: id.clone(), observations: member, seen });
+                ids.push(id);
+            }
         }
-        ids.push(id);
     }
     let made = missing.len() as u64;
     let explain = if missing.is_empty() { None } else { make(work, parts, &missing, source, progress).await? };
     let found = |id: &String| parts.find(id).ok_or_else(|| DataError::internal("a part of a join was not made"));
-    Ok((Manifest { files: ids.iter().map(found).collect::<Result<_, _>>()? }, made, explain))
+    Ok((ids.iter().map(found).collect::<Result<_, _>>()?, made, explain))
 }
 
 /// Makes parts in one join: each of them sees a bit more than it must, which windows leave out.
@@ -84,13 +124,12 @@ fn source_span(features: &Features, member: &Member) -> Result<Span, DataError> 
 }
 
 /// Whether a window at one of the observations may see a row of a part.
-fn sees(work: &Work<'_>, at: Span, rows: Span) -> bool {
+fn sees(reach: Reach, at: Span, rows: Span) -> bool {
     match at {
         Span::Empty => false,
         Span::Unknown => true,
         Span::Bounds(first, last) => {
-            let (from, until) = seen(&wanted_aggregates(work.join, work.features), first, last);
-            rows.may_meet(from, until)
+            rows.may_meet(reach.back.map(|back| first.saturating_sub(back)), last.saturating_sub(reach.offset))
         }
     }
 }

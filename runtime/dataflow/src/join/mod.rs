@@ -6,6 +6,7 @@ mod node;
 mod plan;
 mod planner;
 mod runs;
+mod sets;
 mod windows;
 
 use std::path::{Path, PathBuf};
@@ -92,10 +93,9 @@ impl Dataflow {
                 report.explain = work.write(&observations, &source, sinks, progress).await?;
             }
             Some(parts) => {
-                let (manifest, made, explain) = divided(&work, parts, &observations, &source, progress).await?;
-                manifest.write(table, Some(parts.root))?;
-                report.parts = Some(PartsReport { total: manifest.files.len() as u64, made });
-                report.explain = explain;
+                let found = divided(&work, parts, &observations, &source, progress).await?;
+                found.manifest.write(table, Some(parts.root))?;
+                (report.parts, report.explain) = (Some(found.report), found.explain);
             }
         }
         progress(report.rows);

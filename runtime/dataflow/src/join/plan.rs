@@ -146,7 +146,7 @@ pub(crate) fn output_schema(join: &Join, features: &Features) -> Result<SchemaRe
     Ok(Arc::new(Schema::new(fields)))
 }
 
-fn output_name(join: &Join, feature: &str) -> String {
+pub(super) fn output_name(join: &Join, feature: &str) -> String {
     format!("{}.{feature}", join.alias.as_ref().unwrap_or(&join.group))
 }
 
@@ -238,7 +238,7 @@ fn events(
 
 /// From when, if they have a beginning, and until when windows at the given first and last instants see events: others
 /// need not be read.
-pub(super) fn seen(aggregates: &[&Aggregate], first: i64, last: i64) -> (Option<i64>, i64) {
+fn seen(aggregates: &[&Aggregate], first: i64, last: i64) -> (Option<i64>, i64) {
     let begin = |aggregate: &&Aggregate| match aggregate.window {
         Window::Range { width } => Some(Frame::of(aggregate).begin(first, width)),
         Window::All | Window::Last { .. } => None,

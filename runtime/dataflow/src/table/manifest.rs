@@ -11,8 +11,20 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Code, DataError};
 
 /// Files that make up a table, in the order of its rows.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Manifest {
+    pub(crate) files: Vec<Member>,
+    /// Further columns of the same rows, which count where names are there twice; none for most tables.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) beside: Vec<Columns>,
+}
+
+/// Columns of a table that were made apart from others.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Columns {
+    /// Those that count; the files may have others.
+    pub(crate) names: Vec<String>,
+    /// Their files, in the order of rows.
     pub(crate) files: Vec<Member>,
 }
 
@@ -44,7 +56,7 @@ impl Manifest {
         let text = fs::read_to_string(&path).map_err(|error| unreadable(&error))?;
         let mut found: Manifest = serde_json::from_str(&text).map_err(|error| unreadable(&error))?;
         let folder = table.parent().unwrap_or(Path::new("."));
-        for member in found.files.iter_mut().filter(|member| member.path.is_relative()) {
+        for member in found.members().filter(|member| member.path.is_relative()) {
             let path = folder.join(&member.path);
             // A file that is gone is told of when it is read.
             member.path = path.canonicalize().unwrap_or(path);
@@ -61,7 +73,7 @@ impl Manifest {
             return Ok(found);
         }
         let member = Member::of(table).map_err(|error| DataError::store("read the stored table", table, &error))?.0;
-        Ok(Manifest { files: vec![member] })
+        Ok(Manifest { files: vec![member], beside: Vec::new() })
     }
 
     /// Writes the manifest beside the place of a single file. Files below `root` are named relative to the manifest: a
@@ -74,10 +86,10 @@ impl Manifest {
         let failed = |error: &dyn std::error::Error| DataError::store("write the list of files", &path, error);
         let folder = path.parent().unwrap_or(Path::new(".")).canonicalize().map_err(|error| failed(&error))?;
         let root = root.map(Path::canonicalize).transpose().map_err(|error| failed(&error))?;
-        let mut written = Manifest { files: self.files.clone() };
+        let mut written = self.clone();
         if let Some(root) = root.filter(|root| folder.starts_with(root)) {
             let up: PathBuf = folder.strip_prefix(&root).unwrap_or(&folder).components().map(|_| "..").collect();
-            for member in &mut written.files {
+            for member in written.members() {
                 if let Ok(below) = member.path.strip_prefix(&root) {
                     member.path = up.join(below);
                 }
@@ -85,6 +97,11 @@ impl Manifest {
         }
         let text = serde_json::to_string_pretty(&written).map_err(|error| failed(&error))?;
         fs::write(&path, text).map_err(|error| failed(&error))
+    }
+
+    /// Every file.
+    fn members(&mut self) -> impl Iterator<Item = &mut Member> {
+        self.files.iter_mut().chain(self.beside.iter_mut().flat_map(|columns| &mut columns.files))
     }
 }
 

@@ -2,10 +2,8 @@
 //! nothing.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use arrow::compute::concat_batches;
 use mlsys_dataflow::{Parts, PartsReport, SourceReport, Target, files_of, forget_parts};
 use mlsys_plan::{
     Aggregate, EntityKey, Features, Fingerprint, Join, JoinKey, Label, Observe, Source, Split, TimeSplit, Type, Window,
@@ -145,16 +143,30 @@ async fn build(project: &Project, files: &Files, has_key: bool, windows: &[Windo
         forget_parts(folder, std::slice::from_ref(table)).unwrap();
     }
     let quarantined = if quarantine.exists() { show(&read_table(&quarantine)) } else { Vec::new() };
-    let rows = tables.each_ref().map(|table| rows(table));
+    let rows = tables.each_ref().map(|table| rows(table, windows.len()));
     Built { source, observe: observed.parts, join: joined.parts, rows, quarantined }
 }
 
-fn rows(table: &std::path::Path) -> Vec<String> {
-    let files: Vec<PathBuf> = files_of(table).unwrap();
-    let batches: Vec<_> = files.iter().map(|file| read_table(file)).collect();
-    let whole = concat_batches(&batches[0].schema(), &batches).unwrap();
-    assert!(whole.num_rows() == 0 || !whole.schema().fields().is_empty());
-    show(&whole)
+/// The rows of a table, with so many features; files may have others that nobody wants any more.
+fn rows(table: &std::path::Path, features: usize) -> Vec<String> {
+    let mut columns: BTreeMap<String, arrow::array::ArrayRef> = BTreeMap::new();
+    for files in files_of(table).unwrap() {
+        let batches: Vec<_> = files.iter().map(|file| read_table(file)).collect();
+        let is_wanted =
+            |name: &String| name.strip_prefix("spending.f").is_none_or(|f| f.parse::<usize>().unwrap() < features);
+        let shared = |name: &String| batches.iter().all(|batch| names(batch).contains(name));
+        let wanted = names(&batches[0]).into_iter().filter(|name| is_wanted(name) && shared(name));
+        for name in wanted {
+            let pieces: Vec<_> = batches.iter().map(|batch| batch.column_by_name(&name).unwrap().as_ref()).collect();
+            columns.insert(name, arrow::compute::concat(&pieces).unwrap());
+        }
+    }
+    show(
+        &arrow::array::RecordBatch::try_from_iter_with_nullable(
+            columns.iter().map(|(name, column)| (name, column.clone(), true)),
+        )
+        .unwrap(),
+    )
 }
 
 fn parts(total: u64, made: u64) -> Option<PartsReport> {
@@ -186,8 +198,9 @@ async fn an_appended_day_costs_a_day() {
     // What is no part any more does not stay.
     let fewer = build(&project, &days(2), true, &windows).await;
     assert_eq!((fewer.source.parts, fewer.join), (parts(2, 0), parts(2, 0)));
-    let kept = std::fs::read_dir(project.path("state/parts/join")).unwrap().count();
-    assert_eq!(kept, 2);
+    let kept = std::fs::read_dir(project.path("state/parts/join")).unwrap();
+    let kept = kept.filter(|entry| entry.as_ref().unwrap().path().extension() == Some("parquet".as_ref()));
+    assert_eq!(kept.count(), 2);
 }
 
 /// A row that comes late, in the file of the next day, is seen by those who would have seen it.
@@ -204,6 +217,33 @@ async fn late_rows_cost_the_parts_that_see_them() {
     let fresh = build(&Project::with(2, 4), &late, true, &windows).await;
     assert_eq!(after.rows, fresh.rows);
     assert!(after.rows[2].contains(&"1016".to_owned()), "{:?}", after.rows[2]);
+}
+
+/// A feature that is new or was changed is made alone; the others stay, and grow by themselves.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_feature_is_made_alone() {
+    let project = Project::with(2, 4);
+    let range = |width| Window::Range { width };
+    let fresh = async |count, windows: &[Window]| build(&Project::with(2, 4), &days(count), true, windows).await.rows;
+    build(&project, &days(4), true, &[range(12), range(30)]).await;
+    // The second feature looks back further: four parts for it, none for the first.
+    let changed = build(&project, &days(4), true, &[range(12), range(31)]).await;
+    assert_eq!(changed.join, parts(8, 4));
+    assert_eq!(changed.rows, fresh(4, &[range(12), range(31)]).await);
+    // A day more costs one part for each of them.
+    let more = build(&project, &days(5), true, &[range(12), range(31)]).await;
+    assert_eq!(more.join, parts(10, 2));
+    assert_eq!(more.rows, fresh(5, &[range(12), range(31)]).await);
+    // A third feature, and the first one is changed.
+    let third = build(&project, &days(5), true, &[range(13), range(31), Window::All]).await;
+    assert_eq!(third.join, parts(10, 5));
+    assert_eq!(third.rows, fresh(5, &[range(13), range(31), Window::All]).await);
+    // One that is not wanted any more costs nothing.
+    let fewer = build(&project, &days(5), true, &[range(13), range(31)]).await;
+    assert_eq!((fewer.join, fewer.rows), (parts(10, 0), fresh(5, &[range(13), range(31)]).await));
+    // Back to what was forgotten.
+    let back = build(&project, &days(5), true, &[range(12), range(30)]).await;
+    assert_eq!(back.rows, fresh(5, &[range(12), range(30)]).await);
 }
 
 /// A correction in another file: the last row of a key counts, and the files are one part.
@@ -269,7 +309,7 @@ proptest! {
     #[test]
     fn a_build_on_what_is_there_is_a_build_from_nothing(
         before in history(),
-        steps in prop::collection::vec((0_usize..5, 0.0_f64..1.0), 1..4),
+        steps in prop::collection::vec((0_usize..7, 0.0_f64..1.0), 1..4),
         more in history(),
         has_key in any::<bool>(),
         windows in prop::collection::vec(prop_oneof![
@@ -279,7 +319,7 @@ proptest! {
         ], 1..3),
     ) {
         let project = Project::with(2, 16);
-        let mut history = before;
+        let (mut history, mut windows) = (before, windows);
         RUNTIME.block_on(build(&project, &files(&history), has_key, &windows));
         for (kind, share) in steps {
             let some = |from: &[(usize, Payment)]| (from.len() as f64 * share) as usize;
@@ -288,6 +328,9 @@ proptest! {
                 0 | 1 => history.extend_from_slice(&more[..some(&more)]),
                 2 => history.truncate(some(&history).max(1)),
                 3 => drop(history.remove(some(&history).min(history.len() - 1))),
+                // A feature is changed, or goes.
+                4 => *windows.last_mut().unwrap() = Window::Range { width: 1 + (share * 60.0) as i64 },
+                5 => windows.truncate(1),
                 _ => history.iter_mut().for_each(|(file, _)| *file += usize::from(share > 0.5)),
             }
             if history.is_empty() {

@@ -48,7 +48,8 @@ async fn choose(
     Ok(Some(chosen))
 }
 
-/// The files of each table.
+/// The files of each table, and of columns that were made apart.
 fn files(tables: &[PathBuf]) -> Result<Vec<Vec<PathBuf>>, RunError> {
-    tables.iter().map(|table| Ok(files_of(table)?)).collect()
+    let tables = tables.iter().map(|table| Ok(files_of(table)?)).collect::<Result<Vec<_>, RunError>>()?;
+    Ok(tables.concat())
 }
