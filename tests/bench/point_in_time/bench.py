@@ -63,34 +63,35 @@ def growing():
 
 
 def appending():
-    """A day more than 90 costs a day: the whole process, beside a build from nothing."""
-    folder = project("days", WORKS["sparse"])
+    """A day more than 90 costs a day: the whole process, beside a build from nothing, for both works."""
+    for work in WORKS:
+        days = in_days(work)
+        last = max(path.name for path in (days / "events").iterdir())
+        found = in_turn(full=lambda: ours(days), day=lambda: the_day_alone(days, last))
+        full, day = found["full"].seconds, found["day"].seconds
+        yield faster(f"point_in_time.{work}.append", day, full, 20)
+
+
+def in_days(work):
+    """The rows of a work, one file a day."""
+    folder = project(work, WORKS[work])
     days = folder / "by_day"
     if not days.exists():
         run([*PEERS, "days", folder, days])
-    for program in ("days.mlsys",):
-        shutil.copy(HERE / program, days / "main.mlsys")
-
-    def built(last):
-        shutil.rmtree(days / ".mlsys", ignore_errors=True)
-        for table in ("events", "observations"):
-            shutil.move(days / table / last, days / f"{table}-{last}")
-        run([MLSYSC, "run", days, "--only", NODE])
-        for table in ("events", "observations"):
-            shutil.move(days / f"{table}-{last}", days / table / last)
-
-    last = max(path.name for path in (days / "events").iterdir())
-    found = in_turn(
-        full=lambda: (shutil.rmtree(days / ".mlsys", ignore_errors=True), run([MLSYSC, "run", days, "--only", NODE]))[1],
-        day=lambda: (built(last), run([MLSYSC, "run", days, "--only", NODE]))[1],
-    )
-    yield faster("point_in_time.append", found["day"].seconds, found["full"].seconds, 20)
-    yield note_of_days(found)
+    shutil.copy(HERE / "days.mlsys", days)
+    return days
 
 
-def note_of_days(found):
-    full, day = found["full"].seconds, found["day"].seconds
-    return f"note point_in_time.append 91 days from nothing {full:.3f}s, the last day alone {day:.3f}s"
+def the_day_alone(days, last):
+    """A build without the last day, and then one with it, which is measured."""
+    tables = [days / "events", days / "observations"]
+    aside = [table.with_name(f"{table.name}.{last}") for table in tables]
+    for table, place in zip(tables, aside):
+        (table / last).rename(place)
+    ours(days)
+    for table, place in zip(tables, aside):
+        place.rename(table / last)
+    return run([MLSYSC, "run", days, "--only", NODE])
 
 
 def project(name, counts):
