@@ -154,7 +154,15 @@ fn what_is_current_is_left_alone() {
     let first = project.record(0);
     assert_eq!(
         done(&first),
-        ["source.payments", "observe.fraud", "join.fraud.spend", "join.fraud.risk", "train.fraud"]
+        [
+            "source.payments",
+            "features.spend",
+            "features.risk",
+            "observe.fraud",
+            "join.fraud.spend",
+            "join.fraud.risk",
+            "train.fraud"
+        ]
     );
     assert_eq!(first["models"][0]["version"], 1);
 
@@ -173,10 +181,10 @@ fn what_is_current_is_left_alone() {
     project.write("fraud.mlsys", &format!("// a remark\n{PROGRAM}"));
     assert!(done(&project.record(0)).is_empty());
 
-    // One window reaches its group's join and the training, and nothing else.
+    // One window reaches its group's values and join and the training, and nothing else.
     project.write("fraud.mlsys", &PROGRAM.replace("mean(amount) over 7d", "mean(amount) over 14d"));
     let changed = project.record(0);
-    assert_eq!(done(&changed), ["join.fraud.spend", "train.fraud"]);
+    assert_eq!(done(&changed), ["features.spend", "join.fraud.spend", "train.fraud"]);
     assert_eq!(changed["models"][0]["version"], 2);
 
     // Changed back, the earlier results are still there.
@@ -185,7 +193,7 @@ fn what_is_current_is_left_alone() {
 
     // New data reaches everything.
     project.write("payments.csv", &payments(2100));
-    assert_eq!(done(&project.record(0)).len(), 5);
+    assert_eq!(done(&project.record(0)).len(), 7);
 }
 
 /// A table that is looked up is read by whoever looks it up; `--only` does without the training.

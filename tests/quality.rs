@@ -72,6 +72,7 @@ impl Project {
             memory: None,
             explain: false,
             profiles: false,
+            only: Vec::new(),
             now: Some(now),
         };
         mlsys_engine::run(&compile(program).0.unwrap(), &options, &|_| {}).await.unwrap()

@@ -36,7 +36,7 @@ pub use explain::explain;
 pub use functions::function_names;
 pub use in_memory::{InMemory, Question, Rows};
 pub use infer::{Inferred, InferredColumn, UnsupportedColumn, infer};
-pub use join::JoinReport;
+pub use join::{AS_OF, JoinReport, ValuesReport};
 pub use observe::{Ahead, ObserveReport};
 pub use options::Options;
 pub use parts::{Parts, PartsReport, Target, files_of, forget_parts};

@@ -37,6 +37,8 @@ pub struct Options {
     pub explain: bool,
     /// Whether every source gets a profile of all its rows, also where its files need not be read otherwise.
     pub profiles: bool,
+    /// The nodes that are asked for; none for all of them. Of other groups the values are not made.
+    pub only: Vec<NodeId>,
     /// The moment of the run in microseconds since 1970, against which the age of rows is held; none for the clock's.
     pub now: Option<i64>,
 }
@@ -132,7 +134,7 @@ impl<'a> Run<'a> {
     async fn node(&mut self, node: &Node) -> Result<(), RunError> {
         if let Some(cause) = node.inputs.iter().find_map(|input| self.failed.get(input)).cloned() {
             self.failed.insert(node.id.clone(), cause.clone());
-            if is_work(&node.operation) {
+            if is_work(node, self.options) {
                 self.end(node, Outcome::Skipped(cause), Instant::now(), None, None);
             }
             return Ok(());
@@ -145,7 +147,7 @@ impl<'a> Run<'a> {
                 return Ok(());
             }
         };
-        if !is_work(&node.operation) {
+        if !is_work(node, self.options) {
             return Ok(());
         }
         let slot = self.state.slot(&node.id, &fingerprint);

@@ -1,5 +1,6 @@
 //! The kinds of work, one file each: how a node fills its draft.
 
+mod features;
 mod join;
 mod observe;
 mod source;
@@ -46,9 +47,13 @@ pub(crate) struct Work<'a> {
     pub(crate) quarantine: PathBuf,
 }
 
-/// Whether a node is work at all; definitions and what is served are not.
-pub(crate) fn is_work(operation: &Operation) -> bool {
-    matches!(operation, Operation::Source(_) | Operation::Observe(_) | Operation::Join(_) | Operation::Train(_))
+/// Whether a node is work at all; what is served is not, and a group's values are none that only a join needs.
+pub(crate) fn is_work(node: &Node, options: &Options) -> bool {
+    match &node.operation {
+        Operation::Source(_) | Operation::Observe(_) | Operation::Join(_) | Operation::Train(_) => true,
+        Operation::Features(_) => options.only.is_empty() || options.only.contains(&node.id),
+        Operation::Deployment(_) | Operation::Monitor(_) => false,
+    }
 }
 
 /// Executes a node into its draft; its report.
@@ -58,7 +63,8 @@ pub(crate) async fn execute(work: &Work<'_>, draft: &Draft) -> Result<Value, Run
         Operation::Observe(observe) => observe::execute(work, observe, draft).await,
         Operation::Join(join) => join::execute(work, join, draft).await,
         Operation::Train(train) => train::execute(work, train, draft).await,
-        Operation::Features(_) | Operation::Deployment(_) | Operation::Monitor(_) => Ok(Value::Null),
+        Operation::Features(features) => features::execute(work, features, draft).await,
+        Operation::Deployment(_) | Operation::Monitor(_) => Ok(Value::Null),
     }
 }
 

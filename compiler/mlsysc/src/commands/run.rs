@@ -70,6 +70,7 @@ pub(crate) fn execute(arguments: &Arguments) -> Exit {
         memory: arguments.memory.map(|mebibytes| (mebibytes as usize) << 20),
         explain: arguments.explain,
         profiles: arguments.profile_data,
+        only: arguments.only.iter().map(|name| NodeId::from(name.as_str())).collect(),
         now: None,
     };
     match run(plan, options) {

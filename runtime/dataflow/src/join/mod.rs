@@ -7,6 +7,7 @@ mod plan;
 mod planner;
 mod runs;
 mod sets;
+mod values;
 mod windows;
 
 use std::path::{Path, PathBuf};
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::plan::{Asked, Inputs, beside, kernel, logical_plan, output_schema};
 pub(crate) use self::planner::PointInTimePlanner;
+pub use self::values::{AS_OF, ValuesReport};
 
 use self::divided::divided;
 use self::exec::observations_done;

@@ -33,7 +33,7 @@ pub(crate) struct Inputs {
 }
 
 /// Puts into the plan of a group's rows what they look up.
-pub(crate) type Bind<'a> = &'a dyn Fn(LogicalPlan) -> datafusion::error::Result<LogicalPlan>;
+pub(crate) type Bind<'a> = &'a (dyn Fn(LogicalPlan) -> datafusion::error::Result<LogicalPlan> + Sync);
 
 /// A feature that is wanted, or that a wanted one is computed from.
 struct Needed<'a> {
@@ -95,7 +95,7 @@ pub(crate) fn beside(
 
 /// Features at observations, which are keys, an instant and a position: the features, the instant and the position, in
 /// no order.
-fn features_at(
+pub(super) fn features_at(
     observations: LogicalPlan,
     features: &Features,
     wanted: &[&str],
@@ -200,15 +200,7 @@ fn events(
     table: Arc<dyn TableSource>,
     span: Option<(i64, i64)>,
 ) -> Result<(LogicalPlan, Spec), DataError> {
-    let name = datafusion::common::TableReference::bare(features.source.as_str());
-    let mut plan = LogicalPlanBuilder::scan(name, table, None)?;
-    for key in &features.keys {
-        plan = plan.filter(column(&key.column).is_not_null())?;
-    }
-    if let Some(filter) = &features.filter {
-        plan = plan.filter(lower(filter)?)?;
-    }
-    plan = plan.filter(lower(&features.at)?.is_not_null())?;
+    let mut plan = seen_rows(features, table)?;
     if let Some((first, last)) = span {
         let (from, until) = seen(aggregates, first, last);
         plan = plan.filter(lower(&features.at)?.lt(lit(instant(until))))?;
@@ -236,6 +228,19 @@ fn events(
     Ok((plan.project(outputs)?.build()?, spec))
 }
 
+/// The rows that a group ever sees.
+pub(super) fn seen_rows(features: &Features, table: Arc<dyn TableSource>) -> Result<LogicalPlanBuilder, DataError> {
+    let name = datafusion::common::TableReference::bare(features.source.as_str());
+    let mut plan = LogicalPlanBuilder::scan(name, table, None)?;
+    for key in &features.keys {
+        plan = plan.filter(column(&key.column).is_not_null())?;
+    }
+    if let Some(filter) = &features.filter {
+        plan = plan.filter(lower(filter)?)?;
+    }
+    Ok(plan.filter(lower(&features.at)?.is_not_null())?)
+}
+
 /// From when, if they have a beginning, and until when windows at the given first and last instants see events: others
 /// need not be read.
 fn seen(aggregates: &[&Aggregate], first: i64, last: i64) -> (Option<i64>, i64) {
@@ -248,7 +253,7 @@ fn seen(aggregates: &[&Aggregate], first: i64, last: i64) -> (Option<i64>, i64) 
     (begins.and_then(|begins| begins.into_iter().min()), last.saturating_sub(offset))
 }
 
-fn key_name(key: &str) -> String {
+pub(super) fn key_name(key: &str) -> String {
     format!("{}{key}", columns::KEY)
 }
 

@@ -8,7 +8,7 @@ use arrow::array::AsArray;
 use arrow::datatypes::TimestampMicrosecondType;
 use datafusion::datasource::provider_as_source;
 use datafusion::functions_aggregate::expr_fn::max;
-use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use mlsys_plan::{Check, Source, TableCheck};
 
 use super::report::TableCheckReport;
@@ -44,8 +44,13 @@ impl Dataflow {
         if let Some((_, latest)) = table.span(time)? {
             return Ok(Some(latest));
         }
-        let plan = LogicalPlanBuilder::scan("table", provider_as_source(Arc::new(table)), None)?;
-        let plan = plan.aggregate(Vec::<Expr>::new(), [max(column(time))])?.build()?;
+        let plan = LogicalPlanBuilder::scan("table", provider_as_source(Arc::new(table)), None)?.build()?;
+        self.greatest(plan, time).await
+    }
+
+    /// The latest instant of a column of a plan; none if there is none.
+    pub(crate) async fn greatest(&self, plan: LogicalPlan, time: &str) -> Result<Option<i64>, DataError> {
+        let plan = LogicalPlanBuilder::from(plan).aggregate(Vec::<Expr>::new(), [max(column(time))])?.build()?;
         let batches = self.parallel_session().execute_logical_plan(plan).await?.collect().await?;
         let latest = batches.iter().flat_map(|batch| batch.column(0).as_primitive::<TimestampMicrosecondType>());
         Ok(latest.flatten().max())

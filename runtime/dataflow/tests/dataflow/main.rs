@@ -16,3 +16,4 @@ mod profiles;
 mod random;
 mod sources;
 mod traps;
+mod values;
