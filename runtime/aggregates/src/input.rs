@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 
 use arrow::datatypes::DataType;
+use serde::{Deserialize, Serialize};
 
 use crate::columns;
 use crate::error::AggregateError;
@@ -21,18 +22,32 @@ pub struct Input<'a> {
 }
 
 /// A constant argument of an aggregate.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub enum Parameter {
     /// A whole number, such as the `k` of `top_k`.
     Integer(i64),
     /// A number, such as the `q` of `quantile`.
-    Number(f64),
+    Number(#[serde(with = "bits")] f64),
     /// A length of time in microseconds, such as the `half_life` of `ewma`.
     Duration(i64),
 }
 
+/// Numbers by their bits, which every format keeps.
+mod bits {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    pub(super) fn serialize<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+        number.to_bits().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+        u64::deserialize(deserializer).map(f64::from_bits)
+    }
+}
+
 /// The constant arguments of an aggregate by name.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Parameters(BTreeMap<String, Parameter>);
 
 impl Parameters {

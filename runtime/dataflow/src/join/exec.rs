@@ -33,7 +33,7 @@ use crate::order::column;
 
 /// The operator: observations on the left, events on the right.
 #[derive(Debug)]
-pub(super) struct PointInTimeExec {
+pub(crate) struct PointInTimeExec {
     observations: Arc<dyn ExecutionPlan>,
     events: Arc<dyn ExecutionPlan>,
     spec: Spec,
@@ -53,7 +53,7 @@ pub(super) fn observations_done(plan: &Arc<dyn ExecutionPlan>) -> u64 {
 const NAME: &str = "PointInTimeExec";
 
 impl PointInTimeExec {
-    pub(super) fn try_new(
+    pub(crate) fn try_new(
         observations: Arc<dyn ExecutionPlan>,
         events: Arc<dyn ExecutionPlan>,
         spec: Spec,
@@ -68,6 +68,11 @@ impl PointInTimeExec {
         );
         let metrics = ExecutionPlanMetricsSet::new();
         Ok(PointInTimeExec { observations, events, spec, properties: Arc::new(properties), metrics })
+    }
+
+    /// What it computes.
+    pub(crate) fn spec(&self) -> &Spec {
+        &self.spec
     }
 
     fn keys(&self, schema: &Schema) -> Vec<Arc<dyn PhysicalExpr>> {

@@ -20,6 +20,8 @@ use futures::StreamExt;
 use mlsys_plan::{Features, Join, columns};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::exec::PointInTimeExec;
+pub(crate) use self::node::Spec;
 pub(crate) use self::plan::{Asked, Inputs, beside, kernel, logical_plan, output_schema};
 pub(crate) use self::planner::PointInTimePlanner;
 pub use self::values::{AS_OF, ValuesReport};

@@ -11,6 +11,7 @@ use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNodeCore};
 use mlsys_aggregates::{AggregateError, Measure, Measures, Parameters};
 use mlsys_plan::{Aggregate, Literal, Window, columns};
+use serde::{Deserialize, Serialize};
 
 use crate::error::DataError;
 use crate::table::POSITION;
@@ -20,7 +21,7 @@ use crate::types::timestamp;
 ///
 /// Observations are: key columns, the instant, the position. Events are: key columns of the same types, the instant,
 /// argument columns, and whatever orders rows of one instant.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Spec {
     /// How many key columns there are.
     pub(crate) keys: usize,
@@ -35,7 +36,7 @@ pub(crate) struct Spec {
 }
 
 /// A window and by how many microseconds it is shifted into the past.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Frame {
     /// The window.
     pub(crate) window: Window,
@@ -77,7 +78,7 @@ impl fmt::Display for Frame {
 }
 
 /// A feature: an aggregate over an argument and a window.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Measurement {
     /// The feature's name.
     pub(crate) name: String,

@@ -18,12 +18,13 @@ use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, InputDistributionRequirements, PlanProperties,
 };
 use futures::{StreamExt, TryStreamExt, stream};
+use serde::{Deserialize, Serialize};
 
 use super::buckets::Disk;
 use super::work::Work;
 
 /// How rows are ordered.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Order {
     /// By the hash of the first columns, the keys, then by the keys themselves, and then by others; what is missing comes
     /// first.
@@ -68,6 +69,13 @@ impl OrderExec {
         let properties = PlanProperties::new(equivalences, partitioning, EmissionType::Final, Boundedness::Bounded);
         let metrics = ExecutionPlanMetricsSet::new();
         Ok(OrderExec { input, order, ordering, properties: Arc::new(properties), metrics })
+    }
+}
+
+impl OrderExec {
+    /// How it orders.
+    pub(crate) fn order(&self) -> &Order {
+        &self.order
     }
 }
 

@@ -22,7 +22,7 @@ use crate::table::POSITION;
 
 /// The operator: rows on the left, columns on the right, both in the order of their positions.
 #[derive(Debug)]
-pub(super) struct ZipExec {
+pub(crate) struct ZipExec {
     left: Arc<dyn ExecutionPlan>,
     right: Arc<dyn ExecutionPlan>,
     properties: Arc<PlanProperties>,
@@ -30,7 +30,7 @@ pub(super) struct ZipExec {
 }
 
 impl ZipExec {
-    pub(super) fn try_new(left: Arc<dyn ExecutionPlan>, right: Arc<dyn ExecutionPlan>) -> Result<Self> {
+    pub(crate) fn try_new(left: Arc<dyn ExecutionPlan>, right: Arc<dyn ExecutionPlan>) -> Result<Self> {
         let place = right.schema().index_of(POSITION)?;
         let (own, beside) = (left.schema(), right.schema());
         let beside = beside.fields().iter().enumerate().filter(|(index, _)| *index != place).map(|(_, field)| field);

@@ -7,5 +7,6 @@ mod exec;
 mod node;
 mod planner;
 
+pub(crate) use exec::ZipExec;
 pub(crate) use node::zip;
 pub(crate) use planner::ZipPlanner;
