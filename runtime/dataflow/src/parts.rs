@@ -12,7 +12,7 @@ use mlsys_plan::Fingerprint;
 use serde::{Deserialize, Serialize};
 
 use crate::error::DataError;
-use crate::table::{Manifest, Member};
+use crate::table::{Manifest, Member, footer_of};
 
 /// Where the parts of a node's table are kept.
 #[derive(Clone, Copy, Debug)]
@@ -141,4 +141,21 @@ pub fn files_of(table: &Path) -> Result<Vec<Vec<PathBuf>>, DataError> {
     let manifest = Manifest::of(table)?;
     let all = [manifest.files].into_iter().chain(manifest.beside.into_iter().map(|columns| columns.files));
     Ok(all.map(|files| files.into_iter().map(|member| member.path).collect()).collect())
+}
+
+/// Whether every file of a table says what its content depends on.
+///
+/// # Errors
+/// E0911 if the table is not there.
+pub fn is_divided(table: &Path) -> Result<bool, DataError> {
+    Ok(Manifest::of(table)?.files.iter().all(|member| member.id.is_some()))
+}
+
+/// Writes the list of the files that make up a table beside its place; those below `root` are named relative to it.
+///
+/// # Errors
+/// E0911 if a file cannot be read or the list cannot be written.
+pub fn write_table(files: &[PathBuf], table: &Path, root: &Path) -> Result<(), DataError> {
+    let member = |path: &PathBuf| Ok(footer_of(path)?.0);
+    Manifest { files: files.iter().map(member).collect::<Result<_, DataError>>()? }.write(table, Some(root))
 }

@@ -108,6 +108,11 @@ impl Fingerprints {
         nodes.into_iter().filter_map(|node| self.of.get(node)).cloned()
     }
 
+    /// The fingerprint of a node, if it has one yet.
+    pub(crate) fn of(&self, node: &NodeId) -> Option<&Fingerprint> {
+        self.of.get(node)
+    }
+
     /// The fingerprint of all data that sources read.
     pub(crate) fn all_data(&self) -> Fingerprint {
         let lines: Vec<String> = self.data.iter().map(|(node, data)| format!("{data}  {node}\n")).collect();

@@ -2,6 +2,8 @@
 
 use mlsys_plan::{Node, Operation, Plan};
 
+use crate::scoring::is_executed;
+
 /// What the standard library declares for serving, streams and watching: kind and name. A plan may hold them; `run`
 /// keeps them as specifications and says that they were not executed.
 pub const NOT_YET: &[(&str, &str)] = &[
@@ -32,7 +34,6 @@ pub const NOT_YET: &[(&str, &str)] = &[
     ("policy", "thompson"),
     ("quantization", "float16"),
     ("quantization", "int8"),
-    ("signal", "coverage"),
     ("signal", "error_rate"),
     ("signal", "fallback_rate"),
     ("signal", "p50"),
@@ -40,9 +41,7 @@ pub const NOT_YET: &[(&str, &str)] = &[
     ("signal", "p99"),
     ("signal", "request_rate"),
     ("silence", "silent"),
-    ("sink", "csv"),
     ("sink", "kafka"),
-    ("sink", "parquet"),
     ("sink", "postgres"),
     ("stream", "file"),
     ("stream", "http_push"),
@@ -65,10 +64,10 @@ fn of_node(node: &Node) -> Option<String> {
         }
         Operation::Deployment(deployment) => {
             let served = deployment.endpoints.iter().map(|endpoint| endpoint.transport.name.as_str());
-            let scored = deployment.scoring.iter().map(|_| "score");
+            let scored = deployment.scoring.iter().filter(|scoring| !is_executed(deployment, scoring)).map(|_| "score");
             let exported = deployment.exports.iter().map(|export| export.name.as_str());
             let ways: Vec<&str> = served.chain(scored).chain(exported).collect();
-            Some(format!("deployment {} ({})", deployment.name, ways.join(", ")))
+            (!ways.is_empty()).then(|| format!("deployment {} ({})", deployment.name, ways.join(", ")))
         }
         Operation::Monitor(monitor) => Some(format!("monitor {}", monitor.name)),
         Operation::Features(_) | Operation::Observe(_) | Operation::Join(_) | Operation::Train(_) => None,

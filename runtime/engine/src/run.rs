@@ -1,5 +1,7 @@
 //! A run: every node in order, then the gates and the registry.
 
+mod score;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -16,6 +18,7 @@ use crate::event::{Event, Observer};
 use crate::fingerprints::{Fingerprints, of_plan};
 use crate::gates::judge;
 use crate::not_yet::not_executed;
+use crate::scoring;
 use crate::steps::{self, CHOSEN, DATA, MODEL, REPORT, Work, is_work};
 use crate::summary::{ModelOutcome, NodeOutcome, Outcome, Summary};
 use crate::supports::supports;
@@ -132,6 +135,9 @@ impl<'a> Run<'a> {
 
     /// One node. Its own failures are kept in its outcome; an error here ends the run.
     async fn node(&mut self, node: &Node) -> Result<(), RunError> {
+        if let Operation::Deployment(deployment) = &node.operation {
+            return self.score(node, deployment).await;
+        }
         if let Some(cause) = node.inputs.iter().find_map(|input| self.failed.get(input)).cloned() {
             self.failed.insert(node.id.clone(), cause.clone());
             if is_work(node, self.options) {
@@ -267,9 +273,11 @@ impl<'a> Run<'a> {
         let registered = if met {
             let artefact = keep(&self.state, &slot.folder().join(MODEL), &["model.json", "model.safetensors"])?;
             let data = self.fingerprints.all_data();
+            let definition = scoring::definition(self.plan, &train.model)?;
             let version = NewVersion {
                 model: &train.model,
                 training: fingerprint.as_str(),
+                definition: definition.as_str(),
                 plan: self.definition.as_str(),
                 data: data.as_str(),
                 seed: train.training.seed,

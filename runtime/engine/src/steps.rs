@@ -91,7 +91,7 @@ impl Work<'_> {
 
     /// The dataflow, with the tables at hand that a node's expressions, or those of the group it joins, look up, and
     /// those that the tables' own expressions look up.
-    async fn dataflow(&self) -> Result<Dataflow, RunError> {
+    pub(crate) async fn dataflow(&self) -> Result<Dataflow, RunError> {
         let read = self.node.inputs.iter().filter_map(|input| self.plan.node(input));
         let group = read.filter(|node| matches!(node.operation, Operation::Features(_)));
         let mut names: Vec<String> =

@@ -53,6 +53,25 @@ pub enum Outcome {
     Failed(RunError),
     /// It was passed over because this node failed.
     Skipped(NodeId),
+    /// It was passed over because there is nothing yet to do it with, which is no failure of its own.
+    PassedOver(RunError),
+}
+
+impl Outcome {
+    /// What came of two pieces of work on one node: the worse of them, of equal ones the first.
+    pub(crate) fn and(self, other: Outcome) -> Outcome {
+        if other.rank() > self.rank() { other } else { self }
+    }
+
+    fn rank(&self) -> u8 {
+        match self {
+            Outcome::Current => 0,
+            Outcome::Done => 1,
+            Outcome::Skipped(_) => 2,
+            Outcome::PassedOver(_) => 3,
+            Outcome::Failed(_) => 4,
+        }
+    }
 }
 
 /// What came of a model.
@@ -96,13 +115,21 @@ impl Summary {
     pub fn failures(&self) -> impl Iterator<Item = &RunError> {
         self.nodes.iter().filter_map(|node| match &node.outcome {
             Outcome::Failed(error) => Some(error),
-            Outcome::Done | Outcome::Current | Outcome::Skipped(_) => None,
+            Outcome::Done | Outcome::Current | Outcome::Skipped(_) | Outcome::PassedOver(_) => None,
         })
     }
 
-    /// Whether every node was current.
+    /// Why nodes were passed over that had nothing to be done with, in order.
+    pub fn passed_over(&self) -> impl Iterator<Item = &RunError> {
+        self.nodes.iter().filter_map(|node| match &node.outcome {
+            Outcome::PassedOver(error) => Some(error),
+            _ => None,
+        })
+    }
+
+    /// Whether every node was current, or had nothing to be done with.
     pub fn nothing_to_do(&self) -> bool {
-        self.nodes.iter().all(|node| node.outcome == Outcome::Current)
+        self.nodes.iter().all(|node| matches!(node.outcome, Outcome::Current | Outcome::PassedOver(_)))
     }
 
     /// Whether some model's gate was not met.

@@ -4,6 +4,7 @@ use mlsys_plan::{Bound, Call, Dimension, Gate, Operation, Plan, Task, Train, Tun
 use mlsys_training::{CAPABILITIES, can};
 
 use crate::error::RunError;
+use crate::scoring;
 
 /// Refuses a plan of which a run cannot do some part.
 ///
@@ -15,6 +16,7 @@ pub fn supports(plan: &Plan) -> Result<(), Vec<RunError>> {
         let found = mlsys_dataflow::supports_node(plan, node).into_iter().map(RunError::from);
         let of_training = match &node.operation {
             Operation::Train(train) => check_train(train),
+            Operation::Deployment(deployment) => scoring::supports(plan, node, deployment),
             _ => Vec::new(),
         };
         errors.extend(found.chain(of_training).map(|error| error.of(node)));

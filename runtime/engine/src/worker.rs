@@ -21,6 +21,8 @@ pub(crate) enum Task {
     Train,
     /// Hold a model against examples.
     Judge,
+    /// Let a model predict rows.
+    Predict,
 }
 
 impl Task {
@@ -28,6 +30,7 @@ impl Task {
         match self {
             Task::Train => "train",
             Task::Judge => "judge",
+            Task::Predict => "predict",
         }
     }
 }

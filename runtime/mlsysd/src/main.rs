@@ -1,4 +1,5 @@
-//! The binary that holds libtorch: `mlsysd train JOB.json`, `mlsysd judge JOB.json`.
+//! The binary that holds libtorch: `mlsysd train JOB.json`, `mlsysd judge JOB.json`,
+//! `mlsysd predict JOB.json`.
 //!
 //! Reads a job, prints its progress as one JSON object a line on the standard output, and leaves its results in the
 //! job's output folder. It needs nothing of the language: only the plan's types.
@@ -34,12 +35,18 @@ enum Command {
         /// The job as `mlsysc` writes it
         job: PathBuf,
     },
+    /// Let a trained model predict rows
+    Predict {
+        /// The job as `mlsysc` writes it
+        job: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Train { job } => work(&job, |job| mlsys_torch::train(&job, &mut say).map(drop)),
         Command::Judge { job } => work(&job, |job| mlsys_torch::judge(&job, &mut say).map(drop)),
+        Command::Predict { job } => work(&job, |job| mlsys_torch::predict(&job, &mut say).map(drop)),
     }
 }
 

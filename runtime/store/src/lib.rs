@@ -1,14 +1,15 @@
 //! The state of a project: results of nodes, artefacts by content, digests of files, and the model registry.
 //!
 //! A state folder holds `offline/` (results by node and fingerprint), `quarantine/`, `models/` (artefacts by content
-//! hash), `runs/` (a record per run), `registry.db` (SQLite) and `digests.json`. Everything appears there whole or not at
-//! all: it is written beside its place and renamed.
+//! hash), `scores/` (what deployments have scored), `runs/` (a record per run), `registry.db` (SQLite) and `digests.json`.
+//! Everything appears there whole or not at all: it is written beside its place and renamed.
 
 mod artefacts;
 mod digests;
 mod error;
 mod lock;
 mod registry;
+mod scores;
 mod state;
 
 pub use artefacts::{Artefact, keep};
@@ -16,4 +17,5 @@ pub use digests::Digests;
 pub use error::StoreError;
 pub use lock::Lock;
 pub use registry::{NewVersion, Registered, Registry, Version};
+pub use scores::{Scores, put};
 pub use state::{Draft, Slot, State};

@@ -38,6 +38,13 @@ const SCHEMA: &[&str] = &[
         version INTEGER NOT NULL,
         what    TEXT NOT NULL
     )",
+    "CREATE TABLE IF NOT EXISTS definitions (
+        model      TEXT NOT NULL,
+        version    INTEGER NOT NULL,
+        definition TEXT NOT NULL,
+        PRIMARY KEY (model, version),
+        FOREIGN KEY (model, version) REFERENCES versions (model, version)
+    )",
 ];
 
 /// A registry on SQLite.
@@ -53,6 +60,8 @@ pub struct NewVersion<'a> {
     pub model: &'a str,
     /// The fingerprint of the training: definition and examples.
     pub training: &'a str,
+    /// The fingerprint of what inputs mean: who feeds the model must do the same.
+    pub definition: &'a str,
     /// The fingerprint of the whole plan.
     pub plan: &'a str,
     /// The fingerprint of the data that the sources held.
@@ -83,6 +92,8 @@ pub struct Version {
     pub created_at: String,
     /// The fingerprint of the training.
     pub training: String,
+    /// The fingerprint of what inputs mean; none for a version that was registered before this was kept.
+    pub definition: Option<String>,
     /// The artefact's hash.
     pub artefact: String,
     /// Its aliases, in order.
@@ -132,6 +143,12 @@ impl Registry {
                 Registered { version, fresh: true }
             }
         };
+        sqlx::query("INSERT OR REPLACE INTO definitions (model, version, definition) VALUES (?, ?, ?)")
+            .bind(new.model)
+            .bind(registered.version)
+            .bind(new.definition)
+            .execute(&mut *transaction)
+            .await?;
         let holder: Option<i64> = sqlx::query_scalar("SELECT version FROM aliases WHERE model = ? AND alias = ?")
             .bind(new.model)
             .bind(alias)
@@ -156,8 +173,9 @@ impl Registry {
     /// The database refuses.
     pub async fn versions(&self, model: &str) -> Result<Vec<Version>, StoreError> {
         let rows = sqlx::query(
-            "SELECT v.version, v.created_at, v.training, v.artefact, group_concat(a.alias, ',') AS aliases
+            "SELECT v.version, v.created_at, v.training, v.artefact, d.definition, group_concat(a.alias, ',') AS aliases
              FROM versions v LEFT JOIN aliases a ON a.model = v.model AND a.version = v.version
+             LEFT JOIN definitions d ON d.model = v.model AND d.version = v.version
              WHERE v.model = ? GROUP BY v.version ORDER BY v.version DESC",
         )
         .bind(model)
@@ -233,6 +251,7 @@ fn version(row: &SqliteRow) -> Result<Version, StoreError> {
         version: row.try_get("version")?,
         created_at: row.try_get("created_at")?,
         training: row.try_get("training")?,
+        definition: row.try_get("definition")?,
         artefact: row.try_get("artefact")?,
         aliases,
     })

@@ -23,7 +23,7 @@ fn report() -> TrainReport {
 }
 
 fn version<'a>(training: &'a str, report: &'a TrainReport) -> NewVersion<'a> {
-    NewVersion { model: "m", training, plan: "p", data: "d", seed: 7, artefact: "a", report }
+    NewVersion { model: "m", training, definition: "i", plan: "p", data: "d", seed: 7, artefact: "a", report }
 }
 
 #[tokio::test]

@@ -38,6 +38,14 @@ pub enum TrainError {
         /// Why.
         reason: String,
     },
+    /// Predictions cannot be written.
+    #[error("cannot write predictions to `{}`: {reason}", path.display())]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
     /// Something that this runtime cannot train yet.
     #[error("{0}")]
     Unsupported(String),
@@ -54,6 +62,7 @@ impl TrainError {
             TrainError::NothingToLearn(_) => "E0931",
             TrainError::NotANumber { .. } => "E0932",
             TrainError::Artefact { .. } => "E0933",
+            TrainError::Unwritable { .. } => "E0911",
             TrainError::Unsupported(_) => "E0910",
             TrainError::Torch(_) => "E0999",
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray};
 use arrow::compute::{cast, concat};
 use arrow::datatypes::DataType;
 use mlsys_plan::{Part, columns};
@@ -43,6 +43,17 @@ impl Examples {
             examples.columns.extend(columns);
         }
         Ok(examples)
+    }
+
+    /// The columns of equally long batches; of those with one name the last one counts.
+    pub(crate) fn beside(batches: &[RecordBatch]) -> Self {
+        let named = |batch: &RecordBatch| {
+            let fields = batch.schema();
+            let names: Vec<String> = fields.fields().iter().map(|field| field.name().clone()).collect();
+            names.into_iter().zip(batch.columns().to_vec())
+        };
+        let rows = batches.first().map_or(0, RecordBatch::num_rows);
+        Examples { columns: batches.iter().flat_map(named).collect(), rows }
     }
 
     /// The number of rows.

@@ -2,7 +2,7 @@
 //!
 //! [`train`] does a [`TrainJob`](mlsys_training::TrainJob): reads the examples, fits the encoders on the training part alone,
 //! trains, judges every part, and leaves the model with its report in the job's output folder. [`Model`] reads such a
-//! folder and predicts with the same encoders.
+//! folder and predicts with the same encoders; [`predict`] does that for any number of rows.
 
 mod artefact;
 mod data;
@@ -15,6 +15,7 @@ mod learners;
 mod losses;
 mod metrics;
 mod optimizers;
+mod predict;
 mod report;
 mod search;
 mod training;
@@ -24,4 +25,5 @@ pub use error::TrainError;
 pub use examples::Examples;
 pub use implemented::implemented;
 pub use metrics::{metrics, value};
+pub use predict::predict;
 pub use training::{judge, train};

@@ -89,7 +89,7 @@ fn judged(
     Ok(judged)
 }
 
-fn use_threads(threads: Option<u32>) {
+pub(crate) fn use_threads(threads: Option<u32>) {
     if let Some(threads) = threads {
         tch::set_num_threads(i32::try_from(threads).unwrap_or(i32::MAX));
     }

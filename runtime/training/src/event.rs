@@ -47,6 +47,13 @@ pub enum TrainEvent {
         /// The best score so far.
         best: Option<f64>,
     },
+    /// Rows have been predicted; sent a few times a second at most.
+    Predicted {
+        /// Rows since the job began.
+        rows: u64,
+        /// Rows of the job.
+        total: u64,
+    },
     /// The job is done and its output is complete.
     Done,
     /// The job cannot be done; the worker ends with status 1.

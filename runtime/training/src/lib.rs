@@ -6,11 +6,13 @@
 mod capabilities;
 mod event;
 mod job;
+mod predict;
 mod report;
 
 pub use capabilities::{CAPABILITIES, NOT_YET, can};
 pub use event::TrainEvent;
 pub use job::{JudgeJob, TrainJob};
+pub use predict::{Carried, PredictJob, Stamp, predicted};
 pub use report::{
     EpochReport, InputReport, JudgeReport, PartReport, SliceReport, TrainReport, TrialReport, VersionMetrics,
 };

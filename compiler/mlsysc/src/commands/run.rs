@@ -151,7 +151,7 @@ fn run(plan: Plan, options: Options) -> Result<Option<Summary>, Vec<RunError>> {
 
 fn conclude(summary: &Summary, files: &Files, json: bool) -> Exit {
     let failures: Vec<RunError> = summary.failures().cloned().collect();
-    show(failures.iter(), files);
+    show(failures.iter().chain(summary.passed_over()), files);
     if json {
         println!("{}", serde_json::to_string_pretty(summary).unwrap_or_default());
     } else {

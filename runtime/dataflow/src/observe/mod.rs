@@ -2,6 +2,7 @@
 
 mod ahead;
 mod chosen;
+mod scored;
 mod ticks;
 
 use std::collections::BTreeMap;
@@ -30,6 +31,7 @@ use crate::types;
 
 pub use self::ahead::Ahead;
 pub(crate) use self::ahead::{Following, aggregate};
+pub use self::scored::{Piece, Scored};
 pub(crate) use self::ticks::Period;
 
 /// What making a model's examples came to.

@@ -57,6 +57,7 @@ impl Progress {
                     Outcome::Current => {}
                     Outcome::Done => self.line(&format!("{name:width$}  done  {seconds:6.1} s{detail}")),
                     Outcome::Failed(_) => self.line(&format!("{name:width$}  failed")),
+                    Outcome::PassedOver(_) => self.line(&format!("{name:width$}  passed over")),
                     Outcome::Skipped(cause) => self.line(&format!("{name:width$}  skipped, because {cause} failed")),
                 }
             }
@@ -95,6 +96,12 @@ impl Progress {
                     self.line(&format!("{name:width$}  {text}", width = self.width));
                 }
                 state.last = Some(report.clone());
+            }
+            TrainEvent::Predicted { rows, total } => {
+                self.bar.set_style(bar());
+                self.bar.set_length(*total);
+                self.bar.set_position(*rows);
+                self.bar.set_message(format!("{name}  {} rows", thousands(*rows)));
             }
             TrainEvent::Done | TrainEvent::Failed { .. } => {}
         }

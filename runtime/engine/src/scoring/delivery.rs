@@ -1,0 +1,159 @@
+//! How predictions leave: as files beside each other in a folder, or as one file, always whole.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use mlsys_dataflow::Dataflow;
+use mlsys_plan::{Call, Expr, Fingerprint};
+use mlsys_store::{Digests, Scores, put};
+
+use super::ledger::{Entry, Ledger, Written, note_pending, pending};
+use super::predictions::file_of;
+use super::sinks::{Place, format, place};
+use crate::error::RunError;
+
+/// What is to be delivered.
+pub(crate) struct Delivery<'a> {
+    /// Where.
+    pub(crate) into: &'a Call,
+    /// Which predictions.
+    pub(crate) filter: Option<&'a Expr>,
+    /// The project's folder, to which paths are relative.
+    pub(crate) project: &'a Path,
+    /// The pieces, in the source's order.
+    pub(crate) entries: Vec<Entry>,
+}
+
+/// A file as it should be.
+struct Wanted {
+    path: PathBuf,
+    made_of: String,
+    parts: Vec<PathBuf>,
+}
+
+/// Delivers predictions, and remembers that; how many files were written. Files that are what they should be are left alone,
+/// and those that no piece has any more are removed. Nothing is touched before everything that leaves is complete.
+///
+/// # Errors
+/// E0941 if a file cannot be written, E0942 if there is one that this program has not written, E0911.
+pub(crate) async fn deliver(
+    dataflow: &Dataflow,
+    scores: &Scores,
+    digests: &mut Digests,
+    ledger: &mut Ledger,
+    delivery: Delivery<'_>,
+) -> Result<u64, RunError> {
+    let begun = pending(scores)?;
+    let own: Vec<Written> = ledger.files.iter().chain(&begun).cloned().collect();
+    let wanted = wanted(scores, &delivery)?;
+    let (mut files, mut missing) = (Vec::new(), Vec::new());
+    for one in wanted {
+        let found = own_digest(&one.path, &own, digests)?;
+        let same = |known: &&Written| known.path == one.path && known.made_of == one.made_of;
+        match own.iter().filter(same).find(|known| Some(&known.digest) == found.as_ref()) {
+            Some(known) => files.push(known.clone()),
+            None => missing.push((files.len() + missing.len(), one)),
+        }
+    }
+    let is_kept = |path: &Path| files.iter().any(|file| file.path == path) || missing.iter().any(|(_, one)| one.path == path);
+    let is_here = ledger.into == *delivery.into;
+    let gone = own.iter().filter(|known| (is_here || begun.contains(known)) && !is_kept(&known.path));
+    let mut gone: Vec<PathBuf> = gone.map(|known| known.path.clone()).collect();
+    gone.dedup();
+    for path in &gone {
+        own_digest(path, &own, digests)?;
+    }
+    let written = stage(dataflow, scores, digests, &delivery, &missing).await?;
+    let count = written.len() as u64;
+    note_pending(scores, &written)?;
+    for (number, file) in written.iter().enumerate() {
+        put(&staged(scores, number), &file.path).map_err(|error| unwritable(&error.to_string()))?;
+    }
+    for path in gone.iter().filter(|path| path.exists()) {
+        fs::remove_file(path).map_err(|error| unwritable(&format!("cannot remove `{}`: {error}", path.display())))?;
+    }
+    for ((index, _), file) in missing.iter().zip(written) {
+        files.insert((*index).min(files.len()), file);
+    }
+    let is_changed = count > 0 || !gone.is_empty();
+    *ledger = Ledger {
+        into: delivery.into.clone(),
+        filter: delivery.filter.cloned(),
+        entries: delivery.entries,
+        files,
+    };
+    ledger.write(scores)?;
+    note_pending(scores, &[])?;
+    scores.empty_subfolder("staged")?;
+    Ok(if is_changed { count } else { 0 })
+}
+
+fn wanted(scores: &Scores, delivery: &Delivery<'_>) -> Result<Vec<Wanted>, RunError> {
+    let filter = serde_json::to_string(&delivery.filter)?;
+    let made_of = |parts: &[&Entry]| {
+        let names: Vec<&str> = parts.iter().map(|entry| entry.part.as_str()).collect();
+        let text = format!("{}\n{filter}\n{}", delivery.into.name, names.join("\n"));
+        Fingerprint::of(text.as_bytes()).as_str().to_owned()
+    };
+    let file = |path: PathBuf, entries: &[&Entry]| Wanted {
+        path,
+        made_of: made_of(entries),
+        parts: entries.iter().map(|entry| file_of(scores, &entry.part)).collect(),
+    };
+    let entries: Vec<&Entry> = delivery.entries.iter().collect();
+    Ok(match place(delivery.into, delivery.project) {
+        Place::File(_) if entries.is_empty() => Vec::new(),
+        Place::File(path) => vec![file(path, &entries)],
+        Place::Folder(folder) => {
+            let extension = format(delivery.into).extension();
+            let path = |entry: &Entry| folder.join(format!("scores-{}.{extension}", &entry.part[..16]));
+            entries.iter().map(|entry| file(path(entry), &[entry])).collect()
+        }
+    })
+}
+
+/// The digest of a file that this program has written; none if there is no file.
+fn own_digest(path: &Path, own: &[Written], digests: &mut Digests) -> Result<Option<String>, RunError> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    if path.is_file() {
+        let found = digests.of(path)?;
+        if own.iter().any(|known| known.path == path && known.digest == found) {
+            return Ok(Some(found));
+        }
+    }
+    let message = format!("`{}` is in the way: it is not what a run has delivered there", path.display());
+    let help = "move it away, or let the deployment write to another place; nothing was changed";
+    Err(RunError::new("E0942", message, Some(help)))
+}
+
+/// Makes files in the state folder, as they are to be delivered.
+async fn stage(
+    dataflow: &Dataflow,
+    scores: &Scores,
+    digests: &mut Digests,
+    delivery: &Delivery<'_>,
+    missing: &[(usize, Wanted)],
+) -> Result<Vec<Written>, RunError> {
+    scores.empty_subfolder("staged")?;
+    let mut written = Vec::new();
+    for (number, (_, one)) in missing.iter().enumerate() {
+        let path = staged(scores, number);
+        let form = format(delivery.into);
+        let rows = dataflow.export_predictions(&one.parts, delivery.filter, form, &path).await?;
+        let digest = digests.of(&path)?;
+        written.push(Written { path: one.path.clone(), made_of: one.made_of.clone(), digest, rows });
+    }
+    Ok(written)
+}
+
+fn staged(scores: &Scores, number: usize) -> PathBuf {
+    scores.file("staged").join(number.to_string())
+}
+
+fn unwritable(reason: &str) -> RunError {
+    let message = format!("predictions cannot be delivered: {reason}");
+    let help = "make the place writable and run again: nothing has to be scored again";
+    RunError::new("E0941", message, Some(help))
+}

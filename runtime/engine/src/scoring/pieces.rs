@@ -1,0 +1,203 @@
+//! What predictions read: observations of a source's rows, and their features.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use mlsys_dataflow::{Dataflow, Parts, Piece, Scored, Target, files_of, forget_parts, is_divided};
+use mlsys_plan::{Features, Fingerprint, Join, Node, NodeId, Operation, Plan};
+use mlsys_store::{Digests, Scores, Slot, State};
+
+use super::predictions::PREDICTIONS;
+use super::{Clause, Ledger};
+use crate::error::RunError;
+use crate::event::{Event, Observer};
+use crate::fingerprints::{Fingerprints, group_of, used};
+use crate::run::Options;
+use crate::steps::{DATA, Work};
+
+/// Where the observations of a clause are listed, and the folder of their parts.
+const OBSERVED: &str = "observed";
+
+/// What scoring works with.
+#[derive(Clone, Copy)]
+pub(crate) struct Room<'a> {
+    pub(crate) plan: &'a Plan,
+    /// The deployment's node.
+    pub(crate) node: &'a Node,
+    pub(crate) options: &'a Options,
+    pub(crate) state: &'a State,
+    pub(crate) dataflow: &'a Dataflow,
+    pub(crate) observer: Observer<'a>,
+    pub(crate) slots: &'a BTreeMap<NodeId, Slot>,
+    pub(crate) fingerprints: &'a Fingerprints,
+}
+
+/// A piece of the source, and what predictions would read of it.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    /// What tells its rows from others.
+    pub(crate) rows: String,
+    /// A file of observations, and one for each join; none if they are not looked at, because its predictions stand.
+    pub(crate) files: Option<Vec<PathBuf>>,
+}
+
+impl Seen {
+    /// A fingerprint of what predictions would read; none if that is not looked at.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub(crate) fn inputs(&self, digests: &mut Digests) -> Result<Option<String>, RunError> {
+        let Some(files) = &self.files else { return Ok(None) };
+        let mut lines = String::new();
+        for file in files {
+            lines.push_str(&digests.of(file)?);
+            lines.push('\n');
+        }
+        Ok(Some(Fingerprint::of(lines.as_bytes()).as_str().to_owned()))
+    }
+}
+
+/// Makes observations and features of every piece that is new or was predicted by the present definition; in parts, of which
+/// only those are made that are not there.
+///
+/// # Errors
+/// As the nodes of examples.
+pub(crate) async fn observe(
+    room: &Room<'_>,
+    clause: &Clause<'_>,
+    scores: &Scores,
+    ledger: &Ledger,
+    definition: &Fingerprint,
+) -> Result<Vec<Seen>, RunError> {
+    let is_wanted = |rows: &str| ledger.entry(rows).is_none_or(|entry| entry.definition == definition.as_str());
+    let pieces = observed(room, clause, scores, &is_wanted).await?;
+    let table = scores.file(&format!("{OBSERVED}.parquet"));
+    let mut tables = vec![table.clone()];
+    if pieces.iter().any(|piece| piece.is_observed) {
+        for (node, join) in &clause.joins {
+            tables.push(joined(room, node, join, &table, scores).await?);
+        }
+    }
+    let files = tables.iter().map(|table| Ok(files_of(table)?)).collect::<Result<Vec<_>, RunError>>()?;
+    let mut number = 0;
+    let seen = pieces.into_iter().map(|piece| {
+        let own = piece.is_observed.then(|| files.iter().filter_map(|files| files.get(number).cloned()).collect());
+        number += usize::from(piece.is_observed);
+        Seen { rows: piece.rows, files: own }
+    });
+    Ok(seen.collect())
+}
+
+/// Removes parts that the last observations have no use for, and predictions that are not delivered.
+///
+/// # Errors
+/// A folder cannot be read.
+pub(crate) fn forget(clause: &Clause<'_>, scores: &Scores, ledger: &Ledger) -> Result<(), RunError> {
+    scores.keep_only(PREDICTIONS, |part| ledger.entries.iter().any(|entry| entry.part == part))?;
+    let joins = clause.joins.iter().map(|(node, _)| node.id.as_str());
+    for name in joins.chain([OBSERVED]) {
+        forget_parts(&scores.subfolder(name)?, &[scores.file(&format!("{name}.parquet"))])?;
+    }
+    Ok(())
+}
+
+async fn observed(
+    room: &Room<'_>,
+    clause: &Clause<'_>,
+    scores: &Scores,
+    is_wanted: &(dyn Fn(&str) -> bool + Sync),
+) -> Result<Vec<Piece>, RunError> {
+    let (node, observe) = clause.observe;
+    let scored = Scored::new(observe, clause.source);
+    let mut text = serde_json::to_string(&scored)?;
+    text.push_str(&room.looked_up(&node.operation));
+    let definition = Fingerprint::of(text.as_bytes());
+    let source = NodeId::new("source", &clause.source.name);
+    let mut beside = Vec::new();
+    for look in observe.label.iter().flat_map(|label| &label.looks) {
+        let id = NodeId::new("source", &look.source);
+        if let Some(Operation::Source(source)) = room.plan.node(&id).map(|node| &node.operation) {
+            beside.extend(source.time.clone().map(|time| Ok::<_, RunError>((room.table(&id)?, time))));
+        }
+    }
+    let beside = beside.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let beside: Vec<(&Path, &str)> = beside.iter().map(|(table, time)| (table.as_path(), time.as_str())).collect();
+    let folder = scores.subfolder(OBSERVED)?;
+    let parts = Parts { folder: &folder, root: room.state.root(), definition: definition.as_str() };
+    let output = scores.file(&format!("{OBSERVED}.parquet"));
+    let dataflow = room.work(node).dataflow().await?;
+    let whole = room.fingerprint(&source)?.as_str();
+    let (table, progress) = (room.table(&source)?, room.progress());
+    Ok(dataflow.observe_scored(&scored, &table, whole, &beside, parts, &output, is_wanted, &progress).await?)
+}
+
+/// The features of a join at the observations; the list of its parts.
+async fn joined(
+    room: &Room<'_>,
+    node: &Node,
+    join: &Join,
+    observed: &Path,
+    scores: &Scores,
+) -> Result<PathBuf, RunError> {
+    let group = group_of(room.plan, node).ok_or_else(|| RunError::internal("a join without a group"))?;
+    let group = used(group, join);
+    let source = NodeId::new("source", &group.source);
+    let rows = room.table(&source)?;
+    let mut text = join_text(join, &group)?;
+    text.push_str(&room.looked_up(&Operation::Features(group.clone())));
+    if !is_divided(&rows)? {
+        // Nothing tells the parts of the source from what they were.
+        text.push_str(room.fingerprint(&source)?.as_str());
+    }
+    let definition = Fingerprint::of(text.as_bytes());
+    let folder = scores.subfolder(node.id.as_str())?;
+    let parts = Parts { folder: &folder, root: room.state.root(), definition: definition.as_str() };
+    let output = scores.file(&format!("{}.parquet", node.id));
+    let target = Target { table: &output, parts: Some(parts) };
+    let progress = room.progress();
+    room.work(node).dataflow().await?.join(join, &group, observed, &rows, target, &progress).await?;
+    Ok(output)
+}
+
+fn join_text(join: &Join, group: &Features) -> Result<String, RunError> {
+    let join = mlsys_plan::fingerprint(&Operation::Join(join.clone()), &[])?;
+    Ok(mlsys_plan::fingerprint(&Operation::Features(group.clone()), &[&join])?.as_str().to_owned())
+}
+
+impl<'a> Room<'a> {
+    /// What a node is worked on with.
+    fn work(&self, node: &'a Node) -> Work<'a> {
+        Work {
+            plan: self.plan,
+            node,
+            options: self.options,
+            dataflow: self.dataflow,
+            observer: self.observer,
+            slots: self.slots,
+            quarantine: PathBuf::new(),
+        }
+    }
+
+    /// The rows of a node that was brought up to date.
+    fn table(&self, node: &NodeId) -> Result<PathBuf, RunError> {
+        let slot = self.slots.get(node).ok_or_else(|| RunError::internal(format!("`{node}` has no result")))?;
+        Ok(slot.file(DATA))
+    }
+
+    fn fingerprint(&self, node: &NodeId) -> Result<&'a Fingerprint, RunError> {
+        self.fingerprints.of(node).ok_or_else(|| RunError::internal(format!("`{node}` has no fingerprint")))
+    }
+
+    /// The fingerprints of the tables that expressions look up, which are read as a whole.
+    fn looked_up(&self, operation: &Operation) -> String {
+        let tables = operation.lookups().into_iter();
+        let nodes = tables.flat_map(|table| [NodeId::new("source", table), NodeId::new("features", table)]);
+        nodes.filter_map(|node| Some(format!("\n{}", self.fingerprints.of(&node)?))).collect()
+    }
+
+    /// Tells how many rows were read.
+    fn progress(&self) -> impl Fn(u64) + Send + Sync {
+        let (node, observer) = (self.node, self.observer);
+        move |rows| observer(Event::Rows { node, rows })
+    }
+}
