@@ -1,21 +1,23 @@
 //! Where personal data would leave: logs, exports, explanations, scored rows.
 
+use mlsys_syntax::{Kind, ast};
+
 use super::Context;
+use crate::refer::refer;
 use crate::report::Reports;
+use crate::source::{SourceDef, source_of};
 
 /// Reports sinks that personal data reaches without leave, and leave that nothing needs.
 pub(super) fn check(context: &Context<'_, '_>, reports: &mut Reports) {
     let tree = context.tree;
     let personal = context.model.personal.first().map(|input| format!("the input `{input}`"));
-    let key = context.source.and_then(|source| {
-        let named = source.key.iter().find(|key| source.column(key).is_some_and(|column| column.pii));
-        named.map(|key| format!("the key `{key}`"))
-    });
+    let key = tree.score.iter().find_map(|score| Some((score.span, personal_key(context, score, reports)?)));
+    let (scored, key) = key.map_or((None, None), |(span, key)| (Some(span), Some(format!("the key `{key}`"))));
     let sinks = [
         ("E0502", "the log of predictions", tree.log.first().map(|log| log.what.span), &personal),
         ("E0503", "the exported model", tree.export.first().map(|export| export.span), &personal),
         ("E0503", "explanations", tree.explain.first().map(|explain| explain.span), &personal),
-        ("E0503", "scored rows", tree.score.first().map(|score| score.span), &key),
+        ("E0503", "scored rows", scored, &key),
     ];
     let mut needed = false;
     for (code, sink, span, what) in sinks {
@@ -44,4 +46,23 @@ pub(super) fn check(context: &Context<'_, '_>, reports: &mut Reports) {
             );
         }
     }
+}
+
+/// A key that scored rows carry and that is personal data: of the row, or of an entity that it is about.
+fn personal_key(context: &Context<'_, '_>, score: &ast::Score, reports: &Reports) -> Option<String> {
+    let source = scored(context, score, reports)?;
+    let entities = context.model.nodes.iter().flat_map(|nodes| &nodes.observe.keys);
+    let mut names: Vec<&str> = source.key.iter().map(String::as_str).collect();
+    entities.for_each(|key| key.expr.visit_columns(&mut |name| names.push(name)));
+    let is_personal = |name: &&str| source.column(name).is_some_and(|column| column.pii);
+    names.into_iter().find(is_personal).map(str::to_owned)
+}
+
+/// The source whose rows are scored; a name that is wrong is told of elsewhere.
+fn scored<'a>(context: &Context<'a, '_>, score: &ast::Score, reports: &Reports) -> Option<&'a SourceDef> {
+    let Some(name) = &score.source else { return context.source };
+    let constants = &context.constants;
+    let mut silent = Reports::on(reports.item().clone());
+    let item = refer(constants, name, Kind::Source, &mut silent)?;
+    source_of(constants.db, constants.project, item).value.as_ref()
 }

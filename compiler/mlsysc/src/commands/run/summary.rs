@@ -5,6 +5,7 @@ use mlsys_plan::{Metric, Part};
 use serde_json::Value;
 
 use super::progress::short;
+use super::scoring;
 
 /// Prints what came of a run.
 pub(super) fn print(summary: &Summary) {
@@ -15,13 +16,14 @@ pub(super) fn print(summary: &Summary) {
     for model in &summary.models {
         model_outcome(model);
     }
+    summary.nodes.iter().for_each(scoring::print);
     if !summary.not_executed.is_empty() {
         println!("not executed by a run: {}", summary.not_executed.join(", "));
     }
     let count = |wanted: fn(&Outcome) -> bool| summary.nodes.iter().filter(|node| wanted(&node.outcome)).count();
     let done = count(|outcome| *outcome == Outcome::Done);
     let current = count(|outcome| *outcome == Outcome::Current);
-    let failed = count(|outcome| matches!(outcome, Outcome::Failed(_) | Outcome::Skipped(_)));
+    let failed = count(|outcome| matches!(outcome, Outcome::Failed(_) | Outcome::Skipped(_) | Outcome::PassedOver(_)));
     if summary.nothing_to_do() {
         println!("nothing to do: all {current} nodes are current ({:.2} s)", summary.seconds);
     } else {
