@@ -59,7 +59,7 @@ fn personal_key(context: &Context<'_, '_>, score: &ast::Score, reports: &Reports
 }
 
 /// The source whose rows are scored; a name that is wrong is told of elsewhere.
-fn scored<'a>(context: &Context<'a, '_>, score: &ast::Score, reports: &Reports) -> Option<&'a SourceDef> {
+fn scored<'db>(context: &Context<'_, 'db>, score: &ast::Score, reports: &Reports) -> Option<&'db SourceDef> {
     let Some(name) = &score.source else { return context.source };
     let constants = &context.constants;
     let mut silent = Reports::on(reports.item().clone());

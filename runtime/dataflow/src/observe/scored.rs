@@ -1,5 +1,6 @@
 //! Observations that are scored: a model's, without label and split.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -162,7 +163,7 @@ impl Dataflow {
         } else {
             vec![(whole.to_owned(), Content::Rows(source))]
         };
-        self.observe_pieces(scored, pieces, parts, output, is_wanted).await
+        self.observe_pieces(scored, told_apart(pieces), parts, output, is_wanted).await
     }
 
     /// Observes those pieces that are wanted and are not there yet, several at a time.
@@ -255,6 +256,19 @@ enum Content {
     Rows(Vec<Member>),
     /// What was observed of them already.
     Observed(Member),
+}
+
+/// Files with the same rows are different pieces all the same: those that repeat earlier ones are numbered.
+fn told_apart(mut pieces: Vec<(String, Content)>) -> Vec<(String, Content)> {
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    for (id, _) in &mut pieces {
+        let count = seen.entry(id.clone()).or_default();
+        *count += 1;
+        if *count > 1 {
+            *id = format!("{id}-{count}");
+        }
+    }
+    pieces
 }
 
 fn id_of(member: &Member) -> String {

@@ -76,6 +76,7 @@ impl Run<'_> {
         let scores = self.state.scores(&clause.deployment.name, &clause.name)?;
         let mut ledger = Ledger::read(&scores)?;
         report.tell(&ledger, &scores)?;
+        report.before = ledger.entries.iter().map(|entry| entry.count).sum();
         let definition = scoring::definition(self.plan, &clause.train.model)?;
         let training = self.fingerprints.of(&NodeId::new("train", &clause.train.model));
         let scorer =

@@ -59,6 +59,7 @@ pub(crate) async fn deliver(
     let is_here = ledger.into == *delivery.into;
     let gone = own.iter().filter(|known| (is_here || begun.contains(known)) && !is_kept(&known.path));
     let mut gone: Vec<PathBuf> = gone.map(|known| known.path.clone()).collect();
+    gone.sort();
     gone.dedup();
     for path in &gone {
         own_digest(path, &own, digests)?;

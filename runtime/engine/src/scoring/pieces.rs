@@ -174,6 +174,9 @@ impl<'a> Room<'a> {
             dataflow: self.dataflow,
             observer: self.observer,
             slots: self.slots,
+            // Only its tables are asked for: nothing is written where nodes keep theirs.
+            parts: Parts { folder: Path::new(""), root: self.state.root(), definition: "" },
+            files: &[],
             quarantine: PathBuf::new(),
         }
     }
