@@ -129,7 +129,8 @@ impl Project {
 fn parsed(text: &str) -> Vec<Row> {
     let mut lines = text.lines();
     let names: Vec<&str> = lines.next().unwrap().split(',').collect();
-    let row = |line: &str| names.iter().map(|name| (*name).to_owned()).zip(line.split(',').map(str::to_owned)).collect();
+    let row =
+        |line: &str| names.iter().map(|name| (*name).to_owned()).zip(line.split(',').map(str::to_owned)).collect();
     lines.map(row).collect()
 }
 
@@ -255,6 +256,13 @@ fn predictions_stay_with_the_version_that_made_them() {
     let (fourth, _) = project.scored(0);
     assert_eq!((&fourth["scored"], &fourth["before"], &fourth["files"]), (&500.into(), &1500.into(), &4.into()));
     assert_eq!(project.rows("out/scores").len(), 2000);
+
+    // A row that comes late is scored itself, and the rows whose features see it once more.
+    let late = "payment_id,paid_at,customer_id,shop_id,amount,is_fraud\n9000,2024-04-20T00:00:00Z,7,S1,5.0,false\n";
+    fs::write(project.path("payments/late.csv"), late).unwrap();
+    let (fifth, _) = project.scored(0);
+    assert_eq!((&fifth["scored"], &fifth["before"]), (&501.into(), &1500.into()));
+    assert_eq!(versions(&project.rows("out/scores")), BTreeMap::from([("1", 1500), ("5", 501)]));
 }
 
 /// A training that fails, or a version that misses its gates, does not keep the champion from scoring; what is made in
@@ -335,7 +343,8 @@ fn predictions_that_are_not_as_expected_stay_inside() {
 /// A condition chooses what leaves, and a change of it needs no new predictions.
 #[test]
 fn a_condition_chooses_what_leaves() {
-    let filtered = PROGRAM.replace("into  csv(\"out/scores\")", "into  csv(\"out/high.csv\")\n  where prediction > 0.3");
+    let filtered =
+        PROGRAM.replace("into  csv(\"out/scores\")", "into  csv(\"out/high.csv\")\n  where prediction > 0.3");
     let project = Project::new(&filtered);
     let (first, _) = project.scored(0);
     let high = parsed(&fs::read_to_string(project.path("out/high.csv")).unwrap());
@@ -403,13 +412,8 @@ fn a_killed_run_leaves_what_was_delivered() {
     )
     .unwrap();
     make_executable(&worker);
-    let mut child = project
-        .command(&["run"])
-        .env("MLSYSD", &worker)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut child =
+        project.command(&["run"]).env("MLSYSD", &worker).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let started = Instant::now();
     while !project.path("begun").exists() {
         assert!(started.elapsed() < Duration::from_secs(120), "predicting has not begun");

@@ -60,8 +60,7 @@ async fn examples_hold() {
 /// implement it; and nothing is in either that is not declared.
 #[test]
 fn what_is_declared_is_implemented_or_told_apart_and_the_reverse() {
-    let implemented =
-        mlsys_dataflow::implemented().into_iter().chain(mlsys_training::CAPABILITIES.iter().copied());
+    let implemented = mlsys_dataflow::implemented().into_iter().chain(mlsys_training::CAPABILITIES.iter().copied());
     let implemented: BTreeSet<(&str, &str)> = implemented.chain(mlsys_engine::IMPLEMENTED.iter().copied()).collect();
     let later = [mlsys_dataflow::NOT_YET, mlsys_training::NOT_YET, mlsys_engine::NOT_YET];
     let later: BTreeSet<(&str, &str)> = later.into_iter().flatten().copied().collect();

@@ -101,9 +101,9 @@ impl Scored {
     /// The columns with their expressions, behind the instant.
     fn outputs(&self) -> impl Iterator<Item = (String, &Expr)> {
         let named = [(columns::KEY, &self.keys), (ROW_KEY, &self.row_key), ("", &self.inputs)];
-        named.into_iter().flat_map(|(prefix, derived)| {
-            derived.iter().map(move |one| (format!("{prefix}{}", one.name), &one.expr))
-        })
+        named
+            .into_iter()
+            .flat_map(|(prefix, derived)| derived.iter().map(move |one| (format!("{prefix}{}", one.name), &one.expr)))
     }
 
     fn schema(&self) -> SchemaRef {
@@ -205,8 +205,7 @@ impl Dataflow {
         }
         let table = provider_as_source(Arc::new(StoredTable::of(members)?));
         let plan = scored.plan(table, Period::default())?;
-        let Execution { mut rows, .. } =
-            self.execute(&self.ordered_session(), plan, scored.time.as_deref()).await?;
+        let Execution { mut rows, .. } = self.execute(&self.ordered_session(), plan, scored.time.as_deref()).await?;
         let schema = scored.schema();
         let mut sink = Sink::create(&parts.table(&id), &schema)?;
         while let Some(batch) = rows.next().await {
@@ -235,8 +234,7 @@ impl Dataflow {
             last = last.max(StoredTable::open(path)?.span(time)?.map(|(_, last)| last));
         }
         let plan = scored.plan(provider_as_source(Arc::new(table)), Period { first: scored.first, last })?;
-        let Execution { mut rows, .. } =
-            self.execute(&self.ordered_session(), plan, scored.time.as_deref()).await?;
+        let Execution { mut rows, .. } = self.execute(&self.ordered_session(), plan, scored.time.as_deref()).await?;
         let schema = scored.schema();
         let mut days = Days { parts, schema: Arc::clone(&schema), current: None, members: Vec::new() };
         let mut done = 0;

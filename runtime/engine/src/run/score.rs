@@ -67,20 +67,14 @@ impl Run<'_> {
     }
 
     /// Scores a clause; whether anything was done.
-    async fn scored(
-        &mut self,
-        node: &Node,
-        clause: &Clause<'_>,
-        report: &mut ScoringReport,
-    ) -> Result<bool, RunError> {
+    async fn scored(&mut self, node: &Node, clause: &Clause<'_>, report: &mut ScoringReport) -> Result<bool, RunError> {
         let scores = self.state.scores(&clause.deployment.name, &clause.name)?;
         let mut ledger = Ledger::read(&scores)?;
         report.tell(&ledger, &scores)?;
         report.before = ledger.entries.iter().map(|entry| entry.count).sum();
         let definition = scoring::definition(self.plan, &clause.train.model)?;
         let training = self.fingerprints.of(&NodeId::new("train", &clause.train.model));
-        let scorer =
-            scoring::scorer(&self.registry, &self.state, &clause.train.model, &definition, training).await?;
+        let scorer = scoring::scorer(&self.registry, &self.state, &clause.train.model, &definition, training).await?;
         report.version = Some(scorer.version);
         let room = Room {
             plan: self.plan,
@@ -120,8 +114,7 @@ impl Run<'_> {
             project: &self.options.project,
             entries,
         };
-        report.written =
-            scoring::deliver(&self.dataflow, &scores, &mut self.digests, &mut ledger, delivery).await?;
+        report.written = scoring::deliver(&self.dataflow, &scores, &mut self.digests, &mut ledger, delivery).await?;
         scoring::forget(clause, &scores, &ledger)?;
         report.tell(&ledger, &scores)?;
         Ok(report.written > 0 || ledger != before)

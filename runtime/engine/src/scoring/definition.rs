@@ -67,3 +67,63 @@ fn columns_of(source: &Source) -> Source {
         ..source.clone()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use mlsys_plan::{
+        Call, Expr, Label, Node, NodeId, Observe, Operation, Origin, Plan, Source, Split, TimeSplit, Type, VERSION,
+        Value,
+    };
+
+    use super::definition;
+
+    fn plan(input: &str, label: &str, path: &str, test: i64) -> Plan {
+        let column = |name: &str| Expr::column(name, Type::Float64.required());
+        let args = BTreeMap::from([("path".to_owned(), Value::String(path.to_owned()))]);
+        let connector = Call { name: "csv".to_owned(), args };
+        let source = Source { name: "rows".to_owned(), connector, ..Source::default() };
+        let observe = Observe {
+            model: "m".to_owned(),
+            source: "rows".to_owned(),
+            at: column("at"),
+            time: Some("at".to_owned()),
+            every: None,
+            filter: None,
+            feature_filter: None,
+            label: Some(Label {
+                name: label.to_owned(),
+                expr: column(label),
+                known_at: column("at"),
+                looks: Vec::new(),
+            }),
+            group: None,
+            debias: None,
+            keys: Vec::new(),
+            slices: Vec::new(),
+            inputs: vec![mlsys_plan::Derived { name: "x".to_owned(), expr: column(input) }],
+            split: Split::Time(TimeSplit { from: None, validate: None, test, until: None }),
+        };
+        let node = |kind: &str, name: &str, inputs: Vec<NodeId>, operation| Node {
+            id: NodeId::new(kind, name),
+            origin: Origin { file: "a".to_owned(), line: 1, name: name.to_owned() },
+            inputs,
+            operation,
+        };
+        let nodes = vec![
+            node("source", "rows", Vec::new(), Operation::Source(source)),
+            node("observe", "m", vec![NodeId::new("source", "rows")], Operation::Observe(observe)),
+        ];
+        Plan { version: VERSION, program: "p".to_owned(), nodes }
+    }
+
+    /// What a model is fed is one thing, what it learns and from which files another.
+    #[test]
+    fn inputs_are_what_counts() {
+        let of = |input, label, path, test| definition(&plan(input, label, path, test), "m").unwrap();
+        let one = of("a", "l", "here", 0);
+        assert_eq!(one, of("a", "other", "there", 7));
+        assert_ne!(one, of("b", "l", "here", 0));
+    }
+}

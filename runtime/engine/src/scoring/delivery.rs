@@ -55,7 +55,8 @@ pub(crate) async fn deliver(
             None => missing.push((files.len() + missing.len(), one)),
         }
     }
-    let is_kept = |path: &Path| files.iter().any(|file| file.path == path) || missing.iter().any(|(_, one)| one.path == path);
+    let is_kept =
+        |path: &Path| files.iter().any(|file| file.path == path) || missing.iter().any(|(_, one)| one.path == path);
     let is_here = ledger.into == *delivery.into;
     let gone = own.iter().filter(|known| (is_here || begun.contains(known)) && !is_kept(&known.path));
     let mut gone: Vec<PathBuf> = gone.map(|known| known.path.clone()).collect();
@@ -77,12 +78,8 @@ pub(crate) async fn deliver(
         files.insert((*index).min(files.len()), file);
     }
     let is_changed = count > 0 || !gone.is_empty();
-    *ledger = Ledger {
-        into: delivery.into.clone(),
-        filter: delivery.filter.cloned(),
-        entries: delivery.entries,
-        files,
-    };
+    *ledger =
+        Ledger { into: delivery.into.clone(), filter: delivery.filter.cloned(), entries: delivery.entries, files };
     ledger.write(scores)?;
     note_pending(scores, &[])?;
     scores.empty_subfolder("staged")?;

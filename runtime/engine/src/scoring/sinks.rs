@@ -79,3 +79,26 @@ fn check(plan: &Plan, deployment: &Deployment, scoring: &Scoring) -> Vec<RunErro
 fn refuse(what: &str, help: &str) -> RunError {
     RunError::new("E0910", format!("this runtime cannot {what} yet"), Some(help))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::Path;
+
+    use mlsys_plan::{Call, Value};
+
+    use super::{Place, place};
+
+    #[test]
+    fn a_path_with_the_extension_of_its_form_is_a_file() {
+        let of = |name: &str, path: &str| {
+            let args = BTreeMap::from([("path".to_owned(), Value::String(path.to_owned()))]);
+            place(&Call { name: name.to_owned(), args }, Path::new("/p"))
+        };
+        assert_eq!(of("parquet", "out/scores"), Place::Folder("/p/out/scores".into()));
+        assert_eq!(of("parquet", "out/scores.parquet"), Place::File("/p/out/scores.parquet".into()));
+        assert_eq!(of("csv", "out/scores.CSV"), Place::File("/p/out/scores.CSV".into()));
+        assert_eq!(of("csv", "out/scores.csv/"), Place::Folder("/p/out/scores.csv/".into()));
+        assert_eq!(of("csv", "/data/v1.2"), Place::Folder("/data/v1.2".into()));
+    }
+}

@@ -44,13 +44,15 @@ pub(crate) async fn scorer(
             "the champion of `{model}`, version {}, was trained on inputs that the program now makes in another way",
             found.version
         );
-        let help = "earlier predictions stay; bring a version of the new definition to meet its gates, or undo the change";
+        let help =
+            "earlier predictions stay; bring a version of the new definition to meet its gates, or undo the change";
         return Err(RunError::new("E0940", message, Some(help)));
     }
     let folder = state.models().join(&found.artefact);
     if let Some(gone) = FILES.iter().map(|name| folder.join(name)).find(|path| !path.is_file()) {
         let message = format!("version {} of `{model}` lacks its file `{}`", found.version, gone.display());
-        let help = "restore it; or remove its folder and run again, which puts it back if the training is still current";
+        let help =
+            "restore it; or remove its folder and run again, which puts it back if the training is still current";
         return Err(RunError::new("E0933", message, Some(help)));
     }
     Ok(Scorer { version: found.version, artefact: found.artefact, folder })

@@ -22,8 +22,10 @@ fn lines(clause: &Value) -> Vec<String> {
     let version = clause.get("version").and_then(Value::as_i64);
     let version = version.map(|version| format!(" by {} version {version}", text("model"))).unwrap_or_default();
     let (scored, before) = (thousands(number("scored")), thousands(number("before")));
-    let mut lines =
-        vec![format!("scored       {scored} rows of {}{version}{coverage}; {before} stand as they were", text("source"))];
+    let mut lines = vec![format!(
+        "scored       {scored} rows of {}{version}{coverage}; {before} stand as they were",
+        text("source")
+    )];
     lines.extend(distribution(clause));
     let versions = clause.get("versions").and_then(Value::as_object).filter(|versions| versions.len() > 1);
     if let Some(versions) = versions {
