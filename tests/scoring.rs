@@ -364,6 +364,14 @@ fn a_condition_chooses_what_leaves() {
     let (third, _) = project.scored(0);
     assert_eq!((&third["scored"], &third["written"]), (&0.into(), &1.into()));
     assert!(project.path("out/high.csv").exists());
+
+    // Predictions may go elsewhere, and come back: what was left is known to be our own.
+    project.program(&filtered.replace("out/high.csv", "out/other.csv"));
+    assert_eq!(project.scored(0).0["written"], 1);
+    assert!(project.path("out/high.csv").exists() && project.path("out/other.csv").exists());
+    project.program(&filtered);
+    let (back, _) = project.scored(0);
+    assert_eq!((&back["scored"], &back["delivered"]), (&0.into(), &first["delivered"]));
 }
 
 /// Nobody's file is replaced, and a place that cannot be written costs no second scoring.
@@ -504,6 +512,11 @@ deployment nightly {
     // The examples end where labels do, and predictions where the data do.
     assert!(last.as_str() > "2024-04-10" && last.as_str() <= "2024-04-18T00:00:00Z", "{last}");
     assert_eq!(scored["files"].as_u64().unwrap() as usize, project.files("out/scores").len(), "{scored}");
+
+    let before = project.files("out/scores");
+    let (code, text) = project.run();
+    assert!(code == 0 && text.contains("nothing to do"), "{text}");
+    assert_eq!(project.files("out/scores"), before);
 
     let second: String = (3600..4000).map(visit).collect();
     fs::write(project.path("visits/1.csv"), format!("{header}{second}")).unwrap();

@@ -102,7 +102,7 @@ fn lost(reason: &str) -> RunError {
     RunError::new("E0921", format!("the training worker was lost: {reason}"), Some(AGAIN))
 }
 
-const AGAIN: &str = "everything else of this run stands: run again to train";
+const AGAIN: &str = "everything else of this run stands: run again";
 
 fn ended(status: ExitStatus, complaints: &str) -> RunError {
     let last = complaints.lines().rev().find(|line| !line.trim().is_empty());

@@ -78,7 +78,7 @@ fn rows() -> Rows {
 #[test]
 fn predictions_are_the_models_own() {
     let _turn = turn();
-    let Rows { job, expected, .. } = rows();
+    let Rows { folder: _folder, job, expected } = rows();
     let mut events = Vec::new();
     assert_eq!(predict(&job, &mut |event| events.push(event.clone())).unwrap(), 1000);
     assert_eq!(events.last(), Some(&TrainEvent::Done));

@@ -26,6 +26,9 @@ use crate::types;
 /// Prefix of a column that holds a key of the row that is scored.
 const ROW_KEY: &str = "__row.";
 
+/// What is told of all ticks together: of what they were made, and their days.
+const TICKS: &str = "ticks";
+
 /// Microseconds of a day.
 const DAY: i64 = 86_400_000_000;
 
@@ -136,9 +139,9 @@ impl Scored {
 
 impl Dataflow {
     /// Writes what is scored of a source to `output`: a list of parts, one for each part of the source of which `is_wanted`
-    /// says so. Says which parts there are, in the source's order. `whole` stands for the rows of a source that is in one
-    /// piece. Ticks are divided by days; `beside` are further tables that say how far the data reach, each with its column
-    /// of instants.
+    /// says so. Says which parts there are, in the source's order. `whole` stands for everything that is read; a source that
+    /// is in one piece is told from others by it. Ticks are divided by days; `beside` are further tables that say how far
+    /// the data reach, each with its column of instants.
     ///
     /// # Errors
     /// E0910 if a function is not known, E0911 if a file cannot be read or written, E0912.
@@ -156,8 +159,16 @@ impl Dataflow {
     ) -> Result<Vec<Piece>, DataError> {
         let source = Manifest::of(source_table)?.files;
         let pieces = if scored.every.is_some() {
-            let members = self.ticks_of_days(scored, source, beside, parts, progress).await?;
-            members.into_iter().map(|member| (id_of(&member), Content::Observed(member))).collect()
+            let id = parts.id([whole]);
+            let days = match known_days(parts, &id, is_wanted) {
+                Some(days) => days,
+                None => {
+                    let days = self.ticks_of_days(scored, source, beside, parts, progress).await?;
+                    parts.tell(TICKS, &(id, &days))?;
+                    days
+                }
+            };
+            days.into_iter().map(|day| (day, Content::Observed)).collect()
         } else if source.iter().all(|member| member.id.is_some()) {
             source.into_iter().map(|member| (id_of(&member), Content::Rows(vec![member]))).collect()
         } else {
@@ -180,7 +191,7 @@ impl Dataflow {
                 return Ok((Piece { rows, is_observed: false }, None));
             }
             let member = match content {
-                Content::Observed(member) => member,
+                Content::Observed => parts.find(&rows).ok_or_else(|| DataError::internal("a day of ticks is gone"))?,
                 Content::Rows(members) => self.observe_piece(scored, &rows, members, parts).await?,
             };
             Ok::<_, DataError>((Piece { rows, is_observed: true }, Some(member)))
@@ -215,7 +226,8 @@ impl Dataflow {
         parts.find(&id).ok_or_else(|| DataError::internal("a part of what is scored is gone"))
     }
 
-    /// All ticks, in a part for each day that has some. A part is named by its content, which says what it depends on.
+    /// The names of parts with all ticks, one for each day that has some. A part is named by its content, which says what it
+    /// depends on.
     async fn ticks_of_days(
         &self,
         scored: &Scored,
@@ -223,7 +235,7 @@ impl Dataflow {
         beside: &[(&Path, &str)],
         parts: Parts<'_>,
         progress: Progress<'_>,
-    ) -> Result<Vec<Member>, DataError> {
+    ) -> Result<Vec<String>, DataError> {
         let table = StoredTable::of(source)?;
         let own = match &scored.time {
             Some(time) => table.span(time)?,
@@ -236,7 +248,7 @@ impl Dataflow {
         let plan = scored.plan(provider_as_source(Arc::new(table)), Period { first: scored.first, last })?;
         let Execution { mut rows, .. } = self.execute(&self.ordered_session(), plan, scored.time.as_deref()).await?;
         let schema = scored.schema();
-        let mut days = Days { parts, schema: Arc::clone(&schema), current: None, members: Vec::new() };
+        let mut days = Days { parts, schema: Arc::clone(&schema), current: None, done: Vec::new() };
         let mut done = 0;
         while let Some(batch) = rows.next().await {
             let batch = RecordBatch::try_new(Arc::clone(&schema), batch?.columns().to_vec())?;
@@ -252,8 +264,8 @@ impl Dataflow {
 enum Content {
     /// Rows of the source, in these files.
     Rows(Vec<Member>),
-    /// What was observed of them already.
-    Observed(Member),
+    /// Nothing but what was observed of them, which is there.
+    Observed,
 }
 
 /// Files with the same rows are different pieces all the same: those that repeat earlier ones are numbered.
@@ -269,6 +281,13 @@ fn told_apart(mut pieces: Vec<(String, Content)>) -> Vec<(String, Content)> {
     pieces
 }
 
+/// The days of ticks as they were made before of the same data, if those that are wanted are still there.
+fn known_days(parts: Parts<'_>, id: &str, is_wanted: &(dyn Fn(&str) -> bool + Sync)) -> Option<Vec<String>> {
+    let (made_of, days): (String, Vec<String>) = parts.told(TICKS)?;
+    let is_there = |day: &String| !is_wanted(day) || parts.find(day).is_some();
+    (made_of == id && days.iter().all(is_there)).then_some(days)
+}
+
 fn id_of(member: &Member) -> String {
     member.id.clone().unwrap_or_default()
 }
@@ -279,7 +298,8 @@ struct Days<'a> {
     schema: SchemaRef,
     /// The day that is being written.
     current: Option<(i64, Sink)>,
-    members: Vec<Member>,
+    /// The parts that are written.
+    done: Vec<String>,
 }
 
 impl Days<'_> {
@@ -310,14 +330,13 @@ impl Days<'_> {
         let id = content(&path)?;
         let target = self.parts.table(&id);
         fs::rename(&path, &target).map_err(|error| DataError::store("write the table", &target, &error))?;
-        let member = self.parts.find(&id).ok_or_else(|| DataError::internal("a day of ticks is gone"))?;
-        self.members.push(member);
+        self.done.push(id);
         Ok(())
     }
 
-    async fn finish(mut self) -> Result<Vec<Member>, DataError> {
+    async fn finish(mut self) -> Result<Vec<String>, DataError> {
         self.close().await?;
-        Ok(self.members)
+        Ok(self.done)
     }
 }
 

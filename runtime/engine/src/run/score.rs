@@ -76,25 +76,7 @@ impl Run<'_> {
         let training = self.fingerprints.of(&NodeId::new("train", &clause.train.model));
         let scorer = scoring::scorer(&self.registry, &self.state, &clause.train.model, &definition, training).await?;
         report.version = Some(scorer.version);
-        let room = Room {
-            plan: self.plan,
-            node,
-            options: self.options,
-            state: &self.state,
-            dataflow: &self.dataflow,
-            observer: self.observer,
-            slots: &self.slots,
-            fingerprints: &self.fingerprints,
-        };
-        let seen = scoring::observe(&room, clause, &scores, &ledger, &definition).await?;
-        let mut pieces = Vec::new();
-        for one in seen {
-            let inputs = one.inputs(&mut self.digests)?;
-            pieces.push(Next::of(one, inputs, &ledger));
-        }
-        let wanted: Vec<&Wanted> = pieces.iter().filter_map(Next::wanted).collect();
-        scoring::predict(&room, clause, &scores, &scorer, &wanted).await?;
-        let fresh = entries(&room, clause, &scores, &scorer, &definition, &wanted).await?;
+        let (pieces, fresh) = self.predicted(node, clause, &scores, &ledger, &scorer, &definition).await?;
         report.before = pieces.iter().filter_map(Next::kept).map(|entry| entry.count).sum();
         report.scored = fresh.iter().map(|entry| entry.count).sum();
         report.coverage = coverage(&fresh);
@@ -106,18 +88,48 @@ impl Run<'_> {
             return Err(error);
         }
         let mut fresh = fresh.into_iter();
-        let entries: Vec<Entry> = pieces.into_iter().filter_map(|piece| piece.entry(&mut fresh)).collect();
         let before = ledger.clone();
         let delivery = Delivery {
             into: &clause.scoring.into,
             filter: clause.scoring.filter.as_ref(),
             project: &self.options.project,
-            entries,
+            entries: pieces.into_iter().filter_map(|piece| piece.entry(&mut fresh)).collect(),
         };
         report.written = scoring::deliver(&self.dataflow, &scores, &mut self.digests, &mut ledger, delivery).await?;
         scoring::forget(clause, &scores, &ledger)?;
         report.tell(&ledger, &scores)?;
         Ok(report.written > 0 || ledger != before)
+    }
+
+    /// What happens to each piece, and the entries of those that are predicted, with their predictions made.
+    async fn predicted(
+        &mut self,
+        node: &Node,
+        clause: &Clause<'_>,
+        scores: &Scores,
+        ledger: &Ledger,
+        scorer: &Scorer,
+        definition: &Fingerprint,
+    ) -> Result<(Vec<Next>, Vec<Entry>), RunError> {
+        let room = Room {
+            plan: self.plan,
+            node,
+            options: self.options,
+            state: &self.state,
+            dataflow: &self.dataflow,
+            observer: self.observer,
+            slots: &self.slots,
+            fingerprints: &self.fingerprints,
+        };
+        let mut pieces = Vec::new();
+        for seen in scoring::observe(&room, clause, scores, ledger, definition).await? {
+            let inputs = seen.inputs(&mut self.digests)?;
+            pieces.push(Next::of(seen, inputs, ledger));
+        }
+        let wanted: Vec<&Wanted> = pieces.iter().filter_map(Next::wanted).collect();
+        scoring::predict(&room, clause, scores, scorer, &wanted).await?;
+        let fresh = entries(&room, clause, scores, scorer, definition, &wanted).await?;
+        Ok((pieces, fresh))
     }
 }
 

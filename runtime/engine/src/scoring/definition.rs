@@ -8,7 +8,7 @@ use mlsys_plan::{
 
 use super::clause::above;
 use crate::error::RunError;
-use crate::fingerprints::{group_of, used};
+use crate::fingerprints::{REVISION, group_of, used};
 
 /// The fingerprint of everything that makes a model's inputs: its observations without label and split, its joins with what
 /// they use of groups, the tables that are looked up, and the columns of sources. Where rows come from, what is expected of
@@ -26,7 +26,7 @@ pub(crate) fn definition(plan: &Plan, model: &str) -> Result<Fingerprint, RunErr
     above(plan, &mut wanted);
     let nodes: Vec<&Node> = plan.nodes.iter().filter(|node| wanted.contains(&node.id)).collect();
     let looked_up: BTreeSet<&str> = nodes.iter().flat_map(|node| node.operation.lookups()).collect();
-    let mut lines = String::new();
+    let mut lines = format!("{REVISION}\n");
     for node in nodes {
         let inputs = match &node.operation {
             Operation::Join(join) => Some(of_group(plan, node, join)?),

@@ -1,5 +1,6 @@
 //! How predictions leave: as files beside each other in a folder, or as one file, always whole.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +12,9 @@ use super::ledger::{Entry, Ledger, Written, note_pending, pending};
 use super::predictions::file_of;
 use super::sinks::{Place, format, place};
 use crate::error::RunError;
+
+/// The folder of files that are about to be delivered.
+const STAGED: &str = "staged";
 
 /// What is to be delivered.
 pub(crate) struct Delivery<'a> {
@@ -31,8 +35,21 @@ struct Wanted {
     parts: Vec<PathBuf>,
 }
 
+/// What there is, and what there should be.
+struct Difference {
+    /// Files that are what they should be, each with its number.
+    kept: Vec<(usize, Written)>,
+    /// Files that are to be written, each with its number.
+    missing: Vec<(usize, Wanted)>,
+    /// Files that no piece has any more.
+    gone: Vec<PathBuf>,
+    /// Files in places where predictions went before.
+    left: Vec<Written>,
+}
+
 /// Delivers predictions, and remembers that; how many files were written. Files that are what they should be are left alone,
-/// and those that no piece has any more are removed. Nothing is touched before everything that leaves is complete.
+/// and those that no piece has any more are removed; what went to another place before stays there. Nothing is touched before
+/// everything that leaves is complete.
 ///
 /// # Errors
 /// E0941 if a file cannot be written, E0942 if there is one that this program has not written, E0911.
@@ -44,46 +61,60 @@ pub(crate) async fn deliver(
     delivery: Delivery<'_>,
 ) -> Result<u64, RunError> {
     let begun = pending(scores)?;
-    let own: Vec<Written> = ledger.files.iter().chain(&begun).cloned().collect();
-    let wanted = wanted(scores, &delivery)?;
-    let (mut files, mut missing) = (Vec::new(), Vec::new());
-    for one in wanted {
-        let found = own_digest(&one.path, &own, digests)?;
-        let same = |known: &&Written| known.path == one.path && known.made_of == one.made_of;
-        match own.iter().filter(same).find(|known| Some(&known.digest) == found.as_ref()) {
-            Some(known) => files.push(known.clone()),
-            None => missing.push((files.len() + missing.len(), one)),
-        }
-    }
-    let is_kept =
-        |path: &Path| files.iter().any(|file| file.path == path) || missing.iter().any(|(_, one)| one.path == path);
-    let is_here = ledger.into == *delivery.into;
-    let gone = own.iter().filter(|known| (is_here || begun.contains(known)) && !is_kept(&known.path));
-    let mut gone: Vec<PathBuf> = gone.map(|known| known.path.clone()).collect();
-    gone.sort();
-    gone.dedup();
-    for path in &gone {
-        own_digest(path, &own, digests)?;
-    }
+    let own: Vec<Written> = ledger.files.iter().chain(&begun).chain(&ledger.left).cloned().collect();
+    let Difference { kept, missing, gone, left } = compare(&own, wanted(scores, &delivery)?, delivery.into, digests)?;
     let written = stage(dataflow, scores, digests, &delivery, &missing).await?;
     let count = written.len() as u64;
     note_pending(scores, &written)?;
+    put_all(scores, &written, &gone)?;
+    let numbered = missing.into_iter().map(|(number, _)| number).zip(written);
+    let mut files: Vec<(usize, Written)> = kept.into_iter().chain(numbered).collect();
+    files.sort_by_key(|(number, _)| *number);
+    *ledger = Ledger {
+        into: delivery.into.clone(),
+        filter: delivery.filter.cloned(),
+        entries: delivery.entries,
+        files: files.into_iter().map(|(_, file)| file).collect(),
+        left,
+    };
+    ledger.write(scores)?;
+    note_pending(scores, &[])?;
+    scores.empty_subfolder(STAGED)?;
+    Ok(count)
+}
+
+/// Holds the files that this program has written against those that are wanted.
+fn compare(own: &[Written], wanted: Vec<Wanted>, into: &Call, digests: &mut Digests) -> Result<Difference, RunError> {
+    let paths: BTreeSet<PathBuf> = wanted.iter().map(|one| one.path.clone()).collect();
+    let (mut kept, mut missing) = (Vec::new(), Vec::new());
+    for (number, one) in wanted.into_iter().enumerate() {
+        let found = own_digest(&one.path, own, digests)?;
+        let same = |known: &&Written| {
+            known.path == one.path && known.made_of == one.made_of && Some(&known.digest) == found.as_ref()
+        };
+        match own.iter().find(same) {
+            Some(known) => kept.push((number, Written { into: into.clone(), ..known.clone() })),
+            None => missing.push((number, one)),
+        }
+    }
+    let others = own.iter().filter(|known| !paths.contains(&known.path) && known.path.exists());
+    let (here, left): (Vec<&Written>, Vec<&Written>) = others.partition(|known| known.into == *into);
+    let gone: BTreeSet<PathBuf> = here.into_iter().map(|known| known.path.clone()).collect();
+    for path in &gone {
+        own_digest(path, own, digests)?;
+    }
+    Ok(Difference { kept, missing, gone: gone.into_iter().collect(), left: left.into_iter().cloned().collect() })
+}
+
+/// Puts what is staged into its place, and removes what is gone.
+fn put_all(scores: &Scores, written: &[Written], gone: &[PathBuf]) -> Result<(), RunError> {
     for (number, file) in written.iter().enumerate() {
         put(&staged(scores, number), &file.path).map_err(|error| unwritable(&error.to_string()))?;
     }
-    for path in gone.iter().filter(|path| path.exists()) {
+    for path in gone {
         fs::remove_file(path).map_err(|error| unwritable(&format!("cannot remove `{}`: {error}", path.display())))?;
     }
-    for ((index, _), file) in missing.iter().zip(written) {
-        files.insert((*index).min(files.len()), file);
-    }
-    let is_changed = count > 0 || !gone.is_empty();
-    *ledger =
-        Ledger { into: delivery.into.clone(), filter: delivery.filter.cloned(), entries: delivery.entries, files };
-    ledger.write(scores)?;
-    note_pending(scores, &[])?;
-    scores.empty_subfolder("staged")?;
-    Ok(if is_changed { count } else { 0 })
+    Ok(())
 }
 
 fn wanted(scores: &Scores, delivery: &Delivery<'_>) -> Result<Vec<Wanted>, RunError> {
@@ -134,20 +165,21 @@ async fn stage(
     delivery: &Delivery<'_>,
     missing: &[(usize, Wanted)],
 ) -> Result<Vec<Written>, RunError> {
-    scores.empty_subfolder("staged")?;
+    scores.empty_subfolder(STAGED)?;
     let mut written = Vec::new();
     for (number, (_, one)) in missing.iter().enumerate() {
         let path = staged(scores, number);
         let form = format(delivery.into);
         let rows = dataflow.export_predictions(&one.parts, delivery.filter, form, &path).await?;
         let digest = digests.of(&path)?;
-        written.push(Written { path: one.path.clone(), made_of: one.made_of.clone(), digest, rows });
+        let (path, made_of) = (one.path.clone(), one.made_of.clone());
+        written.push(Written { path, into: delivery.into.clone(), made_of, digest, rows });
     }
     Ok(written)
 }
 
 fn staged(scores: &Scores, number: usize) -> PathBuf {
-    scores.file("staged").join(number.to_string())
+    scores.file(STAGED).join(number.to_string())
 }
 
 fn unwritable(reason: &str) -> RunError {

@@ -23,6 +23,9 @@ pub(crate) struct Ledger {
     pub(crate) entries: Vec<Entry>,
     /// The files that hold them.
     pub(crate) files: Vec<Written>,
+    /// Files that were left in places where predictions went before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) left: Vec<Written>,
 }
 
 /// A piece that was scored.
@@ -45,10 +48,12 @@ pub(crate) struct Entry {
 }
 
 /// A file that was delivered.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Written {
     /// Where it is.
     pub(crate) path: PathBuf,
+    /// The sink that took it.
+    pub(crate) into: Call,
     /// A fingerprint of what it was made of.
     pub(crate) made_of: String,
     /// The SHA-256 of its content.

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use mlsys_dataflow::{Dataflow, Parts, Piece, Scored, Target, files_of, forget_parts, is_divided};
-use mlsys_plan::{Features, Fingerprint, Join, Node, NodeId, Operation, Plan};
+use mlsys_plan::{Features, Fingerprint, Join, Node, NodeId, Operation, Plan, Source};
 use mlsys_store::{Digests, Scores, Slot, State};
 
 use super::predictions::PREDICTIONS;
 use super::{Clause, Ledger};
 use crate::error::RunError;
 use crate::event::{Event, Observer};
-use crate::fingerprints::{Fingerprints, group_of, used};
+use crate::fingerprints::{Fingerprints, REVISION, group_of, used};
 use crate::run::Options;
 use crate::steps::{DATA, Work};
 
@@ -109,26 +109,26 @@ async fn observed(
 ) -> Result<Vec<Piece>, RunError> {
     let (node, observe) = clause.observe;
     let scored = Scored::new(observe, clause.source);
-    let mut text = serde_json::to_string(&scored)?;
+    let mut text = format!("{REVISION}\n{}", serde_json::to_string(&scored)?);
     text.push_str(&room.looked_up(&node.operation));
     let definition = Fingerprint::of(text.as_bytes());
     let source = NodeId::new("source", &clause.source.name);
+    let mut whole = room.fingerprint(&source)?.as_str().to_owned();
     let mut beside = Vec::new();
     for look in observe.label.iter().flat_map(|label| &label.looks) {
         let id = NodeId::new("source", &look.source);
-        if let Some(Operation::Source(source)) = room.plan.node(&id).map(|node| &node.operation) {
-            beside.extend(source.time.clone().map(|time| Ok::<_, RunError>((room.table(&id)?, time))));
-        }
+        let found = room.plan.node(&id).map(|node| &node.operation);
+        let Some(Operation::Source(Source { time: Some(time), .. })) = found else { continue };
+        whole.push_str(room.fingerprint(&id)?.as_str());
+        beside.push((room.table(&id)?, time.as_str()));
     }
-    let beside = beside.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let beside: Vec<(&Path, &str)> = beside.iter().map(|(table, time)| (table.as_path(), time.as_str())).collect();
+    let beside: Vec<(&Path, &str)> = beside.iter().map(|(table, time)| (table.as_path(), *time)).collect();
     let folder = scores.subfolder(OBSERVED)?;
     let parts = Parts { folder: &folder, root: room.state.root(), definition: definition.as_str() };
     let output = scores.file(&format!("{OBSERVED}.parquet"));
     let dataflow = room.work(node).dataflow().await?;
-    let whole = room.fingerprint(&source)?.as_str();
     let (table, progress) = (room.table(&source)?, room.progress());
-    Ok(dataflow.observe_scored(&scored, &table, whole, &beside, parts, &output, is_wanted, &progress).await?)
+    Ok(dataflow.observe_scored(&scored, &table, &whole, &beside, parts, &output, is_wanted, &progress).await?)
 }
 
 /// The features of a join at the observations; the list of its parts.
@@ -143,7 +143,7 @@ async fn joined(
     let group = used(group, join);
     let source = NodeId::new("source", &group.source);
     let rows = room.table(&source)?;
-    let mut text = join_text(join, &group)?;
+    let mut text = format!("{REVISION}\n{}", join_text(join, &group)?);
     text.push_str(&room.looked_up(&Operation::Features(group.clone())));
     if !is_divided(&rows)? {
         // Nothing tells the parts of the source from what they were.
