@@ -265,6 +265,46 @@ fn predictions_stay_with_the_version_that_made_them() {
     assert_eq!(versions(&project.rows("out/scores")), BTreeMap::from([("1", 1500), ("5", 501)]));
 }
 
+/// Rows are known by their keys and times: what else is computed or expected of them does not make them others.
+#[test]
+fn rows_are_known_by_their_keys() {
+    let project = Project::new(PROGRAM);
+    project.scored(0);
+    let before = project.files("out/scores");
+    let derived = "derive { settled_at = paid_at + 7d  cents = amount * 100.0 }\n  expect amount >= 0";
+    project.program(&PROGRAM.replace("derive { settled_at = paid_at + 7d }", derived));
+    let (second, _) = project.scored(0);
+    assert_eq!((&second["scored"], &second["before"]), (&0.into(), &1500.into()), "{second}");
+    assert_eq!(project.files("out/scores"), before);
+
+    // A value is corrected: what was predicted under another definition stays, under the same one it is predicted again.
+    let text = fs::read_to_string(project.path("payments/2.csv")).unwrap();
+    let line = text.lines().nth(1).unwrap().to_owned();
+    let mut cells: Vec<&str> = line.split(',').collect();
+    cells[4] = "1.25";
+    fs::write(project.path("payments/2.csv"), text.replacen(&line, &cells.join(","), 1)).unwrap();
+    let (third, _) = project.scored(0);
+    assert_eq!((&third["scored"], &third["before"]), (&0.into(), &1500.into()), "{third}");
+    project.program(PROGRAM);
+    let (fourth, _) = project.scored(0);
+    assert_eq!((&fourth["scored"], &fourth["before"]), (&500.into(), &1000.into()), "{fourth}");
+}
+
+/// What a version needs to score is looked for before it does; a model that is gone as a whole comes back with its training.
+#[test]
+fn a_model_that_is_gone_is_told() {
+    let project = Project::new(PROGRAM);
+    project.scored(0);
+    let models = fs::read_dir(project.path(".mlsys/models")).unwrap().map(|entry| entry.unwrap().path());
+    let model = models.into_iter().next().unwrap();
+    fs::remove_file(model.join("model.safetensors")).unwrap();
+    let (code, text) = project.run();
+    assert!(code == 4 && text.contains("E0933") && text.contains("model.safetensors"), "{text}");
+    fs::remove_dir_all(&model).unwrap();
+    let (code, text) = project.run();
+    assert!(code == 0 && model.join("model.safetensors").exists(), "{text}");
+}
+
 /// A training that fails, or a version that misses its gates, does not keep the champion from scoring; what is made in
 /// another way than the champion has learnt does.
 #[test]
@@ -290,6 +330,23 @@ fn the_champion_scores_whatever_becomes_of_others() {
     let (code, text) = project.run();
     assert!(code == 3 && text.contains("was trained on inputs that the program now makes in"), "{text}");
     assert_eq!(project.files("out/scores"), before);
+}
+
+/// Files with the same rows are scored each by itself, and those without any are no trouble.
+#[test]
+fn files_that_are_alike_are_all_scored() {
+    let project = Project::new(&PROGRAM.replace("  key  payment_id\n", ""));
+    fs::copy(project.path("payments/2.csv"), project.path("payments/3.csv")).unwrap();
+    let header = "payment_id,paid_at,customer_id,shop_id,amount,is_fraud\n";
+    fs::write(project.path("payments/4.csv"), header).unwrap();
+    fs::write(project.path("payments/5.csv"), header).unwrap();
+    let (first, _) = project.scored(0);
+    assert_eq!((&first["scored"], &first["files"]), (&2000.into(), &6.into()));
+    assert_eq!(project.files("out/scores").len(), 6);
+    let rows = project.rows("out/scores");
+    assert!(rows.len() == 2000 && rows.iter().all(|row| !row.contains_key("payment_id")));
+    let (code, text) = project.run();
+    assert!(code == 0 && text.contains("nothing to do"), "{text}");
 }
 
 /// Another source, of which some rows lack an input that was never missing before.

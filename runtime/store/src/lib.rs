@@ -17,5 +17,5 @@ pub use digests::Digests;
 pub use error::StoreError;
 pub use lock::Lock;
 pub use registry::{NewVersion, Registered, Registry, Version};
-pub use scores::{Scores, put};
+pub use scores::{Scores, discard_unfinished, put};
 pub use state::{Draft, Slot, State};

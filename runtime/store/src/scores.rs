@@ -112,13 +112,23 @@ impl Scores {
 /// The place cannot be written.
 pub fn put(from: &Path, to: &Path) -> Result<(), StoreError> {
     let fail = |error: io::Error| StoreError::io(to, &error);
-    let (folder, name) = (to.parent().unwrap_or(to), to.file_name().unwrap_or_default().to_string_lossy());
-    fs::create_dir_all(folder).map_err(fail)?;
-    let beside = folder.join(format!(".{name}.new"));
+    fs::create_dir_all(to.parent().unwrap_or(to)).map_err(fail)?;
+    let beside = unfinished(to);
     let copied = fs::copy(from, &beside).and_then(|_| File::open(&beside)?.sync_all());
     copied.and_then(|()| fs::rename(&beside, to)).map_err(|error| {
         // What was copied in part is of no use to anybody.
         let _ = fs::remove_file(&beside);
         fail(error)
     })
+}
+
+/// Removes what a copy to a place has left unfinished, if it has.
+pub fn discard_unfinished(to: &Path) {
+    // What cannot be removed is in nobody's way.
+    let _ = fs::remove_file(unfinished(to));
+}
+
+fn unfinished(to: &Path) -> PathBuf {
+    let name = to.file_name().unwrap_or_default().to_string_lossy();
+    to.with_file_name(format!(".{name}.new"))
 }

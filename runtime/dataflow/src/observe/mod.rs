@@ -2,6 +2,7 @@
 
 mod ahead;
 mod chosen;
+mod identity;
 mod scored;
 mod ticks;
 

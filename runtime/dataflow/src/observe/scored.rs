@@ -13,6 +13,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use mlsys_plan::{Derived, Expr, ExprKind, Fingerprint, Observe, Part, Source, Ticks, Type, columns};
 use serde::Serialize;
 
+use super::identity;
 use super::ticks::{self, Period};
 use crate::error::DataError;
 use crate::expr::{lower, lower_at};
@@ -55,12 +56,16 @@ pub struct Scored {
     row_key: Vec<Derived>,
     /// Inputs that are computed from the row itself.
     inputs: Vec<Derived>,
+    /// The columns by which rows are known.
+    #[serde(skip)]
+    known_by: Vec<String>,
 }
 
 /// A part of what is scored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Piece {
-    /// What tells its rows from others: equal ones mean equal rows.
+    /// What tells its rows from others, by which nothing else is said of them: a fingerprint of their keys and times, or of
+    /// ticks with what is observed at them.
     pub rows: String,
     /// Whether they are observed: nobody wanted the others.
     pub is_observed: bool,
@@ -91,6 +96,7 @@ impl Scored {
             keys: observe.keys.clone(),
             row_key: source.key.iter().map(derived).collect(),
             inputs: observe.inputs.clone(),
+            known_by: identity::columns_of(source),
         }
     }
 
@@ -169,10 +175,17 @@ impl Dataflow {
                 }
             };
             days.into_iter().map(|day| (day, Content::Observed)).collect()
-        } else if source.iter().all(|member| member.id.is_some()) {
-            source.into_iter().map(|member| (id_of(&member), Content::Rows(vec![member]))).collect()
         } else {
-            vec![(whole.to_owned(), Content::Rows(source))]
+            let is_divided = source.iter().all(|member| member.id.is_some());
+            let pieces = if is_divided {
+                source.into_iter().map(|member| (id_of(&member), vec![member])).collect()
+            } else {
+                vec![(whole.to_owned(), source)]
+            };
+            let content = |(id, members): &(String, Vec<Member>)| Content::Rows(id.clone(), members.clone());
+            let contents: Vec<Content> = pieces.iter().map(content).collect();
+            let names = self.names(&scored.known_by, pieces, parts).await?;
+            names.into_iter().zip(contents).collect()
         };
         self.observe_pieces(scored, told_apart(pieces), parts, output, is_wanted).await
     }
@@ -192,7 +205,7 @@ impl Dataflow {
             }
             let member = match content {
                 Content::Observed => parts.find(&rows).ok_or_else(|| DataError::internal("a day of ticks is gone"))?,
-                Content::Rows(members) => self.observe_piece(scored, &rows, members, parts).await?,
+                Content::Rows(id, members) => self.observe_piece(scored, &id, members, parts).await?,
             };
             Ok::<_, DataError>((Piece { rows, is_observed: true }, Some(member)))
         };
@@ -206,11 +219,11 @@ impl Dataflow {
     async fn observe_piece(
         &self,
         scored: &Scored,
-        rows: &str,
+        content: &str,
         members: Vec<Member>,
         parts: Parts<'_>,
     ) -> Result<Member, DataError> {
-        let id = parts.id([rows]);
+        let id = parts.id([content]);
         if let Some(member) = parts.find(&id) {
             return Ok(member);
         }
@@ -262,8 +275,8 @@ impl Dataflow {
 
 /// What there is of a part.
 enum Content {
-    /// Rows of the source, in these files.
-    Rows(Vec<Member>),
+    /// Rows of the source, in these files, and what their content depends on.
+    Rows(String, Vec<Member>),
     /// Nothing but what was observed of them, which is there.
     Observed,
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use mlsys_dataflow::Dataflow;
 use mlsys_plan::{Call, Expr, Fingerprint};
-use mlsys_store::{Digests, Scores, put};
+use mlsys_store::{Digests, Scores, discard_unfinished, put};
 
 use super::ledger::{Entry, Ledger, Written, note_pending, pending};
 use super::predictions::file_of;
@@ -61,6 +61,7 @@ pub(crate) async fn deliver(
     delivery: Delivery<'_>,
 ) -> Result<u64, RunError> {
     let begun = pending(scores)?;
+    begun.iter().for_each(|file| discard_unfinished(&file.path));
     let own: Vec<Written> = ledger.files.iter().chain(&begun).chain(&ledger.left).cloned().collect();
     let Difference { kept, missing, gone, left } = compare(&own, wanted(scores, &delivery)?, delivery.into, digests)?;
     let written = stage(dataflow, scores, digests, &delivery, &missing).await?;
