@@ -157,5 +157,6 @@ pub fn is_divided(table: &Path) -> Result<bool, DataError> {
 /// E0911 if a file cannot be read or the list cannot be written.
 pub fn write_table(files: &[PathBuf], table: &Path, root: &Path) -> Result<(), DataError> {
     let member = |path: &PathBuf| Ok(footer_of(path)?.0);
-    Manifest { files: files.iter().map(member).collect::<Result<_, DataError>>()? }.write(table, Some(root))
+    let files = files.iter().map(member).collect::<Result<_, DataError>>()?;
+    Manifest { files, beside: Vec::new() }.write(table, Some(root))
 }

@@ -56,6 +56,30 @@ impl Scores {
         self.subfolder(name)
     }
 
+    /// The folder of it that is called `PREFIX-NAME`, made if it is not there; others with this prefix are removed.
+    ///
+    /// # Errors
+    /// It cannot be made, or another one not be removed.
+    pub fn only_subfolder(&self, prefix: &str, name: &str) -> Result<PathBuf, StoreError> {
+        let path = self.subfolder(&format!("{prefix}-{name}"))?;
+        for other in self.subfolders(prefix)?.into_iter().filter(|other| *other != path) {
+            fs::remove_dir_all(&other).map_err(|error| StoreError::io(&other, &error))?;
+        }
+        Ok(path)
+    }
+
+    /// The folders of it whose names begin with `PREFIX-`.
+    ///
+    /// # Errors
+    /// They cannot be listed.
+    pub fn subfolders(&self, prefix: &str) -> Result<Vec<PathBuf>, StoreError> {
+        let prefix = format!("{prefix}-");
+        let is_one = |path: &PathBuf| {
+            path.is_dir() && path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&prefix))
+        };
+        Ok(entries(&self.folder)?.into_iter().filter(is_one).collect())
+    }
+
     /// Reads a JSON file; none if there is none.
     ///
     /// # Errors

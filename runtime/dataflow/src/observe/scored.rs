@@ -211,7 +211,7 @@ impl Dataflow {
         };
         let all: Vec<_> = stream::iter(pieces).map(one).buffered(self.threads()).try_collect().await?;
         let (pieces, members): (Vec<Piece>, Vec<Option<Member>>) = all.into_iter().unzip();
-        let manifest = Manifest { files: members.into_iter().flatten().collect() };
+        let manifest = Manifest { files: members.into_iter().flatten().collect(), beside: Vec::new() };
         manifest.write(output, Some(parts.root))?;
         Ok(pieces)
     }

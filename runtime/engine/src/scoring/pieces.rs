@@ -78,7 +78,7 @@ pub(crate) async fn observe(
             tables.push(joined(room, node, join, &table, scores).await?);
         }
     }
-    let files = tables.iter().map(|table| Ok(files_of(table)?)).collect::<Result<Vec<_>, RunError>>()?;
+    let files = tables.iter().map(|table| Ok(files_of(table)?)).collect::<Result<Vec<_>, RunError>>()?.concat();
     let mut number = 0;
     let seen = pieces.into_iter().map(|piece| {
         let own = piece.is_observed.then(|| files.iter().filter_map(|files| files.get(number).cloned()).collect());
@@ -94,9 +94,11 @@ pub(crate) async fn observe(
 /// A folder cannot be read.
 pub(crate) fn forget(clause: &Clause<'_>, scores: &Scores, ledger: &Ledger) -> Result<(), RunError> {
     scores.keep_only(PREDICTIONS, |part| ledger.entries.iter().any(|entry| entry.part == part))?;
-    let joins = clause.joins.iter().map(|(node, _)| node.id.as_str());
-    for name in joins.chain([OBSERVED]) {
-        forget_parts(&scores.subfolder(name)?, &[scores.file(&format!("{name}.parquet"))])?;
+    forget_parts(&scores.subfolder(OBSERVED)?, &[scores.file(&format!("{OBSERVED}.parquet"))])?;
+    for (node, _) in &clause.joins {
+        for folder in scores.subfolders(node.id.as_str())? {
+            forget_parts(&folder, &[scores.file(&format!("{}.parquet", node.id))])?;
+        }
     }
     Ok(())
 }
@@ -150,7 +152,9 @@ async fn joined(
         text.push_str(room.fingerprint(&source)?.as_str());
     }
     let definition = Fingerprint::of(text.as_bytes());
-    let folder = scores.subfolder(node.id.as_str())?;
+    // A folder for each definition: features that were made at different times would be kept apart, and what predictions are
+    // made from would then look as if it had changed.
+    let folder = scores.only_subfolder(node.id.as_str(), definition.short())?;
     let parts = Parts { folder: &folder, root: room.state.root(), definition: definition.as_str() };
     let output = scores.file(&format!("{}.parquet", node.id));
     let target = Target { table: &output, parts: Some(parts) };

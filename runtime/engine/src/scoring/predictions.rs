@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use mlsys_dataflow::{Scored, files_of, write_table};
+use mlsys_dataflow::{Scored, write_table};
 use mlsys_plan::{Fingerprint, columns};
 use mlsys_store::Scores;
 use mlsys_training::{Carried, PredictJob, Stamp, predicted};
@@ -104,7 +104,7 @@ async fn choose(
     let features: Vec<&std::path::Path> = features.iter().map(PathBuf::as_path).collect();
     let chosen = folder.join("chosen.parquet");
     room.dataflow.choose(condition, observed, &features, &chosen).await?;
-    Ok(files_of(&chosen)?.pop())
+    Ok(Some(chosen))
 }
 
 /// The columns that stand before the prediction: keys of entities and of the row, and the instant. A key whose name is taken
