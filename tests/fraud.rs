@@ -67,6 +67,13 @@ fn features_equal_an_independent_computation() {
     let named: Vec<&str> = record["not_executed"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
     assert_eq!(named, not_executed);
     let rows = record["nodes"][0]["report"]["rows_written"].as_u64().unwrap();
+    let nodes = record["nodes"].as_array().unwrap();
+    let nightly = nodes.iter().find(|node| node["node"] == "deployment.nightly").unwrap();
+    let scored = &nightly["report"]["scoring"][0];
+    assert_eq!(
+        (&scored["scored"], &scored["delivered"], &scored["coverage"]),
+        (&rows.into(), &rows.into(), &1.0.into())
+    );
     let python = repository().join(".testenv/bin/python");
     assert!(python.exists(), "the tests' Python environment is missing: `python3 .setup testenv` makes it");
     let output = Command::new(python)

@@ -191,6 +191,8 @@ fn an_appended_file_costs_a_file() {
     let before = project.files("out/scores");
     let (code, text) = project.run();
     assert!(code == 0 && text.contains("nothing to do"), "{text}");
+    let elsewhere = mlsysc(&["run"]).arg(project.folder.path()).output().unwrap();
+    assert!(elsewhere.status.success() && printed(&elsewhere).contains("nothing to do"), "{}", printed(&elsewhere));
     assert_eq!(project.files("out/scores"), before);
 
     project.payments(3);

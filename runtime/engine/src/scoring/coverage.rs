@@ -39,3 +39,27 @@ fn bound(written: Option<&(Comparison, Value)>) -> Option<(Comparison, f64)> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::Path;
+
+    use mlsys_plan::{Comparison, Deployment, MonitorCondition, Value};
+
+    use super::check;
+
+    #[test]
+    fn a_share_is_held_against_its_bound() {
+        let bound = Some((Comparison::GreaterOrEqual, Value::Float(0.99)));
+        let (metric, inputs, args) = ("coverage".to_owned(), Vec::new(), BTreeMap::new());
+        let expectations = vec![MonitorCondition { metric, inputs, args, bound }];
+        let deployment = Deployment { expectations, ..Deployment::default() };
+        let of = |coverage| check(&deployment, coverage, Path::new("aside"));
+        assert!(of(None).is_ok() && of(Some(0.99)).is_ok());
+        let error = of(Some(0.5)).unwrap_err();
+        assert_eq!(error.code, "E0904");
+        assert_eq!(error.message, "scored rows do not satisfy `expect coverage >= 0.99`: their coverage is 0.5000");
+        assert!(error.help.unwrap().contains("`aside`"));
+    }
+}

@@ -61,13 +61,13 @@ pub(crate) async fn deliver(
     delivery: Delivery<'_>,
 ) -> Result<u64, RunError> {
     let begun = pending(scores)?;
-    begun.iter().for_each(|file| discard_unfinished(&file.path));
+    begun.iter().for_each(|file| discard_unfinished(&delivery.project.join(&file.path)));
     let own: Vec<Written> = ledger.files.iter().chain(&begun).chain(&ledger.left).cloned().collect();
-    let Difference { kept, missing, gone, left } = compare(&own, wanted(scores, &delivery)?, delivery.into, digests)?;
+    let Difference { kept, missing, gone, left } = compare(&own, wanted(scores, &delivery)?, &delivery, digests)?;
     let written = stage(dataflow, scores, digests, &delivery, &missing).await?;
     let count = written.len() as u64;
     note_pending(scores, &written)?;
-    put_all(scores, &written, &gone)?;
+    put_all(scores, delivery.project, &written, &gone)?;
     let numbered = missing.into_iter().map(|(number, _)| number).zip(written);
     let mut files: Vec<(usize, Written)> = kept.into_iter().chain(numbered).collect();
     files.sort_by_key(|(number, _)| *number);
@@ -85,11 +85,17 @@ pub(crate) async fn deliver(
 }
 
 /// Holds the files that this program has written against those that are wanted.
-fn compare(own: &[Written], wanted: Vec<Wanted>, into: &Call, digests: &mut Digests) -> Result<Difference, RunError> {
+fn compare(
+    own: &[Written],
+    wanted: Vec<Wanted>,
+    delivery: &Delivery<'_>,
+    digests: &mut Digests,
+) -> Result<Difference, RunError> {
+    let (project, into) = (delivery.project, delivery.into);
     let paths: BTreeSet<PathBuf> = wanted.iter().map(|one| one.path.clone()).collect();
     let (mut kept, mut missing) = (Vec::new(), Vec::new());
     for (number, one) in wanted.into_iter().enumerate() {
-        let found = own_digest(&one.path, own, digests)?;
+        let found = own_digest(project, &one.path, own, digests)?;
         let same = |known: &&Written| {
             known.path == one.path && known.made_of == one.made_of && Some(&known.digest) == found.as_ref()
         };
@@ -98,22 +104,22 @@ fn compare(own: &[Written], wanted: Vec<Wanted>, into: &Call, digests: &mut Dige
             None => missing.push((number, one)),
         }
     }
-    let others = own.iter().filter(|known| !paths.contains(&known.path) && known.path.exists());
+    let others = own.iter().filter(|known| !paths.contains(&known.path) && project.join(&known.path).exists());
     let (here, left): (Vec<&Written>, Vec<&Written>) = others.partition(|known| known.into == *into);
     let gone: BTreeSet<PathBuf> = here.into_iter().map(|known| known.path.clone()).collect();
     for path in &gone {
-        own_digest(path, own, digests)?;
+        own_digest(project, path, own, digests)?;
     }
     Ok(Difference { kept, missing, gone: gone.into_iter().collect(), left: left.into_iter().cloned().collect() })
 }
 
 /// Puts what is staged into its place, and removes what is gone.
-fn put_all(scores: &Scores, written: &[Written], gone: &[PathBuf]) -> Result<(), RunError> {
+fn put_all(scores: &Scores, project: &Path, written: &[Written], gone: &[PathBuf]) -> Result<(), RunError> {
     for (number, file) in written.iter().enumerate() {
-        put(&staged(scores, number), &file.path).map_err(|error| unwritable(&error.to_string()))?;
+        put(&staged(scores, number), &project.join(&file.path)).map_err(|error| unwritable(&error.to_string()))?;
     }
-    for path in gone {
-        fs::remove_file(path).map_err(|error| unwritable(&format!("cannot remove `{}`: {error}", path.display())))?;
+    for path in gone.iter().map(|path| project.join(path)) {
+        fs::remove_file(&path).map_err(|error| unwritable(&format!("cannot remove `{}`: {error}", path.display())))?;
     }
     Ok(())
 }
@@ -131,7 +137,7 @@ fn wanted(scores: &Scores, delivery: &Delivery<'_>) -> Result<Vec<Wanted>, RunEr
         parts: entries.iter().map(|entry| file_of(scores, &entry.part)).collect(),
     };
     let entries: Vec<&Entry> = delivery.entries.iter().collect();
-    Ok(match place(delivery.into, delivery.project) {
+    Ok(match place(delivery.into) {
         Place::File(_) if entries.is_empty() => Vec::new(),
         Place::File(path) => vec![file(path, &entries)],
         Place::Folder(folder) => {
@@ -143,17 +149,18 @@ fn wanted(scores: &Scores, delivery: &Delivery<'_>) -> Result<Vec<Wanted>, RunEr
 }
 
 /// The digest of a file that this program has written; none if there is no file.
-fn own_digest(path: &Path, own: &[Written], digests: &mut Digests) -> Result<Option<String>, RunError> {
-    if !path.exists() {
+fn own_digest(project: &Path, path: &Path, own: &[Written], digests: &mut Digests) -> Result<Option<String>, RunError> {
+    let file = project.join(path);
+    if !file.exists() {
         return Ok(None);
     }
-    if path.is_file() {
-        let found = digests.of(path)?;
+    if file.is_file() {
+        let found = digests.of(&file)?;
         if own.iter().any(|known| known.path == path && known.digest == found) {
             return Ok(Some(found));
         }
     }
-    let message = format!("`{}` is in the way: it is not what a run has delivered there", path.display());
+    let message = format!("`{}` is in the way: it is not what a run has delivered there", file.display());
     let help = "move it away, or let the deployment write to another place; nothing was changed";
     Err(RunError::new("E0942", message, Some(help)))
 }

@@ -50,7 +50,7 @@ pub(crate) struct Entry {
 /// A file that was delivered.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Written {
-    /// Where it is.
+    /// Where it is, within the project's folder unless it is absolute.
     pub(crate) path: PathBuf,
     /// The sink that took it.
     pub(crate) into: Call,

@@ -1,6 +1,6 @@
 //! Which clauses a run executes, and what of them it cannot do.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use mlsys_dataflow::Format;
 use mlsys_plan::{Call, Deployment, Node, NodeId, Operation, Plan, Scoring};
@@ -27,10 +27,10 @@ pub(super) fn format(sink: &Call) -> Format {
     if sink.name == "csv" { Format::Csv } else { Format::Parquet }
 }
 
-/// Where a sink is: a path with the extension of its form is a file, any other one a folder.
-pub(super) fn place(sink: &Call, project: &Path) -> Place {
+/// Where a sink is, as the program says: a path with the extension of its form is a file, any other one a folder.
+pub(super) fn place(sink: &Call) -> Place {
     let written = sink.string("path").unwrap_or_default();
-    let path = project.join(written);
+    let path = PathBuf::from(written);
     let extension = path.extension().map(|extension| extension.to_ascii_lowercase());
     let is_file = !written.ends_with('/') && extension.is_some_and(|found| found == format(sink).extension());
     if is_file { Place::File(path) } else { Place::Folder(path) }
@@ -82,10 +82,8 @@ fn refuse(what: &str, help: &str) -> RunError {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-    use std::path::Path;
-
     use mlsys_plan::{Call, Value};
+    use std::collections::BTreeMap;
 
     use super::{Place, place};
 
@@ -93,12 +91,12 @@ mod tests {
     fn a_path_with_the_extension_of_its_form_is_a_file() {
         let of = |name: &str, path: &str| {
             let args = BTreeMap::from([("path".to_owned(), Value::String(path.to_owned()))]);
-            place(&Call { name: name.to_owned(), args }, Path::new("/p"))
+            place(&Call { name: name.to_owned(), args })
         };
-        assert_eq!(of("parquet", "out/scores"), Place::Folder("/p/out/scores".into()));
-        assert_eq!(of("parquet", "out/scores.parquet"), Place::File("/p/out/scores.parquet".into()));
-        assert_eq!(of("csv", "out/scores.CSV"), Place::File("/p/out/scores.CSV".into()));
-        assert_eq!(of("csv", "out/scores.csv/"), Place::Folder("/p/out/scores.csv/".into()));
+        assert_eq!(of("parquet", "out/scores"), Place::Folder("out/scores".into()));
+        assert_eq!(of("parquet", "out/scores.parquet"), Place::File("out/scores.parquet".into()));
+        assert_eq!(of("csv", "out/scores.CSV"), Place::File("out/scores.CSV".into()));
+        assert_eq!(of("csv", "out/scores.csv/"), Place::Folder("out/scores.csv/".into()));
         assert_eq!(of("csv", "/data/v1.2"), Place::Folder("/data/v1.2".into()));
     }
 }
