@@ -28,7 +28,8 @@ pub(super) fn print(summary: &Summary) {
         println!("nothing to do: all {current} nodes are current ({:.2} s)", summary.seconds);
     } else {
         let failed = if failed > 0 { format!(", {failed} not done") } else { String::new() };
-        println!("{done} nodes done, {current} were current{failed} ({:.1} s)", summary.seconds);
+        let nodes = if done == 1 { "node" } else { "nodes" };
+        println!("{done} {nodes} done, {current} were current{failed} ({:.1} s)", summary.seconds);
     }
 }
 
