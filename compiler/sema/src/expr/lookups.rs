@@ -109,7 +109,11 @@ impl<'db> Scope<'db> {
             return None;
         }
         if item.kind(self.db) == Some(Kind::Source) {
-            self.open_source(name, item, span, reports)
+            let table = self.open_source(name, item, span, reports)?;
+            let is_static = source_of(self.db, self.project, item).value.as_ref().is_some_and(|found| found.is_static);
+            (is_static || self.has_time(own, name, span, reports)).then_some(table)
+        } else if !self.has_time(own, name, span, reports) {
+            None
         } else {
             let group = features_of(self.db, self.project, item).value.as_ref()?;
             let columns =
@@ -117,6 +121,18 @@ impl<'db> Scope<'db> {
             let complete = group.intact && group.broken.is_empty();
             Some(Table { owner: format!("the group `{name}`"), keys: group.keys.clone(), columns, complete })
         }
+    }
+
+    /// Whether the rows that ask have a time as of which a table that changes can be looked up.
+    fn has_time(&self, own: Item<'db>, name: &str, span: Span, reports: &mut Reports) -> bool {
+        let Some(ast::Item::Source(source)) = own.tree(self.db) else { return true };
+        let Some(word) = source.fixed.first() else { return true };
+        let message = format!("`{name}` changes with time, and the rows of a static source have none");
+        reports
+            .error("E0319", span, message, "as of when?")
+            .also(&own.reference(self.db), *word, "`static` says so")
+            .help("look it up where rows have a time: in the source that looks this one up");
+        false
     }
 
     fn open_source(&self, name: &str, item: Item<'db>, span: Span, reports: &mut Reports) -> Option<Table> {
