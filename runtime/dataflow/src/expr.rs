@@ -71,6 +71,15 @@ pub(crate) fn reads_now(expr: &PlanExpr) -> bool {
     found
 }
 
+/// What an integer is above a multiple of a length that is more than zero, also where it is negative.
+///
+/// # Errors
+/// E0999, which does not happen.
+pub(crate) fn remainder(value: &Expr, length: i64) -> Result<Expr, DataError> {
+    let rest = value.clone() % lit(length);
+    Ok(when(rest.clone().lt(lit(0_i64)), rest.clone() + lit(length)).otherwise(rest)?)
+}
+
 /// A column by its exact name: no case folding, and a dot is part of the name.
 pub(crate) fn column(name: &str) -> Expr {
     Expr::Column(Column::new_unqualified(name))

@@ -143,14 +143,6 @@ pub fn files_of(table: &Path) -> Result<Vec<Vec<PathBuf>>, DataError> {
     Ok(all.map(|files| files.into_iter().map(|member| member.path).collect()).collect())
 }
 
-/// Whether every file of a table says what its content depends on.
-///
-/// # Errors
-/// E0911 if the table is not there.
-pub fn is_divided(table: &Path) -> Result<bool, DataError> {
-    Ok(Manifest::of(table)?.files.iter().all(|member| member.id.is_some()))
-}
-
 /// Writes the list of the files that make up a table beside its place; those below `root` are named relative to it.
 ///
 /// # Errors

@@ -16,8 +16,8 @@ use crate::error::DataError;
 use crate::expr::{column, lower};
 use crate::profile::Profile;
 use crate::session::{Dataflow, Execution};
-use crate::sink::Sink;
-use crate::table::{Manifest, StoredTable};
+use crate::sink::store;
+use crate::table::StoredTable;
 
 /// The column that holds predictions.
 const PREDICTION: &str = "prediction";
@@ -71,18 +71,10 @@ impl Dataflow {
         let plan = kept(tables, filter)?;
         let Execution { mut rows, .. } = self.execute(&self.ordered_session(), plan, None).await?;
         let schema = rows.schema();
-        let mut count = 0;
         match format {
-            Format::Parquet => {
-                let mut sink = Sink::create(output, &schema)?;
-                while let Some(batch) = rows.next().await {
-                    let batch = batch?;
-                    count += batch.num_rows() as u64;
-                    sink.write(batch).await?;
-                }
-                sink.finish().await?.publish()?;
-            }
+            Format::Parquet => store(rows, &schema, output, &|_| {}).await,
             Format::Csv => {
+                let mut count = 0;
                 let failed = |error: &dyn std::error::Error| DataError::store("write", output, error);
                 let file = BufWriter::new(File::create(output).map_err(|error| failed(&error))?);
                 let mut writer = WriterBuilder::new().with_header(true).build(file);
@@ -95,9 +87,9 @@ impl Dataflow {
                 }
                 let file = writer.into_inner().into_inner().map_err(|error| failed(error.error()))?;
                 file.sync_all().map_err(|error| failed(&error))?;
+                Ok(count)
             }
         }
-        Ok(count)
     }
 }
 
@@ -114,11 +106,7 @@ pub fn no_predictions() -> Profile {
 }
 
 fn scan(tables: &[PathBuf]) -> Result<LogicalPlanBuilder, DataError> {
-    let mut members = Vec::new();
-    for table in tables {
-        members.extend(Manifest::of(table)?.files);
-    }
-    let table = provider_as_source(Arc::new(StoredTable::of(members)?));
+    let table = provider_as_source(Arc::new(StoredTable::of_all(tables)?));
     Ok(LogicalPlanBuilder::scan("predictions", table, None)?)
 }
 

@@ -1,8 +1,9 @@
 //! The entry point: a DataFusion session with our planner, shared by all nodes of a run.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use arrow::compute;
 use async_trait::async_trait;
 use datafusion::catalog::Session;
@@ -105,31 +106,32 @@ impl Dataflow {
     pub async fn looking_up(mut self, tables: &[LookedUp<'_>]) -> Result<Self, DataError> {
         let mut read = Tables::new();
         for one in tables {
-            let stored = StoredTable::open(&one.table)?;
-            let (name, table) = match one.group {
-                Some(group) => (&group.name, Some(AsOf::group(group, provider_as_source(Arc::new(stored))))),
-                None => {
-                    let versions = provider_as_source(Arc::new(stored.with_versions()));
-                    (&one.source.name, AsOf::source(one.source, versions))
-                }
-            };
-            let table = match table {
-                Some(table) => Table::AsOf(Arc::new(table)),
-                None => Table::Static(Arc::new(self.whole(one.source, &one.table).await?)),
-            };
-            read.insert(name.clone(), table);
+            let name = one.group.map_or(&one.source.name, |group| &group.name);
+            read.insert(name.clone(), self.looked_up(one).await?);
         }
         self.tables = Arc::new(read);
         Ok(self)
     }
 
-    /// The rows of a static source.
-    async fn whole(&self, source: &Source, table: &Path) -> Result<StaticTable, DataError> {
-        let stored = provider_as_source(Arc::new(StoredTable::open(table)?));
-        let plan = LogicalPlanBuilder::scan(source.name.as_str(), stored, None)?.build()?;
+    async fn looked_up(&self, one: &LookedUp<'_>) -> Result<Table, DataError> {
+        let (source, stored) = (one.source, StoredTable::open(&one.table)?);
+        if let Some(group) = one.group {
+            return Ok(Table::AsOf(Arc::new(AsOf::group(group, provider_as_source(Arc::new(stored))))));
+        }
+        if source.time.is_none() {
+            return Ok(Table::Static(Arc::new(StaticTable::new(self.whole(stored).await?, &source.key)?)));
+        }
+        let versions = AsOf::source(source, provider_as_source(Arc::new(stored.with_versions())));
+        let versions = versions.ok_or_else(|| DataError::internal(format!("`{}` has no such key", source.name)))?;
+        Ok(Table::AsOf(Arc::new(versions)))
+    }
+
+    /// All rows of a table.
+    async fn whole(&self, table: StoredTable) -> Result<RecordBatch, DataError> {
+        let plan = LogicalPlanBuilder::scan("table", provider_as_source(Arc::new(table)), None)?.build()?;
         let schema = Arc::clone(plan.schema().inner());
         let batches = self.ordered_session().execute_logical_plan(plan).await?.collect().await?;
-        StaticTable::new(compute::concat_batches(&schema, &batches)?, &source.key)
+        Ok(compute::concat_batches(&schema, &batches)?)
     }
 
     /// What expressions look values up in.

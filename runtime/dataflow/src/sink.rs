@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, SchemaRef};
+use datafusion::execution::SendableRecordBatchStream;
+use futures::StreamExt;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::basic::{Compression, ZstdLevel};
@@ -22,6 +24,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::error::DataError;
+use crate::source::Progress;
 
 /// Row groups that may wait for the writer; as many are encoded at a time.
 const WAITING: usize = 2;
@@ -140,6 +143,28 @@ impl Sink {
         joined(writer.await)?;
         Ok(Finished { temporary, rows })
     }
+}
+
+/// Writes rows as one table with these columns; how many there are.
+///
+/// # Errors
+/// Those of the rows, and E0911 if the table cannot be written.
+pub(crate) async fn store(
+    mut rows: SendableRecordBatchStream,
+    schema: &SchemaRef,
+    output: &Path,
+    progress: Progress<'_>,
+) -> Result<u64, DataError> {
+    let mut sink = Sink::create(output, schema)?;
+    let mut done = 0;
+    while let Some(batch) = rows.next().await {
+        let batch = RecordBatch::try_new(Arc::clone(schema), batch?.columns().to_vec())?;
+        done += batch.num_rows() as u64;
+        sink.write(batch).await?;
+        progress(done);
+    }
+    sink.finish().await?.publish()?;
+    Ok(done)
 }
 
 impl Sinks {

@@ -83,6 +83,16 @@ impl StoredTable {
         StoredTable::of(Manifest::of(path)?.files)
     }
 
+    /// These tables one after the other, as one.
+    ///
+    /// # Errors
+    /// As [`StoredTable::open`].
+    pub(crate) fn of_all(tables: &[PathBuf]) -> Result<Self, DataError> {
+        let members =
+            tables.iter().map(|table| Ok(Manifest::of(table)?.files)).collect::<Result<Vec<_>, DataError>>()?;
+        StoredTable::of(members.concat())
+    }
+
     /// The table that these files make up.
     ///
     /// # Errors

@@ -19,7 +19,7 @@ use crate::fingerprints::{Fingerprints, of_plan};
 use crate::gates::judge;
 use crate::not_yet::not_executed;
 use crate::scoring;
-use crate::steps::{self, CHOSEN, DATA, MODEL, REPORT, Work, is_work};
+use crate::steps::{self, CHOSEN, DATA, MODEL, MODEL_FILES, REPORT, Work, is_work};
 use crate::summary::{ModelOutcome, NodeOutcome, Outcome, Summary};
 use crate::supports::supports;
 
@@ -271,7 +271,7 @@ impl<'a> Run<'a> {
         let gates = judge(&train.gates, &report, &champion);
         let met = gates.iter().all(|gate| gate.met || !gate.judged);
         let registered = if met {
-            let artefact = keep(&self.state, &slot.folder().join(MODEL), &["model.json", "model.safetensors"])?;
+            let artefact = keep(&self.state, &slot.folder().join(MODEL), &MODEL_FILES)?;
             let data = self.fingerprints.all_data();
             let definition = scoring::definition(self.plan, &train.model)?;
             let version = NewVersion {

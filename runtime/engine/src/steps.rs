@@ -6,7 +6,7 @@ mod observe;
 mod source;
 mod train;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use mlsys_dataflow::{Dataflow, LookedUp, Parts, Target};
@@ -30,6 +30,9 @@ pub(crate) const CHOSEN: &str = "chosen.parquet";
 /// The folder of a training's result that holds the model.
 pub(crate) const MODEL: &str = "model";
 
+/// The files of a model.
+pub(crate) const MODEL_FILES: [&str; 2] = ["model.json", "model.safetensors"];
+
 /// What a step works with.
 pub(crate) struct Work<'a> {
     pub(crate) plan: &'a Plan,
@@ -38,7 +41,7 @@ pub(crate) struct Work<'a> {
     pub(crate) dataflow: &'a Dataflow,
     pub(crate) observer: Observer<'a>,
     /// Results of nodes before this one.
-    pub(crate) slots: &'a std::collections::BTreeMap<NodeId, Slot>,
+    pub(crate) slots: &'a BTreeMap<NodeId, Slot>,
     /// Where parts of the node's table are kept.
     pub(crate) parts: Parts<'a>,
     /// The digests of the files of a source, in the order in which they are read.
@@ -82,11 +85,16 @@ pub(crate) async fn conclude(
     }
 }
 
+/// The rows of a node that was brought up to date.
+pub(crate) fn rows_of(slots: &BTreeMap<NodeId, Slot>, node: &NodeId) -> Result<PathBuf, RunError> {
+    let slot = slots.get(node).ok_or_else(|| RunError::internal(format!("`{node}` has no result")))?;
+    Ok(slot.file(DATA))
+}
+
 impl Work<'_> {
     /// The rows of a node before this one.
     fn rows_of(&self, node: &NodeId) -> Result<PathBuf, RunError> {
-        let slot = self.slots.get(node).ok_or_else(|| RunError::internal(format!("`{node}` has no result")))?;
-        Ok(slot.file(DATA))
+        rows_of(self.slots, node)
     }
 
     /// The dataflow, with the tables at hand that a node's expressions, or those of the group it joins, look up, and

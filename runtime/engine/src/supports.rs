@@ -115,6 +115,7 @@ fn known(kind: &str, name: &str) -> Option<RunError> {
     Some(refuse(&format!("use the {kind} `{name}`"), &help))
 }
 
-fn refuse(what: &str, help: &str) -> RunError {
+/// The refusal of what a run cannot do.
+pub(crate) fn refuse(what: &str, help: &str) -> RunError {
     RunError::new("E0910", format!("this runtime cannot {what} yet"), Some(help))
 }

@@ -6,11 +6,20 @@ use mlsys_plan::{ExprKind, Features, Join, columns};
 
 use super::Work;
 use super::plan::output_name;
-use super::sets::{FeatureSet, Reach, feature_sets, keep_sets};
+use super::reach::Reach;
+use super::sets::{FeatureSet, feature_sets, keep_sets};
 use crate::error::DataError;
 use crate::parts::{Parts, PartsReport};
 use crate::source::Progress;
 use crate::table::{Columns, Manifest, Member, Span, span_of};
+
+/// Both inputs, with the instants of each part.
+struct Dated<'a> {
+    observations: &'a [Member],
+    at: Vec<Span>,
+    source: &'a [Member],
+    rows: Vec<Span>,
+}
 
 /// A part that is to be made.
 struct Missing<'a> {
@@ -39,11 +48,14 @@ pub(super) async fn divided(
     progress: Progress<'_>,
 ) -> Result<Divided, DataError> {
     let sets = feature_sets(work.join, work.features, parts)?;
+    let rows = source.iter().map(|member| source_span(work.features, member)).collect::<Result<Vec<_>, _>>()?;
+    let at = observations.iter().map(|member| span_of(&member.path, columns::AT)).collect::<Result<Vec<_>, _>>()?;
+    let dated = Dated { observations, at, source, rows };
     let (mut all, mut report, mut explain) = (Vec::new(), PartsReport::default(), None);
     for set in &sets {
         let join = Join { features: set.wanted.clone(), ..work.join.clone() };
         let one = Work { dataflow: work.dataflow, join: &join, features: work.features };
-        let (files, made, how) = of_set(&one, parts, set, observations, source, progress).await?;
+        let (files, made, how) = of_set(&one, parts, set, &dated, progress).await?;
         report.total += files.len() as u64;
         report.made += made;
         explain = how.or(explain);
@@ -61,32 +73,30 @@ async fn of_set(
     work: &Work<'_>,
     parts: Parts<'_>,
     set: &FeatureSet,
-    observations: &[Member],
-    source: &[Member],
+    dated: &Dated<'_>,
     progress: Progress<'_>,
 ) -> Result<(Vec<Member>, u64, Option<String>), DataError> {
-    let spans = source.iter().map(|member| source_span(work.features, member)).collect::<Result<Vec<_>, _>>()?;
-    let names: Vec<String> = source.iter().enumerate().map(|(number, member)| identity(number, member)).collect();
-    let (mut ids, mut missing) = (Vec::new(), Vec::new());
-    for member in observations {
-        let at = span_of(&member.path, columns::AT)?;
-        let seen: Vec<usize> = (0..source.len()).filter(|number| sees(set.reach, at, spans[*number])).collect();
-        let read = || member.id.as_deref().into_iter().chain(seen.iter().map(|number| names[*number].as_str()));
+    let (mut files, mut missing) = (Vec::new(), Vec::new());
+    for (member, at) in dated.observations.iter().zip(&dated.at) {
+        let seen: Vec<usize> =
+            (0..dated.source.len()).filter(|number| sees(set.reach, *at, dated.rows[*number])).collect();
+        let read = || [member].into_iter().chain(seen.iter().map(|number| &dated.source[*number]));
+        let inputs = || read().filter_map(|member| member.id.as_deref());
         // Files may have columns that nobody wants any more.
-        let known = set.fingerprints().map(|of_features| parts.id(of_features.into_iter().chain(read())));
-        match known.iter().find(|id| parts.find(id).is_some()) {
-            Some(id) => ids.push(id.clone()),
-            None => {
-                let [_, id] = known;
-                missing.push(Missing { id: id.clone(), observations: member, seen });
-                ids.push(id);
-            }
+        let known = set.fingerprints().map(|of_features| parts.id(of_features.into_iter().chain(inputs())));
+        let found = known.iter().find_map(|id| parts.find(id));
+        if found.is_none() {
+            let [_, id] = known;
+            missing.push(Missing { id, observations: member, seen });
         }
+        files.push(found);
     }
-    let made = missing.len() as u64;
-    let explain = if missing.is_empty() { None } else { make(work, parts, &missing, source, progress).await? };
-    let found = |id: &String| parts.find(id).ok_or_else(|| DataError::internal("a part of a join was not made"));
-    Ok((ids.iter().map(found).collect::<Result<_, _>>()?, made, explain))
+    let explain = if missing.is_empty() { None } else { make(work, parts, &missing, dated.source, progress).await? };
+    let mut made = missing.iter().map(|part| parts.find(&part.id));
+    let files = files.into_iter().map(|file| file.or_else(|| made.next().flatten()));
+    let files: Option<Vec<Member>> = files.collect();
+    let files = files.ok_or_else(|| DataError::internal("a part of a join was not made"))?;
+    Ok((files, missing.len() as u64, explain))
 }
 
 /// Makes parts in one join: each of them sees a bit more than it must, which windows leave out.
@@ -109,12 +119,6 @@ async fn make(
     work.write(&observations, &read, sinks, progress).await
 }
 
-/// What tells a part of the source from others: where nobody has asked what it depends on, its place and size.
-fn identity(number: usize, member: &Member) -> String {
-    let place = || format!("{number} {} {}", member.rows, member.size);
-    member.id.clone().unwrap_or_else(place)
-}
-
 /// The instants at which a group may see rows of a part.
 fn source_span(features: &Features, member: &Member) -> Result<Span, DataError> {
     match &features.at.kind {
@@ -129,7 +133,8 @@ fn sees(reach: Reach, at: Span, rows: Span) -> bool {
         Span::Empty => false,
         Span::Unknown => true,
         Span::Bounds(first, last) => {
-            rows.may_meet(reach.back.map(|back| first.saturating_sub(back)), last.saturating_sub(reach.offset))
+            let (from, until) = reach.between(first, last);
+            rows.may_meet(from, until)
         }
     }
 }

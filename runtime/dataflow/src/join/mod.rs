@@ -5,6 +5,7 @@ mod exec;
 mod node;
 mod plan;
 mod planner;
+mod reach;
 mod runs;
 mod sets;
 mod values;
@@ -90,7 +91,7 @@ impl Dataflow {
             parts: None,
             explain: None,
         };
-        let is_divided = observations.iter().all(|member| member.id.is_some());
+        let is_divided = observations.iter().chain(&source).all(|member| member.id.is_some());
         match parts.filter(|_| is_divided) {
             None => {
                 let sinks = vec![(table.to_owned(), report.rows)];

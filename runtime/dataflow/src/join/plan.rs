@@ -13,6 +13,7 @@ use mlsys_aggregates::{Algebra, Parameter, Parameters};
 use mlsys_plan::{Aggregate, Derived, Features, Join, Value, ValueType, Window, columns};
 
 use super::node::{Frame, Measurement, PointInTime, Spec};
+use super::reach::Reach;
 use crate::error::{Code, DataError};
 use crate::expr::{column, lower};
 use crate::source::derive;
@@ -202,7 +203,7 @@ fn events(
 ) -> Result<(LogicalPlan, Spec), DataError> {
     let mut plan = seen_rows(features, table)?;
     if let Some((first, last)) = span {
-        let (from, until) = seen(aggregates, first, last);
+        let (from, until) = Reach::of(aggregates).between(first, last);
         plan = plan.filter(lower(&features.at)?.lt(lit(instant(until))))?;
         if let Some(from) = from {
             plan = plan.filter(lower(&features.at)?.gt_eq(lit(instant(from))))?;
@@ -239,18 +240,6 @@ pub(super) fn seen_rows(features: &Features, table: Arc<dyn TableSource>) -> Res
         plan = plan.filter(lower(filter)?)?;
     }
     Ok(plan.filter(lower(&features.at)?.is_not_null())?)
-}
-
-/// From when, if they have a beginning, and until when windows at the given first and last instants see events: others
-/// need not be read.
-fn seen(aggregates: &[&Aggregate], first: i64, last: i64) -> (Option<i64>, i64) {
-    let begin = |aggregate: &&Aggregate| match aggregate.window {
-        Window::Range { width } => Some(Frame::of(aggregate).begin(first, width)),
-        Window::All | Window::Last { .. } => None,
-    };
-    let begins: Option<Vec<i64>> = aggregates.iter().map(begin).collect();
-    let offset = aggregates.iter().map(|aggregate| aggregate.offset).min().unwrap_or(0);
-    (begins.and_then(|begins| begins.into_iter().min()), last.saturating_sub(offset))
 }
 
 pub(super) fn key_name(key: &str) -> String {

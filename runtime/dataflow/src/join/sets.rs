@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use mlsys_plan::{Features, Join, Operation, Window, fingerprint};
+use mlsys_plan::{Features, Join, Operation, fingerprint};
 use serde::{Deserialize, Serialize};
 
 use super::plan::wanted_aggregates;
+use super::reach::Reach;
 use crate::error::DataError;
 use crate::parts::Parts;
 
@@ -14,15 +15,6 @@ const SETS: &str = "features";
 
 /// More sets than these are made anew as one: each of them is a pass over the source.
 const MOST: usize = 6;
-
-/// How far windows see, in microseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Reach {
-    /// How far into the past of the first observation; none without an end.
-    pub(super) back: Option<i64>,
-    /// How long before the last observation they end.
-    pub(super) offset: i64,
-}
 
 /// Features that are kept together.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -103,20 +95,5 @@ fn new_set(join: &Join, features: &Features, ids: &BTreeMap<String, String>, wan
     let began = ids.iter().filter(|(name, _)| wanted.contains(name)).map(|(name, id)| (name.clone(), id.clone()));
     let began = began.collect();
     let join = Join { features: wanted.clone(), ..join.clone() };
-    FeatureSet { began, reach: reach(&join, features), wanted }
-}
-
-/// How far the windows of a join see; those whose far end moves in steps as far as they ever do.
-fn reach(join: &Join, features: &Features) -> Reach {
-    let aggregates = wanted_aggregates(join, features);
-    let back = aggregates.iter().map(|aggregate| match aggregate.window {
-        Window::Range { width } => {
-            let back = width.checked_add(aggregate.offset)?;
-            back.checked_add(aggregate.step.unwrap_or(0))
-        }
-        Window::All | Window::Last { .. } => None,
-    });
-    let back: Option<Vec<i64>> = back.collect();
-    let offset = aggregates.iter().map(|aggregate| aggregate.offset).min().unwrap_or(0);
-    Reach { back: back.and_then(|back| back.into_iter().max()), offset }
+    FeatureSet { began, reach: Reach::of(&wanted_aggregates(&join, features)), wanted }
 }

@@ -3,12 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::datasource::provider_as_source;
 use datafusion::functions_window::expr_fn::row_number;
 use datafusion::logical_expr::{Expr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, TableSource, cast, lit};
-use futures::StreamExt;
 use mlsys_plan::{ExprKind, Features, Type, ValueType, columns};
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +15,7 @@ use crate::error::DataError;
 use crate::expr::{column, lower};
 use crate::lookup::bind;
 use crate::session::{Dataflow, Execution};
-use crate::sink::Sink;
+use crate::sink::store;
 use crate::source::Progress;
 use crate::table::{POSITION, StoredTable};
 use crate::types::{self, arrow_type, instant};
@@ -62,17 +60,8 @@ impl Dataflow {
         let table: Arc<dyn TableSource> = provider_as_source(table);
         let names = feature_names(features);
         let plan = logical_plan(features, &names, as_of.unwrap_or(0), &table, &look_up)?;
-        let Execution { plan, mut rows } = self.execute(&self.parallel_session(), plan, None).await?;
-        let schema = output_schema(features, &names);
-        let mut sink = Sink::create(output, &schema)?;
-        let mut entities = 0;
-        while let Some(batch) = rows.next().await {
-            let batch = batch?;
-            entities += batch.num_rows() as u64;
-            sink.write(RecordBatch::try_new(Arc::clone(&schema), batch.columns().to_vec())?).await?;
-            progress(entities);
-        }
-        sink.finish().await?.publish()?;
+        let Execution { plan, rows } = self.execute(&self.parallel_session(), plan, None).await?;
+        let entities = store(rows, &output_schema(features, &names), output, progress).await?;
         let columns = names.into_iter().map(|(name, _)| name.to_owned()).collect();
         Ok(ValuesReport { entities, as_of, columns, explain: self.explained(plan.as_ref()) })
     }

@@ -19,7 +19,7 @@ use crate::error::DataError;
 use crate::expr::{lower, lower_at};
 use crate::parts::Parts;
 use crate::session::{Dataflow, Execution};
-use crate::sink::Sink;
+use crate::sink::{Sink, store};
 use crate::source::Progress;
 use crate::table::{Manifest, Member, POSITION, StoredTable};
 use crate::types;
@@ -229,13 +229,8 @@ impl Dataflow {
         }
         let table = provider_as_source(Arc::new(StoredTable::of(members)?));
         let plan = scored.plan(table, Period::default())?;
-        let Execution { mut rows, .. } = self.execute(&self.ordered_session(), plan, scored.time.as_deref()).await?;
-        let schema = scored.schema();
-        let mut sink = Sink::create(&parts.table(&id), &schema)?;
-        while let Some(batch) = rows.next().await {
-            sink.write(RecordBatch::try_new(Arc::clone(&schema), batch?.columns().to_vec())?).await?;
-        }
-        sink.finish().await?.publish()?;
+        let rows = self.execute(&self.ordered_session(), plan, scored.time.as_deref()).await?.rows;
+        store(rows, &scored.schema(), &parts.table(&id), &|_| {}).await?;
         parts.find(&id).ok_or_else(|| DataError::internal("a part of what is scored is gone"))
     }
 

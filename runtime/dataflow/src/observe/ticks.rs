@@ -8,7 +8,7 @@ use datafusion::logical_expr::{Expr, ExprFunctionExt, LogicalPlanBuilder, cast, 
 use mlsys_plan::{Ticks, columns};
 
 use crate::error::{Code, DataError};
-use crate::expr::column;
+use crate::expr::{column, remainder};
 use crate::table::POSITION;
 use crate::types;
 
@@ -66,7 +66,7 @@ pub(super) fn observed(
         None => (lit(period.first.ok_or_else(|| open("begin", "from"))?), last),
     };
     let own = || names.iter().map(|name| column(name));
-    let instants = gen_series(not_before(first, ticks.interval), last, lit(ticks.interval));
+    let instants = gen_series(not_before(first, ticks.interval)?, last, lit(ticks.interval));
     let at = cast(column(TICKS), types::timestamp()).alias(columns::AT);
     let order = vec![column(TICKS).sort(true, true), column(POSITION).sort(true, true)];
     let number = row_number().order_by(order.clone()).build()?.alias(NUMBER);
@@ -81,10 +81,9 @@ pub(super) fn observed(
 }
 
 /// The first multiple of an interval that is not before an instant, also before 1970.
-fn not_before(instant: Expr, interval: i64) -> Expr {
-    let interval = || lit(interval);
-    let above = (lit(0_i64) - instant.clone()) % interval();
-    instant + (above + interval()) % interval()
+fn not_before(instant: Expr, interval: i64) -> Result<Expr, DataError> {
+    let short = remainder(&(lit(0_i64) - instant.clone()), interval)?;
+    Ok(instant + short)
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use crate::error::DataError;
 use crate::parts::{Parts, PartsReport};
 use crate::profile::Profile;
 use crate::session::Dataflow;
-use crate::sink::Sink;
+use crate::sink::store;
 use crate::sources::{InputFile, input_files};
 use crate::table::{Manifest, Member, StoredTable};
 
@@ -28,8 +28,8 @@ use crate::table::{Manifest, Member, StoredTable};
 #[derive(Serialize, Deserialize)]
 struct Told {
     report: SourceReport,
-    /// The profile's byte form in hexadecimal; none where nothing was read.
-    profile: Option<String>,
+    /// Whether there is a profile beside it; there is none where nothing was read.
+    has_profile: bool,
 }
 
 /// A part of a source.
@@ -137,8 +137,13 @@ impl Dataflow {
         let rows_alone = Source { checks: Vec::new(), ..source.clone() };
         let (table, quarantine) = (parts.table(id), quarantine_of(parts, id));
         let read = self.read(&rows_alone, &Arc::from(files), &table, &quarantine, progress).await?;
-        let profile = read.profile.as_ref().map(|profile| hexadecimal(&profile.write()));
-        parts.tell(id, &Told { report: read.report.clone(), profile })?;
+        if let Some(profile) = &read.profile {
+            let path = profile_of(parts, id);
+            let failed = |error: std::io::Error| DataError::store("write the profile of a part", &path, &error);
+            fs::write(&path, profile.write()).map_err(failed)?;
+        }
+        // What is told of a part comes last: a part without it is made again.
+        parts.tell(id, &Told { report: read.report.clone(), has_profile: read.profile.is_some() })?;
         Ok(Part { files: Manifest::of(&table)?.files, report: read.report, profile: read.profile, quarantine })
     }
 
@@ -178,23 +183,17 @@ impl Dataflow {
 
     /// Writes the rows that parts have set aside to one file, or removes the old one.
     async fn gather_quarantine(&self, all: &[Part], quarantine: &Path) -> Result<(), DataError> {
-        let aside: Vec<&Path> = all.iter().map(|part| part.quarantine.as_path()).filter(|path| path.exists()).collect();
+        let aside: Vec<PathBuf> = all.iter().map(|part| part.quarantine.clone()).filter(|path| path.exists()).collect();
         if aside.is_empty() {
             return remove_old(quarantine).map(drop);
         }
-        let members = aside.iter().map(|path| Ok(Manifest::of(path)?.files)).collect::<Result<Vec<_>, DataError>>()?;
-        let table = StoredTable::of(members.concat())?;
+        let table = StoredTable::of_all(&aside)?;
         let schema = table.stored_schema();
         let names: Vec<_> = schema.fields().iter().map(|field| crate::expr::column(field.name())).collect();
         let plan = LogicalPlanBuilder::scan("quarantine", provider_as_source(Arc::new(table)), None)?;
         let plan = plan.project(names)?.build()?;
-        let mut rows = self.execute(&self.ordered_session(), plan, None).await?.rows;
-        let mut sink = Sink::create(quarantine, &schema)?;
-        while let Some(batch) = rows.next().await {
-            let columns = batch?.columns().to_vec();
-            sink.write(arrow::array::RecordBatch::try_new(Arc::clone(&schema), columns)?).await?;
-        }
-        sink.finish().await?.publish()
+        let rows = self.execute(&self.ordered_session(), plan, None).await?.rows;
+        store(rows, &schema, quarantine, &|_| {}).await.map(drop)
     }
 }
 
@@ -216,9 +215,9 @@ fn kept(parts: Parts<'_>, id: &str) -> Option<Part> {
     if files.iter().any(|file| file.check().is_err()) {
         return None;
     }
-    let profile = match &told.profile {
-        Some(text) => Some(Profile::read(&bytes(text)?).ok()?),
-        None => None,
+    let profile = match told.has_profile {
+        true => Some(Profile::read(&fs::read(profile_of(parts, id)).ok()?).ok()?),
+        false => None,
     };
     Some(Part { files, report: told.report, profile, quarantine: quarantine_of(parts, id) })
 }
@@ -238,12 +237,8 @@ fn quarantine_of(parts: Parts<'_>, id: &str) -> PathBuf {
     parts.folder.join(format!("{id}.quarantine.parquet"))
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn bytes(text: &str) -> Option<Vec<u8>> {
-    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect()
+fn profile_of(parts: Parts<'_>, id: &str) -> PathBuf {
+    parts.folder.join(format!("{id}.profile"))
 }
 
 /// Whether a table can still be read: files that are not kept in the state folder are the source's own.

@@ -10,13 +10,13 @@ use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Int64Type};
 use datafusion::datasource::provider_as_source;
 use datafusion::functions_aggregate::expr_fn::{count, sum};
-use datafusion::logical_expr::{Expr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, cast, lit, when};
+use datafusion::logical_expr::{Expr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, cast, lit};
 use futures::StreamExt;
 use mlsys_plan::{Comparison, Literal};
 
 use super::whole::NOTHING;
 use crate::error::DataError;
-use crate::expr::column;
+use crate::expr::{column, remainder};
 use crate::session::Dataflow;
 use crate::table::StoredTable;
 
@@ -77,12 +77,11 @@ impl Shares<'_> {
         Ok(plan.build()?)
     }
 
-    /// The beginning of a row's window. The remainder of a time before 1970 is negative, and its window begins before it.
+    /// The beginning of a row's window.
     fn beginning(&self) -> Result<Expr, DataError> {
         let time = cast(column(self.time), DataType::Int64);
-        let rest = time.clone() % lit(self.length);
-        let back = when(rest.clone().lt(lit(0_i64)), lit(self.length)).otherwise(lit(0_i64))?;
-        Ok(time - rest - back)
+        let rest = remainder(&time, self.length)?;
+        Ok(time - rest)
     }
 
     fn missing(&self, windowed: LogicalPlanBuilder) -> Result<LogicalPlanBuilder, DataError> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use mlsys_dataflow::{Dataflow, Parts, Piece, Scored, Target, files_of, forget_parts, is_divided};
+use mlsys_dataflow::{Dataflow, Parts, Piece, Scored, Target, files_of, forget_parts};
 use mlsys_plan::{Features, Fingerprint, Join, Node, NodeId, Operation, Plan, Source};
 use mlsys_store::{Digests, Scores, Slot, State};
 
@@ -13,7 +13,7 @@ use crate::error::RunError;
 use crate::event::{Event, Observer};
 use crate::fingerprints::{Fingerprints, REVISION, group_of, used};
 use crate::run::Options;
-use crate::steps::{DATA, Work};
+use crate::steps::{Work, rows_of};
 
 /// Where the observations of a clause are listed, and the folder of their parts.
 const OBSERVED: &str = "observed";
@@ -147,10 +147,6 @@ async fn joined(
     let rows = room.table(&source)?;
     let mut text = format!("{REVISION}\n{}", join_text(join, &group)?);
     text.push_str(&room.looked_up(&Operation::Features(group.clone())));
-    if !is_divided(&rows)? {
-        // Nothing tells the parts of the source from what they were.
-        text.push_str(room.fingerprint(&source)?.as_str());
-    }
     let definition = Fingerprint::of(text.as_bytes());
     // A folder for each definition: features that were made at different times would be kept apart, and what predictions are
     // made from would then look as if it had changed.
@@ -187,8 +183,7 @@ impl<'a> Room<'a> {
 
     /// The rows of a node that was brought up to date.
     fn table(&self, node: &NodeId) -> Result<PathBuf, RunError> {
-        let slot = self.slots.get(node).ok_or_else(|| RunError::internal(format!("`{node}` has no result")))?;
-        Ok(slot.file(DATA))
+        rows_of(self.slots, node)
     }
 
     fn fingerprint(&self, node: &NodeId) -> Result<&'a Fingerprint, RunError> {

@@ -7,6 +7,7 @@ use mlsys_plan::{Call, Deployment, Node, NodeId, Operation, Plan, Scoring};
 
 use super::IMPLEMENTED;
 use crate::error::RunError;
+use crate::supports::refuse;
 
 /// Where predictions go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,10 +75,6 @@ fn check(plan: &Plan, deployment: &Deployment, scoring: &Scoring) -> Vec<RunErro
         errors.push(refuse(&format!("score `{name}`, whose rows have no time"), "give the source a `time`"));
     }
     errors
-}
-
-fn refuse(what: &str, help: &str) -> RunError {
-    RunError::new("E0910", format!("this runtime cannot {what} yet"), Some(help))
 }
 
 #[cfg(test)]

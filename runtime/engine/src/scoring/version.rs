@@ -7,9 +7,7 @@ use mlsys_store::{Registry, State, Version};
 
 use crate::champion::CHAMPION;
 use crate::error::RunError;
-
-/// The files of a model.
-const FILES: [&str; 2] = ["model.json", "model.safetensors"];
+use crate::steps::MODEL_FILES;
 
 /// The version that scores.
 #[derive(Clone, Debug)]
@@ -49,7 +47,7 @@ pub(crate) async fn scorer(
         return Err(RunError::new("E0940", message, Some(help)));
     }
     let folder = state.models().join(&found.artefact);
-    if let Some(gone) = FILES.iter().map(|name| folder.join(name)).find(|path| !path.is_file()) {
+    if let Some(gone) = MODEL_FILES.iter().map(|name| folder.join(name)).find(|path| !path.is_file()) {
         let message = format!("version {} of `{model}` lacks its file `{}`", found.version, gone.display());
         let help =
             "restore it; or remove its folder and run again, which puts it back if the training is still current";
