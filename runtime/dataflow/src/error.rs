@@ -89,6 +89,11 @@ impl DataError {
         self
     }
 
+    /// Whether it is of this kind.
+    pub(crate) fn is(&self, code: Code) -> bool {
+        self.code == code.text()
+    }
+
     /// The diagnostic's code, such as `E0903`.
     pub fn code(&self) -> &'static str {
         self.code

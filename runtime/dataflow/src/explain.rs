@@ -7,7 +7,7 @@ use datafusion::logical_expr::{LogicalTableSource, TableSource};
 use mlsys_plan::{Features, Node, Observe, Operation, Plan, Source};
 
 use crate::error::DataError;
-use crate::join::{self, Inputs};
+use crate::join::{self, Events, Inputs};
 use crate::observe::{Following, Period};
 use crate::sources::scan_schema;
 use crate::table::with_position;
@@ -37,9 +37,7 @@ pub fn explain(plan: &Plan, node: &Node) -> Result<Option<String>, DataError> {
             let observations = observe::output_schema(observe_of(plan, &join.model)?)?;
             let inputs = Inputs {
                 observations: table(with_position(&observations)),
-                events: table(with_position(&source_schema(source))),
-                span: None,
-                are_few: false,
+                events: Events::of(table(with_position(&source_schema(source)))),
             };
             join::logical_plan(join, features, inputs, &Ok)?
         }

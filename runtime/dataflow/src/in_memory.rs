@@ -15,7 +15,7 @@ use mlsys_plan::{Expr, Features, Join, JoinKey, Literal, Source, columns};
 
 use crate::error::DataError;
 use crate::expr::{column as column_named, lower};
-use crate::join::{self, Inputs};
+use crate::join::{self, Events, Inputs};
 use crate::literal::literal;
 use crate::lookup::{AsOf, StaticTable, Table, Tables, bind};
 use crate::options::Options;
@@ -132,7 +132,7 @@ impl InMemory {
             features: names.to_vec(),
         };
         let (observations, events) = (table(observations(features, questions)?)?, table(numbered(&events.0)?)?);
-        let inputs = Inputs { observations, events, span: None, are_few: false };
+        let inputs = Inputs { observations, events: Events::of(events) };
         let bound = |plan| bind(plan, &self.tables, features.time.as_deref());
         let batches = self.collect(join::logical_plan(&join, features, inputs, &bound)?, None).await?;
         let mut found = Vec::new();

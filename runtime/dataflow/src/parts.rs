@@ -12,7 +12,7 @@ use mlsys_plan::Fingerprint;
 use serde::{Deserialize, Serialize};
 
 use crate::error::DataError;
-use crate::table::{Manifest, Member, footer_of};
+use crate::table::{Manifest, Member, footer_of, read_footers};
 
 /// Where the parts of a node's table are kept.
 #[derive(Clone, Copy, Debug)]
@@ -74,6 +74,11 @@ impl Parts<'_> {
     /// Where what is told of a part is, or will be.
     pub(crate) fn report(&self, id: &str) -> PathBuf {
         self.folder.join(format!("{id}.report"))
+    }
+
+    /// Looks at many parts that are going to be asked for.
+    pub(crate) fn look_ahead(&self, ids: impl Iterator<Item = String>) {
+        read_footers(&ids.map(|id| self.table(&id)).collect::<Vec<_>>());
     }
 
     /// The part, if it is there.

@@ -16,12 +16,12 @@ use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder};
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::physical_plan::display::DisplayableExecutionPlan;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
-use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
+use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner};
 use datafusion::prelude::SessionConfig;
 use mlsys_plan::{Features, Source};
 
 use crate::error::DataError;
-use crate::join::PointInTimePlanner;
+use crate::join::{PointInTimePlanner, TilePlanner};
 use crate::lookup::{AsOf, StaticTable, Table, Tables, bind};
 use crate::options::Options;
 use crate::order::OrderByPosition;
@@ -35,6 +35,7 @@ pub struct Dataflow {
     runtime: Arc<RuntimeEnv>,
     threads: usize,
     batch_size: usize,
+    tiles_from: u64,
     explain: bool,
     /// The moment of the run, in microseconds since 1970.
     now: i64,
@@ -62,6 +63,9 @@ pub(crate) struct Execution {
 /// Rows per batch: DataFusion's own default.
 const BATCH: usize = 8192;
 
+/// Where the next part of a join is going to see fewer rows, reading them is faster than looking for tiles.
+const TILES_FROM: u64 = 250_000;
+
 /// The metrics of an operator that a reader of `explain` is shown: rows, bytes, time, and what did not fit into memory.
 const METRICS: [&str; 9] = [
     "output_rows",
@@ -85,6 +89,7 @@ impl Dataflow {
             runtime: options.runtime()?,
             threads: options.threads(),
             batch_size: BATCH,
+            tiles_from: TILES_FROM,
             explain: options.explain,
             now: options.now(),
             tables: Arc::default(),
@@ -95,6 +100,13 @@ impl Dataflow {
     #[must_use]
     pub fn with_batch_size(mut self, rows: usize) -> Self {
         self.batch_size = rows.max(1);
+        self
+    }
+
+    /// The same dataflow, which keeps tiles of what windows see from so many rows on; results do not depend on it.
+    #[must_use]
+    pub fn with_tiles_from(mut self, rows: u64) -> Self {
+        self.tiles_from = rows;
         self
     }
 
@@ -172,6 +184,11 @@ impl Dataflow {
         self.explain.then(|| shown().indent(false).to_string())
     }
 
+    /// From how many rows on tiles are kept of what windows see.
+    pub(crate) fn tiles_from(&self) -> u64 {
+        self.tiles_from
+    }
+
     /// How many threads there are.
     pub(crate) fn threads(&self) -> usize {
         self.threads
@@ -226,8 +243,8 @@ struct Planner;
 #[async_trait]
 impl QueryPlanner for Planner {
     async fn create_physical_plan(&self, plan: &LogicalPlan, session: &dyn Session) -> Result<Arc<dyn ExecutionPlan>> {
-        DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(PointInTimePlanner), Arc::new(ZipPlanner)])
-            .create_physical_plan(plan, session)
-            .await
+        let ours: Vec<Arc<dyn ExtensionPlanner + Send + Sync>> =
+            vec![Arc::new(PointInTimePlanner), Arc::new(TilePlanner), Arc::new(ZipPlanner)];
+        DefaultPhysicalPlanner::with_extension_planners(ours).create_physical_plan(plan, session).await
     }
 }

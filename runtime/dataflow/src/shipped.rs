@@ -6,7 +6,7 @@ use datafusion::error::{DataFusionError, Result};
 use datafusion::physical_plan::ExecutionPlan;
 use serde::{Deserialize, Serialize};
 
-use crate::join::{PointInTimeExec, Spec};
+use crate::join::{PointInTimeExec, Spec, TileExec, TileSpec};
 use crate::order::{Order, OrderExec};
 use crate::zip::ZipExec;
 
@@ -25,6 +25,7 @@ pub struct Shipped {
 enum Operator {
     PointInTime(Spec),
     Order(Order),
+    Tile(TileSpec),
     Zip,
 }
 
@@ -35,6 +36,8 @@ impl Shipped {
             Operator::PointInTime(join.spec().clone())
         } else if let Some(order) = plan.downcast_ref::<OrderExec>() {
             Operator::Order(order.order().clone())
+        } else if let Some(tile) = plan.downcast_ref::<TileExec>() {
+            Operator::Tile(tile.spec().clone())
         } else {
             plan.downcast_ref::<ZipExec>().map(|_| Operator::Zip)?
         };
@@ -73,6 +76,7 @@ impl Shipped {
                 Arc::new(PointInTimeExec::try_new(Arc::clone(observations), Arc::clone(events), spec)?)
             }
             (Operator::Order(order), [input]) => Arc::new(OrderExec::try_new(Arc::clone(input), order)?),
+            (Operator::Tile(spec), [events]) => Arc::new(TileExec::try_new(Arc::clone(events), spec)?),
             (Operator::Zip, [left, right]) => Arc::new(ZipExec::try_new(Arc::clone(left), Arc::clone(right))?),
             (_, inputs) => {
                 return Err(DataFusionError::Plan(format!("an operator over {} inputs", inputs.len())));
@@ -94,7 +98,7 @@ mod tests {
     use mlsys_plan::{Aggregate, EntityKey, Expr, Features, Join, JoinKey, Type, Value, Window, columns};
 
     use super::Shipped;
-    use crate::join::{Inputs, logical_plan};
+    use crate::join::{Events, Inputs, logical_plan};
     use crate::options::Options;
     use crate::session::Dataflow;
     use crate::table::POSITION;
@@ -158,7 +162,7 @@ mod tests {
             keys: vec![JoinKey { key: "k".to_owned(), column: "k".to_owned() }],
             features: vec!["middle".to_owned()],
         };
-        let inputs = Inputs { observations, events, span: None, are_few: false };
+        let inputs = Inputs { observations, events: Events::of(events) };
         let plan = logical_plan(&join, &group(), inputs, &Ok).unwrap();
         let session = Dataflow::new(&Options { threads: Some(2), ..Options::default() }).unwrap().parallel_session();
         // A plan can be carried out once: there are two of them.

@@ -76,8 +76,20 @@ impl Sink {
     /// # Errors
     /// E0911 if the folder cannot be made or written.
     pub(crate) fn create(target: &Path, schema: &SchemaRef) -> Result<Self, DataError> {
+        Sink::with(target, schema, Compression::ZSTD(ZstdLevel::try_new(1)?))
+    }
+
+    /// As [`Sink::create`], for a table that is read more often than it is kept: it is larger, and takes less time.
+    ///
+    /// # Errors
+    /// As [`Sink::create`].
+    pub(crate) fn quick(target: &Path, schema: &SchemaRef) -> Result<Self, DataError> {
+        Sink::with(target, schema, Compression::SNAPPY)
+    }
+
+    fn with(target: &Path, schema: &SchemaRef, compression: Compression) -> Result<Self, DataError> {
         let temporary = Temporary::beside(target)?;
-        let (file, table, encoder) = open(&temporary.path, schema)?;
+        let (file, table, encoder) = open(&temporary.path, schema, compression)?;
         let (encodings, waiting) = mpsc::channel(WAITING);
         let (path, runtime) = (target.to_owned(), Handle::current());
         let writer = tokio::task::spawn_blocking(move || {
@@ -268,25 +280,29 @@ impl Drop for Temporary {
 type Table = SerializedFileWriter<BufWriter<File>>;
 
 /// The file, the table that is written into it, and what encodes its row groups.
-fn open(path: &Path, schema: &SchemaRef) -> Result<(File, Table, ArrowRowGroupWriterFactory), DataError> {
+fn open(
+    path: &Path,
+    schema: &SchemaRef,
+    compression: Compression,
+) -> Result<(File, Table, ArrowRowGroupWriterFactory), DataError> {
     let failed = |error: std::io::Error| DataError::store("write the table", path, &error);
     let file = File::create(path).map_err(failed)?;
     let into = BufWriter::new(file.try_clone().map_err(failed)?);
-    let (table, encoder) =
-        ArrowWriter::try_new(into, Arc::clone(schema), Some(properties(schema)?))?.into_serialized_writer()?;
+    let (table, encoder) = ArrowWriter::try_new(into, Arc::clone(schema), Some(properties(schema, compression)))?
+        .into_serialized_writer()?;
     Ok((file, table, encoder))
 }
 
 /// Floats and instants hardly repeat: looking for repetitions costs more than it saves.
-fn properties(schema: &SchemaRef) -> Result<WriterProperties, DataError> {
-    let mut properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?));
+fn properties(schema: &SchemaRef, compression: Compression) -> WriterProperties {
+    let mut properties = WriterProperties::builder().set_compression(compression);
     for field in schema.fields() {
         if field.data_type().is_floating() || matches!(field.data_type(), DataType::Timestamp(..)) {
             let path = ColumnPath::new(vec![field.name().clone()]);
             properties = properties.set_column_dictionary_enabled(path, false);
         }
     }
-    Ok(properties.build())
+    properties.build()
 }
 
 fn encoded(
@@ -314,14 +330,17 @@ fn write_all(
     mut encodings: mpsc::Receiver<Encoding>,
     runtime: &Handle,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let mut is_first = true;
     while let Some(encoding) = encodings.blocking_recv() {
+        if !mem::take(&mut is_first) {
+            // The disk works while the next row groups are encoded, and little is left to wait for at the end.
+            file.sync_data()?;
+        }
         let mut row_group = table.next_row_group()?;
         for column in runtime.block_on(encoding)?? {
             column.append_to_row_group(&mut row_group)?;
         }
         row_group.close()?;
-        // The disk works while the next row groups are encoded, and little is left to wait for at the end.
-        file.sync_data()?;
     }
     table.into_inner()?.into_inner()?;
     // A table that is in its place is complete, also after the machine has lost power.

@@ -10,7 +10,8 @@ use std::time::SystemTime;
 use arrow::datatypes::{DataType, Field, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::ScalarValue;
+use datafusion::common::stats::Precision;
+use datafusion::common::{ScalarValue, Statistics};
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::object_store::ObjectStoreUrl;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
@@ -26,11 +27,11 @@ use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::projection::{ProjectionExec, ProjectionExpr};
 use parquet::arrow::RowNumber;
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
-use parquet::file::statistics::Statistics;
+use parquet::file::statistics::Statistics as ChunkStatistics;
 
 use crate::error::DataError;
 
-pub(crate) use self::manifest::{Columns, Manifest, Member};
+pub(crate) use self::manifest::{Columns, Manifest, Member, read_footers};
 
 /// The column that numbers the rows of a stored table, from 0.
 pub(crate) const POSITION: &str = "__position";
@@ -163,8 +164,15 @@ impl StoredTable {
         let config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), source)
             .with_projection_indices(Some(columns))?
             .with_file_groups(self.groups(streams)?)
+            .with_statistics(self.statistics())
             .with_limit(limit);
         Ok(DataSourceExec::from_data_source(config.build()))
+    }
+
+    /// How many rows there are: the planner then sees which side of a join is the small one.
+    fn statistics(&self) -> Statistics {
+        let rows = usize::try_from(self.rows).map_or(Precision::Absent, Precision::Exact);
+        Statistics { num_rows: rows, ..Statistics::new_unknown(self.scanned.table_schema()) }
     }
 
     /// The files in their order, in as many groups of about the same size as there may be streams: one stream keeps the
@@ -248,7 +256,7 @@ pub(crate) fn span_of(path: &Path, column: &str) -> Result<Span, DataError> {
     let mut whole = Span::Empty;
     for group in footer.metadata().row_groups() {
         let chunk = group.columns().iter().find(|chunk| chunk.column_path().parts() == [column]);
-        let Some(Statistics::Int64(known)) = chunk.and_then(|chunk| chunk.statistics()) else {
+        let Some(ChunkStatistics::Int64(known)) = chunk.and_then(|chunk| chunk.statistics()) else {
             return Ok(Span::Unknown);
         };
         let nothing = known.null_count_opt() == Some(group.num_rows().unsigned_abs());

@@ -13,7 +13,7 @@ use mlsys_store::Digests;
 use crate::error::RunError;
 
 /// Raised whenever the same definition over the same data may give another result than before.
-pub(crate) const REVISION: &str = "engine 3";
+pub(crate) const REVISION: &str = "engine 4";
 
 /// Fingerprints by node.
 pub(crate) struct Fingerprints {

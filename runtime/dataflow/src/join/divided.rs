@@ -1,32 +1,42 @@
 //! A join in parts: which of them have to be made, and what each of them sees.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use mlsys_plan::{ExprKind, Features, Join, columns};
 
-use super::Work;
 use super::plan::output_name;
 use super::reach::Reach;
 use super::sets::{FeatureSet, feature_sets, keep_sets};
+use super::tiles::{Kept, Tiles};
+use super::{Seen, Work};
 use crate::error::DataError;
 use crate::parts::{Parts, PartsReport};
 use crate::source::Progress;
 use crate::table::{Columns, Manifest, Member, Span, span_of};
 
 /// Both inputs, with the instants of each part.
-struct Dated<'a> {
-    observations: &'a [Member],
-    at: Vec<Span>,
-    source: &'a [Member],
-    rows: Vec<Span>,
+pub(super) struct Dated<'a> {
+    pub(super) observations: &'a [Member],
+    pub(super) at: Vec<Span>,
+    pub(super) source: &'a [Member],
+    pub(super) rows: Vec<Span>,
 }
 
 /// A part that is to be made.
 struct Missing<'a> {
     id: String,
     observations: &'a Member,
+    at: Span,
     /// The parts of the source that its windows may see, by number.
     seen: Vec<usize>,
+}
+
+/// Features that are kept together: their parts, of which some are to be made.
+struct Found<'a> {
+    join: Join,
+    files: Vec<Option<Member>>,
+    missing: Vec<Missing<'a>>,
 }
 
 /// A join in parts.
@@ -51,16 +61,26 @@ pub(super) async fn divided(
     let rows = source.iter().map(|member| source_span(work.features, member)).collect::<Result<Vec<_>, _>>()?;
     let at = observations.iter().map(|member| span_of(&member.path, columns::AT)).collect::<Result<Vec<_>, _>>()?;
     let dated = Dated { observations, at, source, rows };
+    let found: Vec<Found<'_>> = sets.iter().map(|set| find(work, parts, set, &dated)).collect();
     let (mut all, mut report, mut explain) = (Vec::new(), PartsReport::default(), None);
-    for set in &sets {
-        let join = Join { features: set.wanted.clone(), ..work.join.clone() };
-        let one = Work { dataflow: work.dataflow, join: &join, features: work.features };
-        let (files, made, how) = of_set(&one, parts, set, &dated, progress).await?;
-        report.total += files.len() as u64;
-        report.made += made;
-        explain = how.or(explain);
-        let names = join.features.iter().map(|name| output_name(&join, name)).collect();
-        all.push(Columns { names, files });
+    let is_complete = found.iter().all(|found| found.missing.is_empty());
+    let mut tiles = Kept::default();
+    for (found, set) in found.into_iter().zip(&sets) {
+        let one = Work { dataflow: work.dataflow, join: &found.join, features: work.features };
+        if !is_complete {
+            let kept = Tiles::of(&one, parts, set.reach, &dated)?;
+            explain = make(&one, parts, &found.missing, &dated, kept.as_ref(), progress).await?.or(explain);
+            if let Some(kept) = kept {
+                tiles.and(kept.prepare(&one).await?);
+            }
+        }
+        report.total += found.files.len() as u64;
+        report.made += found.missing.len() as u64;
+        let names = found.join.features.iter().map(|name| output_name(&found.join, name)).collect();
+        all.push(Columns { names, files: found.complete(parts)? });
+    }
+    if !is_complete {
+        tiles.forget_others(parts);
     }
     keep_sets(&sets, parts)?;
     let mut all = all.into_iter();
@@ -68,35 +88,36 @@ pub(super) async fn divided(
     Ok(Divided { manifest: Manifest { files, beside: all.collect() }, report, explain })
 }
 
-/// The parts of features that are kept together, and how many of them were made.
-async fn of_set(
-    work: &Work<'_>,
-    parts: Parts<'_>,
-    set: &FeatureSet,
-    dated: &Dated<'_>,
-    progress: Progress<'_>,
-) -> Result<(Vec<Member>, u64, Option<String>), DataError> {
+/// The parts of features that are kept together, and those that are not there.
+fn find<'a>(work: &Work<'_>, parts: Parts<'_>, set: &FeatureSet, dated: &Dated<'a>) -> Found<'a> {
+    let wanted: Vec<(Vec<usize>, [String; 2])> = dated.parts().map(|part| wanted(parts, set, dated, part)).collect();
+    parts.look_ahead(wanted.iter().flat_map(|(_, known)| known.iter().cloned()));
     let (mut files, mut missing) = (Vec::new(), Vec::new());
-    for (member, at) in dated.observations.iter().zip(&dated.at) {
-        let seen: Vec<usize> =
-            (0..dated.source.len()).filter(|number| sees(set.reach, *at, dated.rows[*number])).collect();
-        let read = || [member].into_iter().chain(seen.iter().map(|number| &dated.source[*number]));
-        let inputs = || read().filter_map(|member| member.id.as_deref());
-        // Files may have columns that nobody wants any more.
-        let known = set.fingerprints().map(|of_features| parts.id(of_features.into_iter().chain(inputs())));
+    for ((observations, at), (seen, known)) in dated.parts().zip(wanted) {
         let found = known.iter().find_map(|id| parts.find(id));
         if found.is_none() {
             let [_, id] = known;
-            missing.push(Missing { id, observations: member, seen });
+            missing.push(Missing { id, observations, at, seen });
         }
         files.push(found);
     }
-    let explain = if missing.is_empty() { None } else { make(work, parts, &missing, dated.source, progress).await? };
-    let mut made = missing.iter().map(|part| parts.find(&part.id));
-    let files = files.into_iter().map(|file| file.or_else(|| made.next().flatten()));
-    let files: Option<Vec<Member>> = files.collect();
-    let files = files.ok_or_else(|| DataError::internal("a part of a join was not made"))?;
-    Ok((files, missing.len() as u64, explain))
+    let join = Join { features: set.wanted.clone(), ..work.join.clone() };
+    Found { join, files, missing }
+}
+
+/// What a part of the observations sees of the source, and the fingerprints under which its features may be kept: files may
+/// have columns that nobody wants any more.
+fn wanted(
+    parts: Parts<'_>,
+    set: &FeatureSet,
+    dated: &Dated<'_>,
+    (member, at): (&Member, Span),
+) -> (Vec<usize>, [String; 2]) {
+    let seen = dated.seen(set.reach, at);
+    let read = || [member].into_iter().chain(seen.iter().map(|number| &dated.source[*number]));
+    let inputs = || read().filter_map(|member| member.id.as_deref());
+    let known = set.fingerprints().map(|of_features| parts.id(of_features.into_iter().chain(inputs())));
+    (seen, known)
 }
 
 /// Makes parts in one join: each of them sees a bit more than it must, which windows leave out.
@@ -104,19 +125,53 @@ async fn make(
     work: &Work<'_>,
     parts: Parts<'_>,
     missing: &[Missing<'_>],
-    source: &[Member],
+    dated: &Dated<'_>,
+    tiles: Option<&Tiles<'_>>,
     progress: Progress<'_>,
 ) -> Result<Option<String>, DataError> {
-    let observations: Vec<Member> = missing.iter().map(|part| part.observations.clone()).collect();
-    let is_seen = |number: &usize| missing.iter().any(|part| part.seen.contains(number));
-    let mut read: Vec<Member> = (0..source.len()).filter(is_seen).map(|number| source[number].clone()).collect();
-    if read.is_empty() {
-        // Nothing is seen: any file tells which columns there are.
-        read.extend(source.first().cloned());
+    if missing.is_empty() {
+        return Ok(None);
     }
+    let observations: Vec<Member> = missing.iter().map(|part| part.observations.clone()).collect();
+    let seen: BTreeSet<usize> = missing.iter().flat_map(|part| part.seen.iter().copied()).collect();
+    let asked: Vec<Span> = missing.iter().map(|part| part.at).collect();
+    let covered = tiles.and_then(|tiles| Some((tiles, tiles.cover(&seen, &asked)?)));
+    let seen = match covered {
+        Some((tiles, cover)) => Seen { features: &tiles.features, ..cover },
+        None => {
+            let mut rows: Vec<Member> = seen.iter().map(|number| dated.source[*number].clone()).collect();
+            if rows.is_empty() {
+                // Nothing is seen: any file tells which columns there are.
+                rows.extend(dated.source.first().cloned());
+            }
+            Seen { features: work.features, rows, tiles: Vec::new() }
+        }
+    };
     let sinks: Vec<(PathBuf, u64)> =
         missing.iter().map(|part| (parts.table(&part.id), part.observations.rows)).collect();
-    work.write(&observations, &read, sinks, progress).await
+    work.write(&observations, seen, sinks, progress).await
+}
+
+impl Found<'_> {
+    /// All parts, now that those that were missing are there.
+    fn complete(self, parts: Parts<'_>) -> Result<Vec<Member>, DataError> {
+        let mut made = self.missing.iter().map(|part| parts.find(&part.id));
+        let files = self.files.into_iter().map(|file| file.or_else(|| made.next().flatten()));
+        let files: Option<Vec<Member>> = files.collect();
+        files.ok_or_else(|| DataError::internal("a part of a join was not made"))
+    }
+}
+
+impl<'a> Dated<'a> {
+    /// The parts of the observations, with their instants.
+    fn parts(&self) -> impl Iterator<Item = (&'a Member, Span)> {
+        self.observations.iter().zip(self.at.iter().copied())
+    }
+
+    /// The parts of the source of which a window at observations between these instants may see rows.
+    pub(super) fn seen(&self, reach: Reach, at: Span) -> Vec<usize> {
+        (0..self.source.len()).filter(|number| sees(reach, at, self.rows[*number])).collect()
+    }
 }
 
 /// The instants at which a group may see rows of a part.

@@ -1,6 +1,7 @@
 //! Join nodes: a group's features at every observation, the point-in-time join.
 
 mod divided;
+mod events;
 mod exec;
 mod node;
 mod plan;
@@ -8,6 +9,7 @@ mod planner;
 mod reach;
 mod runs;
 mod sets;
+mod tiles;
 mod values;
 mod windows;
 
@@ -21,10 +23,12 @@ use futures::StreamExt;
 use mlsys_plan::{Features, Join, columns};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::events::{Events, kernel};
 pub(crate) use self::exec::PointInTimeExec;
 pub(crate) use self::node::Spec;
-pub(crate) use self::plan::{Asked, Inputs, beside, kernel, logical_plan, output_schema};
+pub(crate) use self::plan::{Asked, Inputs, beside, logical_plan, output_schema};
 pub(crate) use self::planner::PointInTimePlanner;
+pub(crate) use self::tiles::{TileExec, TilePlanner, TileSpec};
 pub use self::values::{AS_OF, ValuesReport};
 
 use self::divided::divided;
@@ -95,7 +99,8 @@ impl Dataflow {
         match parts.filter(|_| is_divided) {
             None => {
                 let sinks = vec![(table.to_owned(), report.rows)];
-                report.explain = work.write(&observations, &source, sinks, progress).await?;
+                let seen = Seen { features, rows: source, tiles: Vec::new() };
+                report.explain = work.write(&observations, seen, sinks, progress).await?;
             }
             Some(parts) => {
                 let found = divided(&work, parts, &observations, &source, progress).await?;
@@ -115,22 +120,39 @@ struct Work<'a> {
     features: &'a Features,
 }
 
+/// What is read of a group's source.
+struct Seen<'a> {
+    /// The group; where there are tiles, with aggregates that these have.
+    features: &'a Features,
+    rows: Vec<Member>,
+    /// Tiles, which stand for other rows.
+    tiles: Vec<Member>,
+}
+
 impl Work<'_> {
     /// Writes the features of observations to tables, of which each takes so many rows.
     async fn write(
         &self,
         observations: &[Member],
-        source: &[Member],
+        seen: Seen<'_>,
         sinks: Vec<(PathBuf, u64)>,
         progress: Progress<'_>,
     ) -> Result<Option<String>, DataError> {
-        let Work { dataflow, join, features } = self;
+        let Work { dataflow, join, .. } = self;
+        let Seen { features, rows, tiles } = seen;
         let left = Arc::new(StoredTable::of(observations.to_vec())?);
-        let right = Arc::new(StoredTable::of(source.to_vec())?);
-        let span = left.span(columns::AT)?;
-        let are_few = left.rows().saturating_mul(FEW) < right.rows();
-        let (observations, events) = (provider_as_source(left), provider_as_source(right));
-        let inputs = Inputs { observations, events, span, are_few };
+        let right = [rows, tiles].map(|members| (!members.is_empty()).then(|| StoredTable::of(members).map(Arc::new)));
+        let [rows, tiles] = right.map(Option::transpose);
+        let (rows, tiles) = (rows?, tiles?);
+        let count: u64 = [&rows, &tiles].into_iter().flatten().map(|table| table.rows()).sum();
+        let branch = |table: Arc<StoredTable>| provider_as_source(table).into();
+        let events = Events {
+            span: left.span(columns::AT)?,
+            are_few: left.rows().saturating_mul(FEW) < count,
+            rows: rows.map(branch),
+            tiles: tiles.map(branch),
+        };
+        let inputs = Inputs { observations: provider_as_source(left), events };
         let look_up = |plan| bind(plan, dataflow.tables(), features.time.as_deref());
         let plan = logical_plan(join, features, inputs, &look_up)?;
         let session = dataflow.parallel_session();

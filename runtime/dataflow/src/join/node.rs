@@ -140,18 +140,22 @@ impl Spec {
 
     /// The columns of the result.
     pub(crate) fn output(&self, events: &Schema) -> Result<Schema, DataError> {
-        let arguments = self.argument_types(events);
         let at = Field::new(columns::AT, timestamp(), true);
-        let mut fields = vec![Field::new(POSITION, DataType::Int64, false), at];
-        for one in &self.measurements {
+        let place = [Field::new(POSITION, DataType::Int64, false), at];
+        Ok(Schema::new(place.into_iter().chain(self.results(events)?).collect::<Vec<_>>()))
+    }
+
+    /// The columns of the features.
+    fn results(&self, events: &Schema) -> Result<Vec<Field>, DataError> {
+        let arguments = self.argument_types(events);
+        let field = |one: &Measurement| {
             let argument = one.argument.map(|index| &arguments[index]);
-            let kernel = mlsys_aggregates::by_name(&one.function);
-            let ty = kernel
-                .and_then(|kernel| kernel.output(argument))
-                .ok_or_else(|| DataError::internal(format!("`{}` has no result for its argument", one.function)))?;
-            fields.push(Field::new(&one.name, ty, true));
-        }
-        Ok(Schema::new(fields))
+            let ty = mlsys_aggregates::by_name(&one.function).and_then(|kernel| kernel.output(argument));
+            let ty =
+                ty.ok_or_else(|| DataError::internal(format!("`{}` has no result for its argument", one.function)))?;
+            Ok(Field::new(&one.name, ty, true))
+        };
+        self.measurements.iter().map(field).collect()
     }
 }
 

@@ -10,7 +10,8 @@ use datafusion::logical_expr::{Expr, ExprFunctionExt, LogicalPlan, LogicalPlanBu
 use mlsys_plan::{ExprKind, Features, Type, ValueType, columns};
 use serde::{Deserialize, Serialize};
 
-use super::plan::{Bind, features_at, key_name, seen_rows};
+use super::events::{Events, seen_rows};
+use super::plan::{Bind, features_at, key_name};
 use crate::error::DataError;
 use crate::expr::{column, lower};
 use crate::lookup::bind;
@@ -110,7 +111,7 @@ fn logical_plan(
 ) -> Result<LogicalPlan, DataError> {
     let entities = entities(features, as_of, table, look_up)?;
     let wanted: Vec<&str> = names.iter().map(|(name, _)| *name).collect();
-    let found = features_at(entities.clone(), features, &wanted, Arc::clone(table), (None, false), look_up)?;
+    let found = features_at(entities.clone(), features, &wanted, &Events::of(Arc::clone(table)), look_up)?;
     let value = |name: &&str| format!("__value.{name}");
     let outputs = wanted.iter().map(|name| column(name).alias(value(name))).chain([column(POSITION)]);
     let found = found.project(outputs.collect::<Vec<_>>())?.build()?;

@@ -119,6 +119,7 @@ impl Dataflow {
         progress: Progress<'_>,
     ) -> Result<ObserveReport, DataError> {
         let (done, made) = (AtomicU64::new(0), AtomicU64::new(0));
+        parts.look_ahead(source.iter().map(|member| parts.id(member.id.as_deref())));
         let one = |member: Member| {
             let (done, made) = (&done, &made);
             async move {

@@ -6,7 +6,7 @@ use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use parquet::file::metadata::ParquetMetaData;
 
 use crate::sources::InputFile;
-use crate::table::{Manifest, Member};
+use crate::table::{Manifest, Member, read_footers};
 use crate::types::arrow_type;
 
 /// Files that may be read in place.
@@ -27,6 +27,7 @@ impl InPlace {
             return None;
         }
         let mut found = InPlace { manifest: Manifest::default(), is_proven: proves_all(source) };
+        read_footers(&files.iter().map(|file| file.path.clone()).collect::<Vec<_>>());
         for file in files {
             // What is no Parquet file is told of when it is read.
             let (member, footer) = Member::of(&file.path).ok().filter(|(_, footer)| has_columns(source, footer))?;

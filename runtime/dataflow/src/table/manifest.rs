@@ -1,14 +1,27 @@
 //! The list of files that make up a table, where it is not a single one.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 use std::time::SystemTime;
 
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Code, DataError};
+
+/// So many footers are kept, a few kilobytes each.
+const FOOTERS_MOST: usize = 4096;
+
+/// A file's size, time and number, and what was found in it.
+type Footer = ((u64, SystemTime, u64), Member, ArrowReaderMetadata);
+
+/// The footers that this process has read. A run looks at those of a table of many files several times: at their rows, at
+/// their instants, at their columns.
+static FOOTERS: Mutex<BTreeMap<PathBuf, Footer>> = Mutex::new(BTreeMap::new());
 
 /// Files that make up a table, in the order of its rows.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -56,10 +69,16 @@ impl Manifest {
         let text = fs::read_to_string(&path).map_err(|error| unreadable(&error))?;
         let mut found: Manifest = serde_json::from_str(&text).map_err(|error| unreadable(&error))?;
         let folder = table.parent().unwrap_or(Path::new("."));
+        // Most files lie in one folder, of which the place is asked for once.
+        let mut folders: BTreeMap<PathBuf, PathBuf> = BTreeMap::new();
         for member in found.members().filter(|member| member.path.is_relative()) {
-            let path = folder.join(&member.path);
-            // A file that is gone is told of when it is read.
-            member.path = path.canonicalize().unwrap_or(path);
+            let (Some(name), Some(within)) = (member.path.file_name(), member.path.parent()) else { continue };
+            let within = folders.entry(within.to_owned()).or_insert_with(|| {
+                let within = folder.join(within);
+                // A file that is gone is told of when it is read.
+                within.canonicalize().unwrap_or(within)
+            });
+            member.path = within.join(name);
         }
         Ok(Some(found))
     }
@@ -106,17 +125,32 @@ impl Manifest {
 }
 
 impl Member {
-    /// A Parquet file as it is now, and its footer.
+    /// A Parquet file as it is now, and its footer, which is read again only if the file has changed.
     ///
     /// # Errors
     /// The file cannot be read as Parquet.
     pub(crate) fn of(path: &Path) -> io::Result<(Self, ArrowReaderMetadata)> {
-        let path = path.canonicalize()?;
-        let file = File::open(&path)?;
-        let size = file.metadata()?.len();
+        let details = fs::metadata(path)?;
+        let now = (details.len(), details.modified()?, number(&details));
+        let known = || FOOTERS.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((then, member, footer)) = known().get(path)
+            && *then == now
+        {
+            return Ok((member.clone(), footer.clone()));
+        }
+        let file = File::open(path)?;
         let footer = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(io::Error::other)?;
         let rows = u64::try_from(footer.metadata().file_metadata().num_rows()).unwrap_or(0);
-        Ok((Member { path, rows, size, id: None }, footer))
+        let member = Member { path: path.canonicalize()?, rows, size: now.0, id: None };
+        let mut known = known();
+        if known.len() >= FOOTERS_MOST {
+            known.clear();
+        }
+        // It is asked for by the name that the user gave it, and by its place.
+        for path in [path.to_owned(), member.path.clone()] {
+            known.insert(path, (now, member.clone(), footer.clone()));
+        }
+        Ok((member, footer))
     }
 
     /// When the file was written, if it still is what it was. A run compares the content of files when it begins: this
@@ -134,6 +168,34 @@ impl Member {
         let message = format!("`{}` was changed while it was being read", self.path.display());
         Err(DataError::new(Code::Store, message).with_help("run again when the file is complete"))
     }
+}
+
+/// Reads the footers of many files on several threads, before they are asked for one by one. Of those that cannot be read
+/// is told then.
+pub(crate) fn read_footers(paths: &[PathBuf]) {
+    /// Fewer are read before a thread has begun.
+    const WORTH_A_THREAD: usize = 16;
+    let threads = thread::available_parallelism().map_or(1, usize::from).min(8);
+    let share = paths.len().div_ceil(threads).max(WORTH_A_THREAD);
+    if paths.len() <= share {
+        return;
+    }
+    thread::scope(|scope| {
+        for paths in paths.chunks(share) {
+            scope.spawn(|| paths.iter().for_each(|path| drop(Member::of(path))));
+        }
+    });
+}
+
+/// The number of a file in its file system, which another file of the same name does not have.
+#[cfg(unix)]
+fn number(details: &fs::Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::ino(details)
+}
+
+#[cfg(not(unix))]
+fn number(_details: &fs::Metadata) -> u64 {
+    0
 }
 
 fn beside(table: &Path) -> PathBuf {

@@ -15,5 +15,6 @@ mod parts;
 mod profiles;
 mod random;
 mod sources;
+mod tiles;
 mod traps;
 mod values;

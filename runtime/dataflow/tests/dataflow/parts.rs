@@ -16,10 +16,10 @@ use crate::build::*;
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 
 /// A payment: its number, its customer, when it was made, its amount.
-type Payment = (i64, i64, i64, i64);
+pub(crate) type Payment = (i64, i64, i64, i64);
 
 /// Files by name.
-type Files = BTreeMap<String, Vec<Payment>>;
+pub(crate) type Files = BTreeMap<String, Vec<Payment>>;
 
 fn payments(has_key: bool) -> Source {
     let schema = [
@@ -61,7 +61,7 @@ fn observe() -> Observe {
     }
 }
 
-fn spending(windows: &[Window]) -> Features {
+pub(crate) fn spending(windows: &[Window]) -> Features {
     let aggregate = |(index, window): (usize, &Window)| Aggregate {
         name: format!("f{index}"),
         function: "sum".to_owned(),
@@ -91,12 +91,14 @@ fn spending(windows: &[Window]) -> Features {
 
 /// What a build has come to, and the rows of its tables as text.
 #[derive(Debug)]
-struct Built {
+pub(crate) struct Built {
     source: SourceReport,
     observe: Option<PartsReport>,
-    join: Option<PartsReport>,
-    rows: [Vec<String>; 3],
+    pub(crate) join: Option<PartsReport>,
+    pub(crate) rows: [Vec<String>; 3],
     quarantined: Vec<String>,
+    /// How the join ran, if that was asked for.
+    pub(crate) explain: Option<String>,
 }
 
 fn write(project: &Project, files: &Files) {
@@ -112,8 +114,13 @@ fn write(project: &Project, files: &Files) {
     }
 }
 
-/// Builds source, examples and features from the files, in parts that stay in the project.
+/// Builds source, examples and sums over these windows from the files, in parts that stay in the project.
 async fn build(project: &Project, files: &Files, has_key: bool, windows: &[Window]) -> Built {
+    build_group(project, files, has_key, &spending(windows)).await
+}
+
+/// As [`build`], with features `f0`, `f1` and so on of any kind.
+pub(crate) async fn build_group(project: &Project, files: &Files, has_key: bool, group: &Features) -> Built {
     write(project, files);
     let root = project.path("state");
     let folders = ["source", "observe", "join"].map(|name| root.join("parts").join(name));
@@ -123,7 +130,7 @@ async fn build(project: &Project, files: &Files, has_key: bool, windows: &[Windo
         folders.each_ref().map(|folder| Parts { folder, root: &root, definition: "v1" });
     let digests: Vec<String> =
         files.values().map(|rows| Fingerprint::of(format!("{rows:?}").as_bytes()).as_str().to_owned()).collect();
-    let (payments, group, dataflow) = (payments(has_key), spending(windows), &project.dataflow);
+    let (payments, dataflow) = (payments(has_key), &project.dataflow);
     let quarantine = project.path("quarantine.parquet");
     let folder = project.folder.path();
     let read = dataflow.source_in_parts(&payments, folder, &tables[0], of_source, &digests, &quarantine, &|_| {}).await;
@@ -138,13 +145,13 @@ async fn build(project: &Project, files: &Files, has_key: bool, windows: &[Windo
         features: group.aggregates.iter().map(|aggregate| aggregate.name.clone()).collect(),
     };
     let target = Target { table: &tables[2], parts: Some(of_join) };
-    let joined = dataflow.join(&join, &group, &tables[1], &tables[0], target, &|_| {}).await.unwrap();
+    let joined = dataflow.join(&join, group, &tables[1], &tables[0], target, &|_| {}).await.unwrap();
     for (folder, table) in folders.iter().zip(&tables) {
         forget_parts(folder, std::slice::from_ref(table)).unwrap();
     }
     let quarantined = if quarantine.exists() { show(&read_table(&quarantine)) } else { Vec::new() };
-    let rows = tables.each_ref().map(|table| rows(table, windows.len()));
-    Built { source, observe: observed.parts, join: joined.parts, rows, quarantined }
+    let rows = tables.each_ref().map(|table| rows(table, join.features.len()));
+    Built { source, observe: observed.parts, join: joined.parts, rows, quarantined, explain: joined.explain }
 }
 
 /// The rows of a table, with so many features; files may have others that nobody wants any more.

@@ -1,0 +1,274 @@
+//! The events of a join: a group's rows as the operator reads them, from the source itself or from tiles.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::datatypes::DataType;
+use datafusion::common::ScalarValue;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableSource, cast, lit, when};
+use mlsys_aggregates::{Algebra, Kernel, Parameter, Parameters};
+use mlsys_plan::{Aggregate, Features, Value, Window, columns};
+
+use super::node::{Frame, Measurement, Spec};
+use super::plan::{Bind, key_name};
+use super::reach::Reach;
+use super::tiles;
+use crate::error::{Code, DataError};
+use crate::expr::{column, lower};
+use crate::table::POSITION;
+use crate::types::{arrow_type, instant};
+
+/// Where a group's rows are read, and for whom.
+#[derive(Clone)]
+pub(crate) struct Events {
+    /// The rows of the group's source, with their position; none if all that is seen is in tiles.
+    pub(super) rows: Option<Branch>,
+    /// Tiles, which stand for rows that are not among those; the group's aggregates are such that tiles have them.
+    pub(super) tiles: Option<Branch>,
+    /// The first and the last instant of the observations, where they are known.
+    pub(crate) span: Option<(i64, i64)>,
+    /// Whether there are so few observations that it is worth while to look for the rows of their keys first.
+    pub(crate) are_few: bool,
+}
+
+/// A table of events.
+#[derive(Clone)]
+pub(super) struct Branch {
+    pub(super) table: Arc<dyn TableSource>,
+    /// The position of its first row, where all events have positions of their own.
+    pub(super) first: i64,
+}
+
+/// The events as a plan: keys, the instant, argument columns, order columns, the position.
+pub(super) struct Rows {
+    pub(super) plan: LogicalPlan,
+    pub(super) spec: Spec,
+    pub(super) arguments: Vec<Argument>,
+}
+
+/// What aggregates read of a row.
+#[derive(Clone, Debug)]
+pub(super) struct Argument {
+    /// The column.
+    pub(super) name: String,
+    /// What it is, in the language's words.
+    pub(super) text: String,
+    expr: Expr,
+    /// Whether the order of rows decides, for the aggregate that reads it if every one has its own.
+    pub(super) is_ordered: bool,
+}
+
+impl Events {
+    /// All rows of a group's source, for whoever asks.
+    pub(crate) fn of(table: Arc<dyn TableSource>) -> Self {
+        Events { rows: Some(table.into()), tiles: None, span: None, are_few: false }
+    }
+}
+
+impl From<Arc<dyn TableSource>> for Branch {
+    fn from(table: Arc<dyn TableSource>) -> Self {
+        Branch { table, first: 0 }
+    }
+}
+
+/// The events that can be seen.
+///
+/// # Errors
+/// E0910 if an aggregate or function is not known.
+pub(super) fn rows(
+    features: &Features,
+    aggregates: &[&Aggregate],
+    events: &Events,
+    bind: Bind<'_>,
+) -> Result<Rows, DataError> {
+    let mut builder = SpecBuilder { are_apart: events.tiles.is_some(), ..SpecBuilder::default() };
+    for aggregate in aggregates {
+        builder.add(aggregate).map_err(|error| error.at_line(aggregate.line))?;
+    }
+    let order: &[String] = if builder.is_ordered { &features.order } else { &[] };
+    let order: Vec<(&String, String)> =
+        order.iter().enumerate().map(|(index, name)| (name, format!("__order.{index}.{name}"))).collect();
+    let (arguments, spec) = builder.finish(features.keys.len(), order.len());
+    let mut plan: Option<LogicalPlanBuilder> = None;
+    if let Some(rows) = &events.rows {
+        let seen = source_rows(features, aggregates, rows, events.span, (&arguments, &order))?;
+        plan = Some(LogicalPlanBuilder::from(bind(seen)?));
+    }
+    if let Some(branch) = &events.tiles {
+        let order: Vec<&str> = order.iter().map(|(_, name)| name.as_str()).collect();
+        for rows in tiles::rows(features, branch, &arguments, &order)? {
+            plan = Some(match plan {
+                Some(plan) => plan.union(rows)?,
+                None => LogicalPlanBuilder::from(rows),
+            });
+        }
+    }
+    let plan = plan.ok_or_else(|| DataError::internal("a join without events"))?.build()?;
+    Ok(Rows { plan, spec, arguments })
+}
+
+/// The column of what an aggregate of its own reads.
+pub(super) fn value_name(function: &str, text: &str) -> String {
+    format!("__value.{function}({text})")
+}
+
+/// The rows of the source that can be seen.
+fn source_rows(
+    features: &Features,
+    aggregates: &[&Aggregate],
+    rows: &Branch,
+    span: Option<(i64, i64)>,
+    (arguments, order): (&[Argument], &[(&String, String)]),
+) -> Result<LogicalPlan, DataError> {
+    let mut plan = seen_rows(features, Arc::clone(&rows.table))?;
+    if let Some((first, last)) = span {
+        let (from, until) = Reach::of(aggregates).between(first, last);
+        plan = plan.filter(lower(&features.at)?.lt(lit(instant(until))))?;
+        if let Some(from) = from {
+            plan = plan.filter(lower(&features.at)?.gt_eq(lit(instant(from))))?;
+        }
+    }
+    let mut outputs = Vec::new();
+    for key in &features.keys {
+        outputs.push(cast(column(&key.column), arrow_type(&key.ty.ty)).alias(key_name(&key.name)));
+    }
+    outputs.push(lower(&features.at)?.alias(columns::AT));
+    outputs.extend(arguments.iter().map(|argument| argument.expr.clone().alias(&argument.name)));
+    outputs.extend(order.iter().map(|(name, alias)| column(name).alias(alias)));
+    outputs.push(column(POSITION));
+    Ok(plan.project(outputs)?.build()?)
+}
+
+/// The rows that a group ever sees.
+pub(super) fn seen_rows(features: &Features, table: Arc<dyn TableSource>) -> Result<LogicalPlanBuilder, DataError> {
+    let name = datafusion::common::TableReference::bare(features.source.as_str());
+    let mut plan = LogicalPlanBuilder::scan(name, table, None)?;
+    for key in &features.keys {
+        plan = plan.filter(column(&key.column).is_not_null())?;
+    }
+    if let Some(filter) = &features.filter {
+        plan = plan.filter(lower(filter)?)?;
+    }
+    Ok(plan.filter(lower(&features.at)?.is_not_null())?)
+}
+
+/// Collects what a group's aggregates share: arguments, windows.
+#[derive(Default)]
+struct SpecBuilder {
+    /// Whether aggregates of one argument have a column each: tiles keep something else for each of them.
+    are_apart: bool,
+    arguments: Vec<Argument>,
+    /// Arguments of which the order of rows decides: they order rows of one instant where the source has no key.
+    chosen: BTreeSet<usize>,
+    windows: Vec<Frame>,
+    measurements: Vec<Measurement>,
+    is_ordered: bool,
+}
+
+impl SpecBuilder {
+    fn add(&mut self, aggregate: &Aggregate) -> Result<(), DataError> {
+        let kernel = kernel(aggregate)?;
+        let argument = argument(aggregate)?.map(|(text, expr)| self.argument(text, expr, kernel));
+        // Which of two rows of one instant comes first also decides which one is among the last rows.
+        if kernel.algebra() == Algebra::Ordered || matches!(aggregate.window, Window::Last { .. }) {
+            self.is_ordered = true;
+            // Lists and vectors are left to their place: sorting by them costs more than it tells.
+            let is_plain = aggregate.argument.as_ref().is_some_and(|one| !arrow_type(&one.ty.ty).is_nested());
+            self.chosen.extend(argument.filter(|_| is_plain));
+        }
+        let frame = Frame::of(aggregate);
+        let window = self.windows.iter().position(|window| *window == frame).unwrap_or_else(|| {
+            self.windows.push(frame);
+            self.windows.len() - 1
+        });
+        let (name, function) = (aggregate.name.clone(), kernel.name().to_owned());
+        let parameters = parameters(aggregate)?;
+        self.measurements.push(Measurement { name, function, argument, parameters, window });
+        Ok(())
+    }
+
+    fn argument(&mut self, text: String, expr: Expr, kernel: &dyn Kernel) -> usize {
+        let name = if self.are_apart { value_name(kernel.name(), &text) } else { format!("__value.{text}") };
+        self.arguments.iter().position(|known| known.name == name).unwrap_or_else(|| {
+            let is_ordered = kernel.algebra() == Algebra::Ordered;
+            self.arguments.push(Argument { name, text, expr, is_ordered });
+            self.arguments.len() - 1
+        })
+    }
+
+    fn finish(self, keys: usize, order: usize) -> (Vec<Argument>, Spec) {
+        let arguments = self.arguments.len();
+        // Behind the keys and the instant come the arguments, then the order columns, then the position.
+        let first_argument = keys + 1;
+        let mut chosen = if order == 0 { Vec::from_iter(self.chosen) } else { Vec::new() };
+        // Whichever aggregates there are beside them, and wherever these read from.
+        chosen.sort_by_key(|argument| &self.arguments[*argument].text);
+        let content: Vec<usize> = chosen.iter().map(|argument| first_argument + argument).collect();
+        let declared: Vec<usize> = (0..order).map(|index| first_argument + arguments + index).collect();
+        let position = first_argument + arguments + order;
+        let order = declared.into_iter().chain(content).chain([position]).collect();
+        let spec = Spec { keys, arguments, order, windows: self.windows, measurements: self.measurements };
+        (self.arguments, spec)
+    }
+}
+
+/// The kernel of an aggregate.
+///
+/// # Errors
+/// E0910 if there is none, or if it is not defined on the argument.
+pub(crate) fn kernel(aggregate: &Aggregate) -> Result<&'static dyn Kernel, DataError> {
+    let unsupported = |message: String| DataError::new(Code::Unsupported, message).at_line(aggregate.line);
+    let kernel = mlsys_aggregates::by_name(&aggregate.function).ok_or_else(|| {
+        let known = mlsys_aggregates::kernels().iter().map(|kernel| kernel.name());
+        unsupported(format!("this runtime has no aggregate `{}`", aggregate.function))
+            .with_help(format!("its aggregates are {}", crate::names::list(known)))
+    })?;
+    let argument = aggregate.argument.as_ref().map(|argument| &argument.ty.ty);
+    let argument_type = argument.map(arrow_type);
+    let output = kernel.output(argument_type.as_ref());
+    let declared = arrow_type(&aggregate.ty.ty);
+    match output {
+        Some(found) if found == declared || (found.is_numeric() && declared.is_numeric()) => Ok(kernel),
+        _ => {
+            let argument = argument.map_or_else(String::new, ToString::to_string);
+            let message = format!(
+                "this runtime has no aggregate `{}({argument})` with a result of `{}`",
+                kernel.name(),
+                aggregate.ty.ty
+            );
+            Err(unsupported(message))
+        }
+    }
+}
+
+/// The constant arguments of an aggregate.
+fn parameters(aggregate: &Aggregate) -> Result<Parameters, DataError> {
+    let one = |(name, value): (&String, &Value)| {
+        let parameter = match value {
+            Value::Int(value) => Parameter::Integer(*value),
+            Value::Float(value) => Parameter::Number(*value),
+            Value::Duration(value) => Parameter::Duration(*value),
+            other => {
+                let message = format!("`{name}` of `{}` is {other:?}", aggregate.function);
+                return Err(DataError::internal(message));
+            }
+        };
+        Ok((name.clone(), parameter))
+    };
+    aggregate.args.iter().map(one).collect()
+}
+
+/// What an aggregate reads of a row, with its text: missing where the aggregate's filter leaves the row out. Every
+/// kernel skips missing values, so a filter needs nothing else.
+fn argument(aggregate: &Aggregate) -> Result<Option<(String, Expr)>, DataError> {
+    let value = match &aggregate.argument {
+        Some(argument) => Some((argument.to_string(), lower(argument)?, arrow_type(&argument.ty.ty))),
+        None => None,
+    };
+    let Some(filter) = &aggregate.filter else {
+        return Ok(value.map(|(text, expr, _)| (text, expr)));
+    };
+    let (text, expr, ty) = value.unwrap_or_else(|| ("true".to_owned(), lit(true), DataType::Boolean));
+    let missing = lit(ScalarValue::try_from(&ty)?);
+    Ok(Some((format!("{text} where {filter}"), when(lower(filter)?, expr).otherwise(missing)?)))
+}
