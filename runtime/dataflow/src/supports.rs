@@ -78,7 +78,7 @@ fn check_source(source: &Source) -> Vec<DataError> {
     for expectation in &source.expectations {
         errors.extend(check_expr(&expectation.predicate).map(|error| error.at_line(expectation.line)));
     }
-    errors.extend(source.checks.iter().filter_map(|check| supports_check(check).err()));
+    errors.extend(source.checks.iter().filter_map(|check| supports_check(source, check).err()));
     errors
 }
 

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::in_place::InPlace;
 use super::ranges::may_share_a_key;
+use super::repeats::{self, leaves_out};
 use super::report::{ReadSource, SourceReport};
 use super::{Progress, remove_old, whole};
 use crate::error::DataError;
@@ -40,7 +41,7 @@ struct Part {
     quarantine: PathBuf,
 }
 
-/// Parts of which it is known that no two have rows with one key.
+/// Parts of which it is known that no two have rows with one key, or with values that no two rows may have.
 #[derive(Default, Serialize, Deserialize)]
 struct Distinct {
     parts: BTreeSet<String>,
@@ -134,7 +135,8 @@ impl Dataflow {
         progress: Progress<'_>,
     ) -> Result<Part, DataError> {
         // The checks on the table as a whole are about all parts.
-        let rows_alone = Source { checks: Vec::new(), ..source.clone() };
+        let checks = source.checks.iter().filter(|check| leaves_out(check)).cloned().collect();
+        let rows_alone = Source { checks, ..source.clone() };
         let (table, quarantine) = (parts.table(id), quarantine_of(parts, id));
         let read = self.read(&rows_alone, &Arc::from(files), &table, &quarantine, progress).await?;
         if let Some(profile) = &read.profile {
@@ -147,7 +149,8 @@ impl Dataflow {
         Ok(Part { files: Manifest::of(&table)?.files, report: read.report, profile: read.profile, quarantine })
     }
 
-    /// Whether rows of different parts have one key. What was found out about parts before is remembered.
+    /// Whether rows of different parts have one key, or values that no two rows may have. What was found out about parts
+    /// before is remembered.
     async fn share_a_key(
         &self,
         source: &Source,
@@ -155,17 +158,21 @@ impl Dataflow {
         ids: &[String],
         all: &[Part],
     ) -> Result<bool, DataError> {
-        if source.key.is_empty() || all.len() < 2 {
+        let key = Some(source.key.as_slice()).filter(|key| !key.is_empty());
+        let keys: Vec<&[String]> = key.into_iter().chain(source.checks.iter().filter_map(repeats::columns)).collect();
+        if keys.is_empty() || all.len() < 2 {
             return Ok(false);
         }
         let known: Distinct = parts.told(DISTINCT).unwrap_or_default();
         let files: Vec<(&str, &Member)> =
             ids.iter().zip(all).flat_map(|(id, part)| part.files.iter().map(move |file| (id.as_str(), file))).collect();
-        let is_known = |id: &str| known.parts.contains(id);
-        let suspects = may_share_a_key(&source.key, &files, is_known)?;
-        if !suspects.is_empty() {
+        for key in keys {
+            let suspects = may_share_a_key(key, &files, |id| known.parts.contains(id))?;
+            if suspects.is_empty() {
+                continue;
+            }
             let table = StoredTable::of(suspects.into_iter().cloned().collect())?;
-            if whole::repeat(self, source, table).await? {
+            if whole::repeat(self, source, key, table).await? {
                 return Ok(true);
             }
         }

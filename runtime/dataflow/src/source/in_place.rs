@@ -5,6 +5,7 @@ use mlsys_plan::{Source, Type};
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use parquet::file::metadata::ParquetMetaData;
 
+use super::repeats::leaves_out;
 use crate::sources::InputFile;
 use crate::table::{Manifest, Member, read_footers};
 use crate::types::arrow_type;
@@ -58,6 +59,7 @@ fn proves_all(source: &Source) -> bool {
     source.key.is_empty()
         && source.known_at.is_empty()
         && source.expectations.is_empty()
+        && !source.checks.iter().any(leaves_out)
         && source.schema.iter().all(|field| !matches!(field.ty.ty, Type::Enum(_)))
 }
 

@@ -54,8 +54,17 @@ pub(super) struct Judged {
     /// Rows that do not stay.
     left_out: Vec<bool>,
     any_left_out: bool,
-    /// Rows that are set aside, in order, each with the expectation that it does not meet.
-    pub(super) quarantined: Vec<(usize, usize)>,
+    /// Rows that are set aside, in order, each with what it does not satisfy.
+    pub(super) quarantined: Vec<(usize, Reason)>,
+}
+
+/// Why a row is set aside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Reason {
+    /// It does not meet an expectation, by its index.
+    Expectation(usize),
+    /// It repeats an earlier row, by the index of what forbids it.
+    Repeated(usize),
 }
 
 impl<'a> Judge<'a> {
@@ -108,7 +117,9 @@ impl<'a> Judge<'a> {
             check.violations += 1;
             match (check.action, &check.rule) {
                 (OnViolation::Warn, _) => continue,
-                (OnViolation::Quarantine, Rule::Expectation(number)) => judged.quarantined.push((row, *number)),
+                (OnViolation::Quarantine, Rule::Expectation(number)) => {
+                    judged.quarantined.push((row, Reason::Expectation(*number)));
+                }
                 _ => {}
             }
             judged.left_out[row] = true;
@@ -219,6 +230,21 @@ impl<'a> Judge<'a> {
 }
 
 impl Judged {
+    /// Whether a row stays, as far as is known.
+    pub(super) fn stays(&self, row: usize) -> bool {
+        !self.left_out[row]
+    }
+
+    /// Leaves out a row that repeats an earlier one; it is set aside if what forbids it is named.
+    pub(super) fn leave_out_repeated(&mut self, row: usize, aside: Option<usize>) {
+        self.left_out[row] = true;
+        self.any_left_out = true;
+        if let Some(number) = aside {
+            let place = self.quarantined.partition_point(|(other, _)| *other < row);
+            self.quarantined.insert(place, (row, Reason::Repeated(number)));
+        }
+    }
+
     /// Which rows stay, unless all do.
     pub(super) fn mask(&self) -> Option<BooleanArray> {
         self.any_left_out.then(|| {

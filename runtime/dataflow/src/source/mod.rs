@@ -8,7 +8,9 @@ mod judge;
 mod keys;
 mod plan;
 mod ranges;
+mod repeats;
 mod report;
+mod seen;
 mod versions;
 mod whole;
 mod windows;
@@ -35,8 +37,9 @@ pub(crate) use self::versions::versions;
 pub(crate) use self::whole::{MEASURES, supports as supports_check};
 
 use self::in_place::InPlace;
-use self::judge::{Judge, Judged};
+use self::judge::{Judge, Judged, Reason};
 use self::keys::Keys;
+use self::repeats::Repeats;
 use crate::error::DataError;
 use crate::profile::{Making, Profile};
 use crate::session::{Dataflow, Execution};
@@ -64,7 +67,8 @@ impl Dataflow {
     /// `quarantine`: all columns, `__reason`, `__file` and `__row` (from 1, without the header). Both files appear
     /// complete or not at all; a quarantine of an earlier run is removed if no row was set aside.
     ///
-    /// An expectation judges only rows that those before it have kept; a null predicate counts as satisfied.
+    /// An expectation judges only rows that those before it have kept; a null predicate counts as satisfied. Of rows that
+    /// `unique` forbids to repeat each other the first one stays, after all of these have judged.
     ///
     /// # Errors
     /// E0901 to E0907 for the data, E0910 for an unknown connector, E0911 if a file cannot be written, E0912.
@@ -111,14 +115,17 @@ impl Dataflow {
     ) -> Result<Option<ReadSource>, DataError> {
         let Some(found) = InPlace::of(source, files) else { return Ok(None) };
         let (mut judge, mut explain, mut profile) = (Judge::new(source, Arc::clone(files)), None, None);
+        let mut repeated = Vec::new();
         if !found.is_proven {
             let schema = source_schema(source);
             let mut keys = Keys::new(source, &schema, self.runtime())?;
+            let mut repeats = Repeats::new(source, &schema, self.runtime())?;
             let Execution { mut rows, plan } = self.open(source, files).await?;
             let (mut done, seen) = (0, Making::begin(source));
             while let Some(batch) = rows.next().await {
                 let batch = batch?;
-                let judged = judge.judge(&batch)?;
+                let mut judged = judge.judge(&batch)?;
+                repeats.judge(&batch, &mut judged)?;
                 if judged.mask().is_some() {
                     return Ok(None);
                 }
@@ -132,6 +139,7 @@ impl Dataflow {
                 return Ok(None);
             }
             (explain, profile) = (self.explained(plan.as_ref()), Some(seen.finish().await?));
+            repeated = repeats.reports();
         }
         let rows = found.rows();
         progress(rows);
@@ -146,7 +154,7 @@ impl Dataflow {
             duplicates: 0,
             replaced: 0,
             quarantined: 0,
-            checks: judge.reports(),
+            checks: [judge.reports(), repeated].concat(),
             table_checks,
             parts: None,
             explain,
@@ -169,6 +177,7 @@ impl Dataflow {
 struct Run<'a> {
     source: &'a Source,
     judge: Judge<'a>,
+    repeats: Repeats<'a>,
     keys: Keys,
     columns: usize,
     files: Arc<[InputFile]>,
@@ -194,6 +203,7 @@ impl<'a> Run<'a> {
         Ok(Run {
             source,
             judge: Judge::new(source, Arc::clone(&files)),
+            repeats: Repeats::new(source, &schema, dataflow.runtime())?,
             keys: Keys::new(source, &schema, dataflow.runtime())?,
             columns: schema.fields().len(),
             files,
@@ -210,7 +220,8 @@ impl<'a> Run<'a> {
     async fn read(&mut self, mut rows: SendableRecordBatchStream, progress: Progress<'_>) -> Result<(), DataError> {
         while let Some(batch) = rows.next().await {
             let batch = batch?;
-            let judged = self.judge.judge(&batch)?;
+            let mut judged = self.judge.judge(&batch)?;
+            self.repeats.judge(&batch, &mut judged)?;
             // A run that has failed only counts how many rows are to blame.
             if !self.judge.failed() {
                 self.keep(&batch, &judged).await?;
@@ -247,7 +258,11 @@ impl<'a> Run<'a> {
         let rows = judged.quarantined.iter().map(|(row, _)| *row as u64);
         let rows = arrow::array::UInt64Array::from_iter_values(rows);
         let taken = compute::take_record_batch(batch, &rows)?;
-        let reasons = judged.quarantined.iter().map(|(_, check)| self.judge.reason(*check));
+        let reason = |(_, reason): &(usize, Reason)| match reason {
+            Reason::Expectation(index) => self.judge.reason(*index),
+            Reason::Repeated(number) => self.repeats.reason(*number),
+        };
+        let reasons = judged.quarantined.iter().map(reason);
         let reasons = StringArray::from_iter_values(reasons);
         let places = self.judge.places(&taken)?;
         let names = StringArray::from_iter_values(places.iter().map(|place| self.files[place.file].name.as_str()));
@@ -296,7 +311,7 @@ impl<'a> Run<'a> {
             duplicates,
             replaced: superseded - duplicates,
             quarantined,
-            checks: self.judge.reports(),
+            checks: [self.judge.reports(), self.repeats.reports()].concat(),
             table_checks,
             parts: None,
             explain: None,

@@ -10,6 +10,7 @@ use datafusion::functions_aggregate::expr_fn::{count, sum};
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder, lit};
 use mlsys_plan::{Check, Literal, OnViolation, Source, TableCheck};
 
+use super::repeats::leaves_out;
 use super::report::TableCheckReport;
 use super::windows::Shares;
 use crate::error::{Code, DataError};
@@ -23,7 +24,8 @@ const COUNT: &str = "__count";
 /// What is found where no row has a value.
 pub(super) const NOTHING: &str = "there is nothing to measure";
 
-/// Holds the checks of a source against its written table, except those on its age: see [`Dataflow::fresh`].
+/// Holds the checks of a source against its written table, except those on its age (see [`Dataflow::fresh`]) and those that
+/// leave out rows (see [`super::repeats`]).
 ///
 /// # Errors
 /// E0904 for the first check with `fail` that does not hold, E0910 for a check that is not known, E0912.
@@ -33,7 +35,8 @@ pub(super) async fn judge(
     path: &Path,
 ) -> Result<Vec<TableCheckReport>, DataError> {
     let mut reports = Vec::new();
-    for check in source.checks.iter().filter(|check| !matches!(check.check, Check::Fresh(_))) {
+    let judged = source.checks.iter().filter(|check| !matches!(check.check, Check::Fresh(_)) && !leaves_out(check));
+    for check in judged {
         let (holds, found) = one(dataflow, source, &check.check, path).await?;
         reports.push(report(source, check, holds, found)?);
     }
@@ -62,7 +65,7 @@ pub(super) fn report(
 ///
 /// # Errors
 /// E0910.
-pub(crate) fn supports(check: &TableCheck) -> Result<(), DataError> {
+pub(crate) fn supports(source: &Source, check: &TableCheck) -> Result<(), DataError> {
     let unsupported = |what: &str, help: &str| {
         let message = format!("this runtime cannot check `{what}` yet");
         Err(DataError::new(Code::Unsupported, message).with_help(help).at_line(check.line))
@@ -71,9 +74,10 @@ pub(crate) fn supports(check: &TableCheck) -> Result<(), DataError> {
         Check::Measure { measure, .. } if !MEASURES.contains(&measure.as_str()) => {
             unsupported(measure, "its measures are `missing` and `distinct`")
         }
-        Check::Unique(_) if matches!(check.on_violation, OnViolation::Drop | OnViolation::Quarantine) => unsupported(
-            &format!("unique(…) else {}", check.on_violation.name()),
-            "declare the columns as the `key`, which keeps the last of equal rows, or use `else warn`",
+        // A later row with the key may change the values that two rows share.
+        Check::Unique(_) if leaves_out(check) && !source.key.is_empty() => unsupported(
+            &format!("unique(…) else {}` beside a `key", check.on_violation.name()),
+            "use `else warn` or `else fail`, or leave out the `key`",
         ),
         Check::Unique(_) | Check::Fresh(_) | Check::Rows(_, _) | Check::Measure { .. } => Ok(()),
     }
@@ -113,13 +117,18 @@ async fn one(dataflow: &Dataflow, source: &Source, check: &Check, path: &Path) -
     }
 }
 
-/// Whether several rows of a table have one key of the source.
+/// Whether several rows of a table have the same values in these columns.
 ///
 /// # Errors
 /// E0911, E0912.
-pub(super) async fn repeat(dataflow: &Dataflow, source: &Source, table: StoredTable) -> Result<bool, DataError> {
+pub(super) async fn repeat(
+    dataflow: &Dataflow,
+    source: &Source,
+    columns: &[String],
+    table: StoredTable,
+) -> Result<bool, DataError> {
     let table = Table { dataflow, source, stored: Arc::new(table) };
-    Ok(table.repeated(&source.key).await?.0 > 0)
+    Ok(table.repeated(columns).await?.0 > 0)
 }
 
 struct Table<'a> {
@@ -187,7 +196,7 @@ fn share(part: u64, whole: u64) -> Option<f64> {
 }
 
 /// A check as it is written.
-fn text(check: &Check) -> String {
+pub(super) fn text(check: &Check) -> String {
     match check {
         Check::Unique(columns) => format!("unique({})", columns.join(", ")),
         Check::Fresh(micros) => format!("fresh within {}", Literal::Duration(*micros)),

@@ -73,6 +73,58 @@ async fn what_a_table_does_not_satisfy_is_told() {
     }
 }
 
+/// Of rows with the same values the first one that other expectations have kept stays, whatever batch the others are in.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeated_row_goes() {
+    for (threads, batch) in [(1, 8192), (2, 2)] {
+        let project = Project::with(threads, batch);
+        project.write("a.csv", "n,m\n1,-1\n1,5\n2,5\nNA,5\n1,6\nNA,5\n2,7\n");
+        project.write("b.csv", "n,m\n2,8\n3,9\n");
+        let mut source = source(csv("?.csv"), &[("n", Type::Int64.optional()), ("m", Type::Int64.optional())]);
+        let positive = compare(mlsys_plan::BinaryOp::Less, int(0), column("m", Type::Int64));
+        source.expectations = vec![expectation(positive, OnViolation::Drop, 29)];
+        source.checks = vec![TableCheck { check: unique(&["n"]), on_violation: OnViolation::Drop, line: 30 }];
+        let kept = ["1|5", "2|5", "-|5", "-|5", "3|9"];
+        assert_eq!(project.rows(&source).await, kept);
+        let report = project.source(&source).await.unwrap();
+        let told = |report: &SourceReport| -> Vec<(String, String, u64)> {
+            let told = report.checks.iter().map(|one| (one.text.clone(), one.action.clone(), one.violations));
+            told.collect()
+        };
+        let drop = |text: &str, violations| (text.to_owned(), "drop".to_owned(), violations);
+        assert_eq!(told(&report), [drop("(0 < m)", 1), drop("unique(n)", 3)]);
+        assert!(report.table_checks.is_empty());
+        assert_eq!((report.rows_read, report.rows_written, report.quarantined), (9, 5, 0));
+        source.checks[0].on_violation = OnViolation::Quarantine;
+        assert_eq!(project.rows(&source).await, kept);
+        let report = project.source(&source).await.unwrap();
+        assert_eq!((report.rows_written, report.quarantined), (5, 3));
+        let aside = show(&read_table(&project.path("quarantine.parquet")));
+        assert_eq!(aside, ["1|6|unique(n)|a.csv|5", "2|7|unique(n)|a.csv|7", "2|8|unique(n)|b.csv|1"]);
+    }
+}
+
+/// Which of two rows is the repeated one could depend on rows that come later.
+#[test]
+fn rows_with_a_key_are_not_left_out_for_other_columns() {
+    let mut source = source(csv("a.csv"), &[("n", Type::Int64.required()), ("m", Type::Int64.required())]);
+    source.checks = vec![TableCheck { check: unique(&["m"]), on_violation: OnViolation::Drop, line: 30 }];
+    assert!(refusals(&source).is_empty());
+    source.key = vec!["n".to_owned()];
+    let found = refusals(&source);
+    assert_eq!((found.len(), found[0].code(), found[0].line()), (1, "E0910", Some(30)));
+    assert!(found[0].message().contains("`unique(…) else drop` beside a `key`"), "{}", found[0].message());
+}
+
+fn refusals(source: &Source) -> Vec<DataError> {
+    let origin = mlsys_plan::Origin { file: "program.mlsys".to_owned(), line: 1, name: "source rides".to_owned() };
+    let id = mlsys_plan::NodeId::new("source", &source.name);
+    let operation = mlsys_plan::Operation::Source(source.clone());
+    let node = mlsys_plan::Node { id, operation, inputs: Vec::new(), origin };
+    let plan = mlsys_plan::Plan { version: mlsys_plan::VERSION, program: "program".to_owned(), nodes: vec![node] };
+    mlsys_dataflow::supports(&plan).err().unwrap_or_default()
+}
+
 const HOUR: i64 = 3_600_000_000;
 
 /// Readings with a time; the third window of an hour is empty, and the first row is from before 1970.

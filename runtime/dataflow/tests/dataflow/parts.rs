@@ -287,6 +287,45 @@ async fn what_parts_set_aside_lies_in_one_file() {
     assert!(again.quarantined.is_empty());
 }
 
+/// Rows that no two of may be equal in these columns: a day more is a part more, until one of its rows repeats another's.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_are_unique_in_all_parts() {
+    let project = Project::with(2, 4);
+    let mut files = days(3);
+    // Files of days are apart in their ids; this one repeats a row of its own file.
+    files.get_mut("day-01.csv").unwrap().push((12, 0, 19, 7));
+    let source = async |files: &Files| {
+        write(&project, files);
+        let folder = project.path("state/parts/unique");
+        let root = project.path("state");
+        let parts = Parts { folder: &folder, root: &root, definition: "v1" };
+        let digests: Vec<String> =
+            files.values().map(|rows| Fingerprint::of(format!("{rows:?}").as_bytes()).as_str().to_owned()).collect();
+        let mut source = payments(false);
+        let check = mlsys_plan::Check::Unique(vec!["id".to_owned()]);
+        let on_violation = mlsys_plan::OnViolation::Quarantine;
+        source.checks = vec![mlsys_plan::TableCheck { check, on_violation, line: 8 }];
+        let (table, quarantine) = (root.join("unique.parquet"), project.path("aside.parquet"));
+        let read = project.dataflow.source_in_parts(
+            &source,
+            project.folder.path(),
+            &table,
+            parts,
+            &digests,
+            &quarantine,
+            &|_| {},
+        );
+        let report = read.await.unwrap().report;
+        (report.parts.unwrap(), report.rows_written, report.checks[1].violations, report.quarantined)
+    };
+    assert_eq!(source(&files).await, (PartsReport { total: 3, made: 3 }, 18, 1, 1));
+    files.append(&mut days(4).split_off("day-03.csv"));
+    assert_eq!(source(&files).await, (PartsReport { total: 4, made: 1 }, 24, 1, 1));
+    files.get_mut("day-03.csv").unwrap().push((1, 0, 39, 7));
+    let (parts, written, violations, aside) = source(&files).await;
+    assert_eq!((parts.total, written, violations, aside), (1, 24, 2, 2));
+}
+
 /// Days of payments, in the file of their day or of one soon after.
 fn history() -> impl Strategy<Value = Vec<(usize, Payment)>> {
     let payment = (0_i64..3, 0_i64..100, -1_i64..9, 0_usize..8, 0_i64..40);
