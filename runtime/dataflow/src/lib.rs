@@ -38,7 +38,7 @@ pub use explain::explain;
 pub use functions::function_names;
 pub use in_memory::{InMemory, Question, Rows};
 pub use infer::{Inferred, InferredColumn, UnsupportedColumn, infer};
-pub use join::{AS_OF, JoinReport, ValuesReport};
+pub use join::{AS_OF, GroupJoin, JoinReport, ValuesReport, join_groups};
 pub use observe::{Ahead, ObserveReport, Piece, Scored};
 pub use options::Options;
 pub use parts::{Parts, PartsReport, Target, files_of, forget_parts, write_table};

@@ -1,14 +1,15 @@
 //! A run: every node in order, then the gates and the registry.
 
+mod joins;
 mod score;
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use mlsys_dataflow::{Dataflow, Parts, files_of, forget_parts};
 use mlsys_plan::{Fingerprint, Node, NodeId, Operation, Plan, Train};
-use mlsys_store::{Digests, NewVersion, Registry, Slot, State, keep};
+use mlsys_store::{Digests, Draft, NewVersion, Registry, Slot, State, keep};
 use mlsys_training::TrainReport;
 use serde_json::Value;
 
@@ -74,6 +75,10 @@ struct Run<'a> {
     fingerprints: Fingerprints,
     slots: BTreeMap<NodeId, Slot>,
     failed: BTreeMap<NodeId, NodeId>,
+    /// Joins that were made together with one before them.
+    made: BTreeSet<NodeId>,
+    /// Models whose joins are made one by one, because together they failed.
+    alone: BTreeSet<String>,
     nodes: Vec<NodeOutcome>,
     models: Vec<ModelOutcome>,
 }
@@ -104,6 +109,8 @@ impl<'a> Run<'a> {
             fingerprints: Fingerprints::new(),
             slots: BTreeMap::new(),
             failed: BTreeMap::new(),
+            made: BTreeSet::new(),
+            alone: BTreeSet::new(),
             nodes: Vec::new(),
             models: Vec::new(),
         })
@@ -111,7 +118,8 @@ impl<'a> Run<'a> {
 
     async fn everything(&mut self) -> Result<Summary, RunError> {
         let (started, started_at) = (Instant::now(), chrono::Utc::now());
-        for node in &self.plan.nodes {
+        let plan = self.plan;
+        for node in &plan.nodes {
             self.node(node).await?;
         }
         self.digests.save()?;
@@ -134,7 +142,7 @@ impl<'a> Run<'a> {
     }
 
     /// One node. Its own failures are kept in its outcome; an error here ends the run.
-    async fn node(&mut self, node: &Node) -> Result<(), RunError> {
+    async fn node(&mut self, node: &'a Node) -> Result<(), RunError> {
         if let Operation::Deployment(deployment) = &node.operation {
             return self.score(node, deployment).await;
         }
@@ -158,11 +166,15 @@ impl<'a> Run<'a> {
         }
         let slot = self.state.slot(&node.id, &fingerprint);
         let quarantine = self.state.quarantine(&node.id, &fingerprint);
-        let outcome = if slot.is_current() && self.is_whole(node, &slot) {
-            Ok(Outcome::Current)
+        let outcome = if self.is_current(node, &slot) {
+            Ok(if self.made.remove(&node.id) { Outcome::Done } else { Outcome::Current })
         } else {
             (self.observer)(Event::Started { node });
-            self.execute(node, &slot, quarantine.clone()).await.map(|()| Outcome::Done)
+            let made = match &node.operation {
+                Operation::Join(join) => self.joins(node, join, &slot).await,
+                _ => self.execute(node, &slot, quarantine.clone()).await,
+            };
+            made.map(|()| Outcome::Done)
         };
         let concluded = match outcome {
             Ok(outcome) => {
@@ -184,6 +196,10 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
+    fn is_current(&self, node: &Node, slot: &Slot) -> bool {
+        slot.is_current() && self.is_whole(node, slot)
+    }
+
     /// Whether a result is still all there: a source may be read where it is, and its files may have been moved.
     fn is_whole(&self, node: &Node, slot: &Slot) -> bool {
         match &node.operation {
@@ -200,7 +216,12 @@ impl<'a> Run<'a> {
     async fn execute(&self, node: &Node, slot: &Slot, quarantine: PathBuf) -> Result<(), RunError> {
         let draft = slot.draft()?;
         let folder = self.state.parts(&node.id);
-        let work = Work {
+        let report = steps::execute(&self.work(node, &folder, quarantine)?, &draft).await?;
+        self.publish(node, draft, &report)
+    }
+
+    fn work<'w>(&'w self, node: &'w Node, folder: &'w Path, quarantine: PathBuf) -> Result<Work<'w>, RunError> {
+        Ok(Work {
             plan: self.plan,
             node,
             options: self.options,
@@ -208,17 +229,20 @@ impl<'a> Run<'a> {
             observer: self.observer,
             slots: &self.slots,
             parts: Parts {
-                folder: &folder,
+                folder,
                 root: self.state.root(),
                 definition: self.fingerprints.definition(&node.id)?.as_str(),
             },
             files: self.fingerprints.files(&node.id),
             quarantine,
-        };
-        let report = steps::execute(&work, &draft).await?;
-        draft.write(REPORT, &report)?;
+        })
+    }
+
+    /// Puts a result in its place, and forgets parts that no result has.
+    fn publish(&self, node: &Node, draft: Draft, report: &Value) -> Result<(), RunError> {
+        draft.write(REPORT, report)?;
         draft.publish()?;
-        forget_parts(&folder, &self.state.in_every_result(&node.id, DATA)?)?;
+        forget_parts(&self.state.parts(&node.id), &self.state.in_every_result(&node.id, DATA)?)?;
         Ok(())
     }
 

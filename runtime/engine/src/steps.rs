@@ -1,7 +1,7 @@
 //! The kinds of work, one file each: how a node fills its draft.
 
 mod features;
-mod join;
+pub(crate) mod join;
 mod observe;
 mod source;
 mod train;
@@ -64,7 +64,7 @@ pub(crate) async fn execute(work: &Work<'_>, draft: &Draft) -> Result<Value, Run
     match &work.node.operation {
         Operation::Source(source) => source::execute(work, source, draft).await,
         Operation::Observe(observe) => observe::execute(work, observe, draft).await,
-        Operation::Join(join) => join::execute(work, join, draft).await,
+        Operation::Join(_) => Err(RunError::internal("joins are made together")),
         Operation::Train(train) => train::execute(work, train, draft).await,
         Operation::Features(features) => features::execute(work, features, draft).await,
         Operation::Deployment(_) | Operation::Monitor(_) => Ok(Value::Null),

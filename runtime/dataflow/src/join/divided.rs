@@ -1,15 +1,15 @@
 //! A join in parts: which of them have to be made, and what each of them sees.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
 use mlsys_plan::{ExprKind, Features, Join, columns};
 
+use super::passes::Unit;
 use super::plan::output_name;
 use super::reach::Reach;
 use super::sets::{FeatureSet, feature_sets, keep_sets};
 use super::tiles::{Kept, Tiles};
-use super::{Seen, Work};
+use super::{Input, Seen, Work, passes};
 use crate::error::DataError;
 use crate::parts::{Parts, PartsReport};
 use crate::source::Progress;
@@ -37,6 +37,8 @@ struct Found<'a> {
     join: Join,
     files: Vec<Option<Member>>,
     missing: Vec<Missing<'a>>,
+    /// What may be read in place of rows, if something is to be made.
+    tiles: Option<Tiles<'a>>,
 }
 
 /// A join in parts.
@@ -46,46 +48,116 @@ pub(super) struct Divided {
     pub(super) explain: Option<String>,
 }
 
-/// Makes the parts that are not there. Features that were changed, or are new, are made apart from the others, which stay.
+/// Makes the parts of joins that are not there; each join has a number. Features that were changed, or are new, are made
+/// apart from the others, which stay.
 ///
 /// # Errors
 /// As [`crate::Dataflow::join`].
 pub(super) async fn divided(
-    work: &Work<'_>,
-    parts: Parts<'_>,
+    inputs: Vec<(usize, &Input<'_>)>,
     observations: &[Member],
-    source: &[Member],
     progress: Progress<'_>,
-) -> Result<Divided, DataError> {
-    let sets = feature_sets(work.join, work.features, parts)?;
-    let rows = source.iter().map(|member| source_span(work.features, member)).collect::<Result<Vec<_>, _>>()?;
+) -> Result<Vec<(usize, Divided)>, DataError> {
     let at = observations.iter().map(|member| span_of(&member.path, columns::AT)).collect::<Result<Vec<_>, _>>()?;
-    let dated = Dated { observations, at, source, rows };
-    let found: Vec<Found<'_>> = sets.iter().map(|set| find(work, parts, set, &dated)).collect();
-    let (mut all, mut report, mut explain) = (Vec::new(), PartsReport::default(), None);
-    let is_complete = found.iter().all(|found| found.missing.is_empty());
-    let mut tiles = Kept::default();
-    for (found, set) in found.into_iter().zip(&sets) {
-        let one = Work { dataflow: work.dataflow, join: &found.join, features: work.features };
-        if !is_complete {
-            let kept = Tiles::of(&one, parts, set.reach, &dated)?;
-            explain = make(&one, parts, &found.missing, &dated, kept.as_ref(), progress).await?.or(explain);
-            if let Some(kept) = kept {
-                tiles.and(kept.prepare(&one).await?);
+    let dated = inputs.iter().map(|(_, input)| Dated::of(input, observations, &at));
+    let dated = dated.collect::<Result<Vec<_>, DataError>>()?;
+    let pairs = inputs.iter().zip(&dated);
+    let mut all = pairs
+        .map(|((number, input), dated)| Ok((*number, Sets::find(input, dated)?)))
+        .collect::<Result<Vec<(usize, Sets<'_>)>, DataError>>()?;
+    let units = all.iter().map(|(number, sets)| sets.units(*number)).collect::<Result<Vec<_>, _>>()?;
+    let explained = passes::write(units.into_iter().flatten().collect(), progress).await?;
+    for (_, sets) in &all {
+        sets.prepare().await?;
+    }
+    let how = |number: usize| explained.iter().rfind(|(other, _)| *other == number).and_then(|(_, how)| how.clone());
+    all.drain(..).map(|(number, sets)| Ok((number, sets.complete(how(number))?))).collect()
+}
+
+/// The features of one join, in sets that are kept together.
+struct Sets<'a> {
+    input: &'a Input<'a>,
+    parts: Parts<'a>,
+    sets: Vec<FeatureSet>,
+    found: Vec<Found<'a>>,
+    dated: &'a Dated<'a>,
+}
+
+impl<'a> Sets<'a> {
+    /// What is there, what is to be made, and the tiles that may be read for it.
+    fn find(input: &'a Input<'a>, dated: &'a Dated<'a>) -> Result<Self, DataError> {
+        let Input { work, parts, .. } = input;
+        let parts = parts.ok_or_else(|| DataError::internal("a join in parts without a place for them"))?;
+        let sets = feature_sets(work.join, work.features, parts)?;
+        let mut found: Vec<Found<'_>> = sets.iter().map(|set| find(work, parts, set, dated)).collect();
+        if found.iter().any(|found| !found.missing.is_empty()) {
+            for (found, set) in found.iter_mut().zip(&sets) {
+                let work = Work { dataflow: work.dataflow, join: &found.join, features: work.features };
+                found.tiles = Tiles::of(&work, parts, set.reach, dated)?;
             }
         }
-        report.total += found.files.len() as u64;
-        report.made += found.missing.len() as u64;
-        let names = found.join.features.iter().map(|name| output_name(&found.join, name)).collect();
-        all.push(Columns { names, files: found.complete(parts)? });
+        Ok(Sets { input, parts, sets, found, dated })
     }
-    if !is_complete {
-        tiles.forget_others(parts);
+
+    /// What is to be made.
+    fn units(&self, number: usize) -> Result<Vec<Unit<'_>>, DataError> {
+        let missing = self.found.iter().filter(|found| !found.missing.is_empty());
+        missing.map(|found| self.unit(number, found)).collect()
     }
-    keep_sets(&sets, parts)?;
-    let mut all = all.into_iter();
-    let files = all.next().map(|columns| columns.files).unwrap_or_default();
-    Ok(Divided { manifest: Manifest { files, beside: all.collect() }, report, explain })
+
+    /// The missing parts of some features: each of them sees a bit more than it must, which windows leave out.
+    fn unit<'s>(&'s self, number: usize, found: &'s Found<'_>) -> Result<Unit<'s>, DataError> {
+        let missing = &found.missing;
+        let seen: BTreeSet<usize> = missing.iter().flat_map(|part| part.seen.iter().copied()).collect();
+        let asked: Vec<Span> = missing.iter().map(|part| part.at).collect();
+        let covered = found.tiles.as_ref().and_then(|tiles| tiles.cover(&seen, &asked));
+        let seen = covered.unwrap_or_else(|| {
+            let source = self.dated.source;
+            let mut rows: Vec<Member> = seen.iter().map(|number| source[*number].clone()).collect();
+            if rows.is_empty() {
+                // Nothing is seen: any file tells which columns there are.
+                rows.extend(source.first().cloned());
+            }
+            Seen { features: self.input.work.features, rows, tiles: Vec::new() }
+        });
+        Ok(Unit {
+            number,
+            dataflow: self.input.work.dataflow,
+            join: &found.join,
+            observations: missing.iter().map(|part| part.observations.clone()).collect(),
+            seen,
+            sinks: missing.iter().map(|part| (self.parts.table(&part.id), part.observations.rows)).collect(),
+        })
+    }
+
+    /// Makes the tiles for which the next part is going to ask.
+    async fn prepare(&self) -> Result<(), DataError> {
+        let mut kept = Kept::default();
+        for found in &self.found {
+            if let Some(tiles) = &found.tiles {
+                kept.and(tiles.prepare(self.input.work.dataflow).await?);
+            }
+        }
+        if self.found.iter().any(|found| !found.missing.is_empty()) {
+            kept.forget_others(self.parts);
+        }
+        Ok(())
+    }
+
+    /// The join, now that everything is there.
+    fn complete(self, explain: Option<String>) -> Result<Divided, DataError> {
+        let (mut all, mut report) = (Vec::new(), PartsReport::default());
+        for found in self.found {
+            report.total += found.files.len() as u64;
+            report.made += found.missing.len() as u64;
+            let names = found.join.features.iter().map(|name| output_name(&found.join, name)).collect();
+            all.push(Columns { names, files: found.complete(self.parts)? });
+        }
+        keep_sets(&self.sets, self.parts)?;
+        let mut all = all.into_iter();
+        let files = all.next().map(|columns| columns.files).unwrap_or_default();
+        Ok(Divided { manifest: Manifest { files, beside: all.collect() }, report, explain })
+    }
 }
 
 /// The parts of features that are kept together, and those that are not there.
@@ -102,7 +174,7 @@ fn find<'a>(work: &Work<'_>, parts: Parts<'_>, set: &FeatureSet, dated: &Dated<'
         files.push(found);
     }
     let join = Join { features: set.wanted.clone(), ..work.join.clone() };
-    Found { join, files, missing }
+    Found { join, files, missing, tiles: None }
 }
 
 /// What a part of the observations sees of the source, and the fingerprints under which its features may be kept: files may
@@ -120,38 +192,6 @@ fn wanted(
     (seen, known)
 }
 
-/// Makes parts in one join: each of them sees a bit more than it must, which windows leave out.
-async fn make(
-    work: &Work<'_>,
-    parts: Parts<'_>,
-    missing: &[Missing<'_>],
-    dated: &Dated<'_>,
-    tiles: Option<&Tiles<'_>>,
-    progress: Progress<'_>,
-) -> Result<Option<String>, DataError> {
-    if missing.is_empty() {
-        return Ok(None);
-    }
-    let observations: Vec<Member> = missing.iter().map(|part| part.observations.clone()).collect();
-    let seen: BTreeSet<usize> = missing.iter().flat_map(|part| part.seen.iter().copied()).collect();
-    let asked: Vec<Span> = missing.iter().map(|part| part.at).collect();
-    let covered = tiles.and_then(|tiles| Some((tiles, tiles.cover(&seen, &asked)?)));
-    let seen = match covered {
-        Some((tiles, cover)) => Seen { features: &tiles.features, ..cover },
-        None => {
-            let mut rows: Vec<Member> = seen.iter().map(|number| dated.source[*number].clone()).collect();
-            if rows.is_empty() {
-                // Nothing is seen: any file tells which columns there are.
-                rows.extend(dated.source.first().cloned());
-            }
-            Seen { features: work.features, rows, tiles: Vec::new() }
-        }
-    };
-    let sinks: Vec<(PathBuf, u64)> =
-        missing.iter().map(|part| (parts.table(&part.id), part.observations.rows)).collect();
-    work.write(&observations, seen, sinks, progress).await
-}
-
 impl Found<'_> {
     /// All parts, now that those that were missing are there.
     fn complete(self, parts: Parts<'_>) -> Result<Vec<Member>, DataError> {
@@ -163,6 +203,12 @@ impl Found<'_> {
 }
 
 impl<'a> Dated<'a> {
+    fn of(input: &'a Input<'_>, observations: &'a [Member], at: &[Span]) -> Result<Self, DataError> {
+        let source = &input.source;
+        let rows = source.iter().map(|member| source_span(input.work.features, member)).collect::<Result<_, _>>()?;
+        Ok(Dated { observations, at: at.to_vec(), source, rows })
+    }
+
     /// The parts of the observations, with their instants.
     fn parts(&self) -> impl Iterator<Item = (&'a Member, Span)> {
         self.observations.iter().zip(self.at.iter().copied())

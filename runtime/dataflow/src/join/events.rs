@@ -63,6 +63,13 @@ impl Events {
     pub(crate) fn of(table: Arc<dyn TableSource>) -> Self {
         Events { rows: Some(table.into()), tiles: None, span: None, are_few: false }
     }
+
+    /// Whether these are rows, and the same ones.
+    pub(super) fn are_those_of(&self, other: &Events) -> bool {
+        let is_same = |one: &Branch, other: &Branch| Arc::ptr_eq(&one.table, &other.table);
+        let rows = self.rows.as_ref().zip(other.rows.as_ref());
+        self.tiles.is_none() && other.tiles.is_none() && rows.is_some_and(|(one, other)| is_same(one, other))
+    }
 }
 
 impl From<Arc<dyn TableSource>> for Branch {
@@ -170,7 +177,7 @@ impl SpecBuilder {
         let kernel = kernel(aggregate)?;
         let argument = argument(aggregate)?.map(|(text, expr)| self.argument(text, expr, kernel));
         // Which of two rows of one instant comes first also decides which one is among the last rows.
-        if kernel.algebra() == Algebra::Ordered || matches!(aggregate.window, Window::Last { .. }) {
+        if is_ordered(aggregate) {
             self.is_ordered = true;
             // Lists and vectors are left to their place: sorting by them costs more than it tells.
             let is_plain = aggregate.argument.as_ref().is_some_and(|one| !arrow_type(&one.ty.ty).is_nested());
@@ -210,6 +217,12 @@ impl SpecBuilder {
         let spec = Spec { keys, arguments, order, windows: self.windows, measurements: self.measurements };
         (self.arguments, spec)
     }
+}
+
+/// Whether the order of rows decides what an aggregate comes to.
+pub(super) fn is_ordered(aggregate: &Aggregate) -> bool {
+    let kernel = mlsys_aggregates::by_name(&aggregate.function);
+    kernel.is_some_and(|kernel| kernel.algebra() == Algebra::Ordered) || matches!(aggregate.window, Window::Last { .. })
 }
 
 /// The kernel of an aggregate.

@@ -1,9 +1,11 @@
 //! The operator of the point-in-time join.
 //!
 //! Both inputs arrive partitioned by key and ordered by the hash of the key, the key and the instant: they are
-//! [`OrderExec`](crate::order::OrderExec)s, and nothing else is put between. The operator then makes one pass: for each batch of observations it reads as many events as their windows
-//! need, lets every kernel slide, and forgets the events that no later observation can see. What it holds is bounded
-//! by the events in the widest window of one key, and a batch on either side.
+//! [`OrderExec`](crate::order::OrderExec)s, and nothing else is put between. The operator then makes one pass: for each batch
+//! of observations it reads as many events as their windows need, lets every kernel slide, and forgets the events that no
+//! later observation can see. What it holds is bounded by the events in the widest window of one key, and a batch on either
+//! side. Observations come out as they came in, with features behind them: another operator goes on with them for another
+//! group of the same entity.
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,15 +22,14 @@ use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet, RecordOutput};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
-    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, InputDistributionRequirements, Partitioning,
-    PlanProperties,
+    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, InputDistributionRequirements, PlanProperties,
 };
 use futures::{StreamExt, stream};
 use mlsys_aggregates::{AggregateError, Measures};
 
 use super::node::Spec;
 use super::runs::RunFinder;
-use super::windows::{Events, Observations, Windows};
+use super::windows::{Events, Last, Observations, Windows};
 use crate::order::column;
 
 /// The operator: observations on the left, events on the right.
@@ -41,13 +42,12 @@ pub(crate) struct PointInTimeExec {
     metrics: ExecutionPlanMetricsSet,
 }
 
-/// How many observations the operators of a plan have done so far.
+/// How many observations a plan has done so far, by the last of its operators that go on with each other's.
 pub(super) fn observations_done(plan: &Arc<dyn ExecutionPlan>) -> u64 {
-    let own = match plan.name() {
-        NAME => plan.metrics().and_then(|metrics| metrics.output_rows()).unwrap_or(0) as u64,
-        _ => 0,
-    };
-    own + plan.children().into_iter().map(observations_done).sum::<u64>()
+    if plan.name() == NAME {
+        return plan.metrics().and_then(|metrics| metrics.output_rows()).unwrap_or(0) as u64;
+    }
+    plan.children().into_iter().map(observations_done).sum()
 }
 
 const NAME: &str = "PointInTimeExec";
@@ -58,14 +58,12 @@ impl PointInTimeExec {
         events: Arc<dyn ExecutionPlan>,
         spec: Spec,
     ) -> Result<Self> {
-        let schema = Arc::new(spec.output(&events.schema())?);
-        let partitions = observations.output_partitioning().partition_count();
-        let properties = PlanProperties::new(
-            EquivalenceProperties::new(schema),
-            Partitioning::UnknownPartitioning(partitions),
-            EmissionType::Incremental,
-            Boundedness::Bounded,
-        );
+        let schema = Arc::new(spec.output(&observations.schema(), &events.schema())?);
+        // The observations' columns come first: their partitions are those of the result.
+        let partitioning = observations.output_partitioning().clone();
+        let equivalences = EquivalenceProperties::new(schema);
+        let properties =
+            PlanProperties::new(equivalences, partitioning, EmissionType::Incremental, Boundedness::Bounded);
         let metrics = ExecutionPlanMetricsSet::new();
         Ok(PointInTimeExec { observations, events, spec, properties: Arc::new(properties), metrics })
     }
@@ -149,6 +147,8 @@ struct Pass {
     events: Events,
     windows: Windows,
     measures: Measures,
+    /// The end of the observations so far.
+    last: Option<Last>,
     reservation: MemoryReservation,
     metrics: BaselineMetrics,
 }
@@ -172,6 +172,7 @@ impl Pass {
             events: Events::new(RunFinder::new(types(&rest.schema()).into_iter())?),
             windows: Windows::new(&spec.windows),
             measures,
+            last: None,
             spec,
             schema,
             observations,
@@ -195,6 +196,7 @@ impl Pass {
     async fn features(&mut self, batch: &RecordBatch) -> Result<RecordBatch> {
         let keys = &batch.columns()[..self.spec.keys];
         let mut observations = Observations::new(&self.finder, keys, batch.column(self.spec.time()))?;
+        self.last = Some(observations.follow(self.last.take())?);
         let mut pieces: Vec<Vec<ArrayRef>> = Vec::new();
         let time = self.metrics.elapsed_compute().clone();
         loop {
@@ -212,8 +214,7 @@ impl Pass {
             }
             self.read_events().await?;
         }
-        let place = [self.spec.position(), self.spec.time()];
-        let mut columns: Vec<ArrayRef> = place.iter().map(|index| Arc::clone(batch.column(*index))).collect();
+        let mut columns = batch.columns().to_vec();
         for index in 0..self.spec.measurements.len() {
             columns.push(join_pieces(&pieces, index)?);
         }

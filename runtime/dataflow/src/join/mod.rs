@@ -4,6 +4,7 @@ mod divided;
 mod events;
 mod exec;
 mod node;
+mod passes;
 mod plan;
 mod planner;
 mod reach;
@@ -13,14 +14,9 @@ mod tiles;
 mod values;
 mod windows;
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
+use std::path::Path;
 
-use arrow::array::RecordBatch;
-use datafusion::datasource::provider_as_source;
-use futures::StreamExt;
-use mlsys_plan::{Features, Join, columns};
+use mlsys_plan::{Features, Join};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::events::{Events, kernel};
@@ -32,20 +28,12 @@ pub(crate) use self::tiles::{TileExec, TilePlanner, TileSpec};
 pub use self::values::{AS_OF, ValuesReport};
 
 use self::divided::divided;
-use self::exec::observations_done;
+use self::passes::Unit;
 use crate::error::DataError;
-use crate::lookup::bind;
-use crate::parts::{PartsReport, Target};
-use crate::session::{Dataflow, Execution};
-use crate::sink::Sinks;
+use crate::parts::{Parts, PartsReport, Target};
+use crate::session::Dataflow;
 use crate::source::Progress;
-use crate::table::{Manifest, Member, StoredTable};
-
-/// How often progress is reported.
-const PROGRESS: Duration = Duration::from_millis(100);
-
-/// Where there are so many times as many events as observations, most of them have keys that nobody asks for.
-const FEW: u64 = 20;
+use crate::table::{Manifest, Member};
 
 /// What a point-in-time join came to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +50,20 @@ pub struct JoinReport {
     /// How the plan ran, operator by operator, if that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub explain: Option<String>,
+}
+
+/// A group's join with a model's examples.
+pub struct GroupJoin<'a> {
+    /// What runs it, with the tables that the group looks up.
+    pub dataflow: &'a Dataflow,
+    /// The join.
+    pub join: &'a Join,
+    /// The group.
+    pub features: &'a Features,
+    /// The table of the group's source.
+    pub source_table: &'a Path,
+    /// Where the features are written.
+    pub output: Target<'a>,
 }
 
 impl Dataflow {
@@ -85,32 +87,38 @@ impl Dataflow {
         output: impl Into<Target<'t>>,
         progress: Progress<'_>,
     ) -> Result<JoinReport, DataError> {
-        let Target { table, parts } = output.into();
-        let work = Work { dataflow: self, join, features };
-        let (observations, source) = (Manifest::of(observations)?.files, Manifest::of(source_table)?.files);
-        let mut report = JoinReport {
-            rows: observations.iter().map(|member| member.rows).sum(),
-            columns: output_schema(join, features)?.fields().iter().map(|field| field.name().clone()).collect(),
-            events: source.iter().map(|member| member.rows).sum(),
-            parts: None,
-            explain: None,
-        };
-        let is_divided = observations.iter().chain(&source).all(|member| member.id.is_some());
-        match parts.filter(|_| is_divided) {
-            None => {
-                let sinks = vec![(table.to_owned(), report.rows)];
-                let seen = Seen { features, rows: source, tiles: Vec::new() };
-                report.explain = work.write(&observations, seen, sinks, progress).await?;
-            }
-            Some(parts) => {
-                let found = divided(&work, parts, &observations, &source, progress).await?;
-                found.manifest.write(table, Some(parts.root))?;
-                (report.parts, report.explain) = (Some(found.report), found.explain);
-            }
-        }
-        progress(report.rows);
-        Ok(report)
+        let one = GroupJoin { dataflow: self, join, features, source_table, output: output.into() };
+        let found = join_groups(&[one], observations, progress).await?.pop();
+        found.ok_or_else(|| DataError::internal("a join without a report"))
     }
+}
+
+/// As [`Dataflow::join`], for several groups at the same observations: these are put in order once where the same columns
+/// play the groups' keys, and groups that see the same rows read them once.
+///
+/// # Errors
+/// As [`Dataflow::join`], for any of the groups.
+pub async fn join_groups(
+    joins: &[GroupJoin<'_>],
+    observations: &Path,
+    progress: Progress<'_>,
+) -> Result<Vec<JoinReport>, DataError> {
+    let observations = Manifest::of(observations)?.files;
+    let inputs = joins.iter().map(|one| Input::of(one, &observations)).collect::<Result<Vec<_>, _>>()?;
+    let mut reports = inputs.iter().map(|input| input.report(&observations)).collect::<Result<Vec<_>, _>>()?;
+    let (in_parts, whole): (Vec<usize>, Vec<usize>) =
+        (0..inputs.len()).partition(|index| inputs[*index].parts.is_some());
+    let units = whole.iter().map(|index| inputs[*index].whole(*index, joins[*index].output.table, &observations));
+    for (index, explain) in passes::write(units.collect(), progress).await? {
+        reports[index].explain = explain;
+    }
+    let divided = divided(in_parts.iter().map(|index| (*index, &inputs[*index])).collect(), &observations, progress);
+    for (index, found) in divided.await? {
+        found.manifest.write(joins[index].output.table, inputs[index].parts.map(|parts| parts.root))?;
+        (reports[index].parts, reports[index].explain) = (Some(found.report), found.explain);
+    }
+    progress(reports.iter().map(|report| report.rows).max().unwrap_or(0));
+    Ok(reports)
 }
 
 /// A join at work.
@@ -118,6 +126,14 @@ struct Work<'a> {
     dataflow: &'a Dataflow,
     join: &'a Join,
     features: &'a Features,
+}
+
+/// A join, and what it reads.
+struct Input<'a> {
+    work: Work<'a>,
+    source: Vec<Member>,
+    /// Where parts are kept, if both inputs have parts.
+    parts: Option<Parts<'a>>,
 }
 
 /// What is read of a group's source.
@@ -129,49 +145,36 @@ struct Seen<'a> {
     tiles: Vec<Member>,
 }
 
-impl Work<'_> {
-    /// Writes the features of observations to tables, of which each takes so many rows.
-    async fn write(
-        &self,
-        observations: &[Member],
-        seen: Seen<'_>,
-        sinks: Vec<(PathBuf, u64)>,
-        progress: Progress<'_>,
-    ) -> Result<Option<String>, DataError> {
-        let Work { dataflow, join, .. } = self;
-        let Seen { features, rows, tiles } = seen;
-        let left = Arc::new(StoredTable::of(observations.to_vec())?);
-        let right = [rows, tiles].map(|members| (!members.is_empty()).then(|| StoredTable::of(members).map(Arc::new)));
-        let [rows, tiles] = right.map(Option::transpose);
-        let (rows, tiles) = (rows?, tiles?);
-        let count: u64 = [&rows, &tiles].into_iter().flatten().map(|table| table.rows()).sum();
-        let branch = |table: Arc<StoredTable>| provider_as_source(table).into();
-        let events = Events {
-            span: left.span(columns::AT)?,
-            are_few: left.rows().saturating_mul(FEW) < count,
-            rows: rows.map(branch),
-            tiles: tiles.map(branch),
-        };
-        let inputs = Inputs { observations: provider_as_source(left), events };
-        let look_up = |plan| bind(plan, dataflow.tables(), features.time.as_deref());
-        let plan = logical_plan(join, features, inputs, &look_up)?;
-        let session = dataflow.parallel_session();
-        let Execution { plan, mut rows } = dataflow.execute(&session, plan, None).await?;
-        let schema = output_schema(join, features)?;
-        let mut tables = Sinks::new(sinks, &schema);
-        let mut clock = tokio::time::interval(PROGRESS);
-        loop {
-            tokio::select! {
-                biased;
-                batch = rows.next() => {
-                    let Some(batch) = batch.transpose()? else { break };
-                    tables.write(RecordBatch::try_new(Arc::clone(&schema), batch.columns().to_vec())?).await?;
-                }
-                // The observations' order is restored at the end: until then only the operator knows how far it is.
-                _ = clock.tick() => progress(observations_done(&plan)),
-            }
+impl<'a> Input<'a> {
+    fn of(one: &GroupJoin<'a>, observations: &[Member]) -> Result<Self, DataError> {
+        let source = Manifest::of(one.source_table)?.files;
+        let is_divided = observations.iter().chain(&source).all(|member| member.id.is_some());
+        let work = Work { dataflow: one.dataflow, join: one.join, features: one.features };
+        Ok(Input { work, source, parts: one.output.parts.filter(|_| is_divided) })
+    }
+
+    /// What is to be told of the join before it is known how it ran.
+    fn report(&self, observations: &[Member]) -> Result<JoinReport, DataError> {
+        let Work { join, features, .. } = self.work;
+        Ok(JoinReport {
+            rows: observations.iter().map(|member| member.rows).sum(),
+            columns: output_schema(join, features)?.fields().iter().map(|field| field.name().clone()).collect(),
+            events: self.source.iter().map(|member| member.rows).sum(),
+            parts: None,
+            explain: None,
+        })
+    }
+
+    /// The join in one piece, under this number.
+    fn whole(&self, number: usize, table: &Path, observations: &[Member]) -> Unit<'_> {
+        let rows = observations.iter().map(|member| member.rows).sum();
+        Unit {
+            number,
+            dataflow: self.work.dataflow,
+            join: self.work.join,
+            observations: observations.to_vec(),
+            seen: Seen { features: self.work.features, rows: self.source.clone(), tiles: Vec::new() },
+            sinks: vec![(table.to_owned(), rows)],
         }
-        tables.finish().await?;
-        Ok(dataflow.explained(plan.as_ref()))
     }
 }

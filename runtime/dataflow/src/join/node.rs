@@ -10,17 +10,15 @@ use datafusion::common::{DFSchema, DFSchemaRef};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNodeCore};
 use mlsys_aggregates::{AggregateError, Measure, Measures, Parameters};
-use mlsys_plan::{Aggregate, Literal, Window, columns};
+use mlsys_plan::{Aggregate, Literal, Window};
 use serde::{Deserialize, Serialize};
 
 use crate::error::DataError;
-use crate::table::POSITION;
-use crate::types::timestamp;
 
 /// What the operator computes.
 ///
-/// Observations are: key columns, the instant, the position. Events are: key columns of the same types, the instant,
-/// argument columns, and whatever orders rows of one instant.
+/// Observations are: key columns, the instant, and whatever else is carried along, such as features of other groups. Events
+/// are: key columns of the same types, the instant, argument columns, and whatever orders rows of one instant.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Spec {
     /// How many key columns there are.
@@ -92,8 +90,7 @@ pub(crate) struct Measurement {
     pub(crate) window: usize,
 }
 
-/// The point-in-time join of observations and events. Its columns are the observations'
-/// position and instant, and the features.
+/// The point-in-time join of observations and events. Its columns are those of the observations, and the features.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct PointInTime {
     observations: LogicalPlan,
@@ -106,11 +103,6 @@ impl Spec {
     /// Where the instant is, in observations and in events.
     pub(crate) fn time(&self) -> usize {
         self.keys
-    }
-
-    /// Where the position is in observations.
-    pub(crate) fn position(&self) -> usize {
-        self.keys + 1
     }
 
     /// Where the arguments are in events.
@@ -138,11 +130,10 @@ impl Spec {
         Measures::new(&measures, &self.argument_types(events), &windows)
     }
 
-    /// The columns of the result.
-    pub(crate) fn output(&self, events: &Schema) -> Result<Schema, DataError> {
-        let at = Field::new(columns::AT, timestamp(), true);
-        let place = [Field::new(POSITION, DataType::Int64, false), at];
-        Ok(Schema::new(place.into_iter().chain(self.results(events)?).collect::<Vec<_>>()))
+    /// The columns of the result: those of the observations, and the features.
+    pub(crate) fn output(&self, observations: &Schema, events: &Schema) -> Result<Schema, DataError> {
+        let own = observations.fields().iter().map(|field| field.as_ref().clone());
+        Ok(Schema::new(own.chain(self.results(events)?).collect::<Vec<_>>()))
     }
 
     /// The columns of the features.
@@ -161,7 +152,8 @@ impl Spec {
 
 impl PointInTime {
     pub(crate) fn try_new(observations: LogicalPlan, events: LogicalPlan, spec: Spec) -> Result<Self, DataError> {
-        let schema = Arc::new(DFSchema::try_from(spec.output(events.schema().as_arrow())?)?);
+        let schema = spec.output(observations.schema().as_arrow(), events.schema().as_arrow())?;
+        let schema = Arc::new(DFSchema::try_from(schema)?);
         Ok(PointInTime { observations, events, spec, schema })
     }
 }

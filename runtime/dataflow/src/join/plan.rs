@@ -1,13 +1,14 @@
 //! The logical plan of a join node: both inputs reduced to what the operator reads, the operator, the derived
 //! features, and the observations' order.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::logical_expr::{Expr, Extension, JoinType, LogicalPlan, LogicalPlanBuilder, TableSource, cast};
 use mlsys_plan::{Aggregate, Derived, Features, Join, ValueType, columns};
 
-use super::events::{Events, Rows, rows};
+use super::events::{Events, Rows, is_ordered, rows};
 use super::node::PointInTime;
 use crate::error::DataError;
 use crate::expr::column;
@@ -28,8 +29,8 @@ pub(crate) struct Inputs {
 pub(crate) type Bind<'a> = &'a (dyn Fn(LogicalPlan) -> datafusion::error::Result<LogicalPlan> + Sync);
 
 /// A feature that is wanted, or that a wanted one is computed from.
-struct Needed<'a> {
-    aggregates: Vec<&'a Aggregate>,
+struct Needed {
+    aggregates: Vec<Aggregate>,
     derived: Vec<Derived>,
 }
 
@@ -43,6 +44,14 @@ pub(crate) struct Asked {
     pub(crate) wanted: Vec<(String, String)>,
 }
 
+/// A join of a model's examples with a group, beside others in one plan.
+pub(super) struct Joined<'a> {
+    pub(super) join: &'a Join,
+    pub(super) features: &'a Features,
+    pub(super) events: Events,
+    pub(super) bind: Bind<'a>,
+}
+
 /// The plan whose columns are the wanted features, in the observations' order.
 ///
 /// # Errors
@@ -53,14 +62,37 @@ pub(crate) fn logical_plan(
     inputs: Inputs,
     bind: Bind<'_>,
 ) -> Result<LogicalPlan, DataError> {
-    let wanted: Vec<&str> = join.features.iter().map(String::as_str).collect();
-    let observations = observations(join, features, inputs.observations)?;
-    let plan = features_at(observations, features, &wanted, &inputs.events, bind)?;
-    let outputs = join.features.iter().map(|name| column(name).alias(output_name(join, name)));
+    joined_plan(&[Joined { join, features, events: inputs.events, bind }], inputs.observations)
+}
+
+/// The plan whose columns are the wanted features of several joins, one join after the other, in the observations' order.
+/// The same columns of the observations play their groups' keys.
+///
+/// # Errors
+/// As [`logical_plan`].
+pub(super) fn joined_plan(joins: &[Joined<'_>], table: Arc<dyn TableSource>) -> Result<LogicalPlan, DataError> {
+    let first = joins.first().ok_or_else(|| DataError::internal("a plan of no joins"))?;
+    let observations = observations(first.join, first.features, table)?;
+    let prefix = |number: usize| if joins.len() == 1 { String::new() } else { format!("{number}.") };
+    let groups = joins.iter().enumerate().map(|(number, joined)| Group {
+        features: joined.features,
+        wanted: joined.join.features.iter().map(String::as_str).collect(),
+        events: &joined.events,
+        bind: joined.bind,
+        prefix: prefix(number),
+    });
+    let plan = features_at(observations, &groups.collect::<Vec<_>>())?;
+    let names: Vec<(String, String)> = joins
+        .iter()
+        .enumerate()
+        .flat_map(|(number, Joined { join, .. })| {
+            join.features.iter().map(move |name| (format!("{}{name}", prefix(number)), output_name(join, name)))
+        })
+        .collect();
+    let outputs = names.iter().map(|(name, output)| column(name).alias(output.as_str()));
     let plan = plan.project(outputs.chain([column(POSITION)]).collect::<Vec<_>>())?;
     let sorted = plan.sort([column(POSITION).sort(true, true)])?;
-    let outputs = join.features.iter().map(|name| column(&output_name(join, name)));
-    Ok(sorted.project(outputs)?.build()?)
+    Ok(sorted.project(names.iter().map(|(_, output)| column(output)))?.build()?)
 }
 
 /// The rows of a plan, which are numbered by [`POSITION`], with features beside them, in the rows' order.
@@ -79,37 +111,122 @@ pub(crate) fn beside(
     let outputs = keys.chain([asked.at.clone().alias(columns::AT), column(POSITION)]);
     let observations = LogicalPlanBuilder::from(rows.clone()).project(outputs.collect::<Vec<_>>())?.build()?;
     let wanted: Vec<&str> = asked.wanted.iter().map(|(name, _)| name.as_str()).collect();
-    let found = features_at(observations, features, &wanted, &Events::of(events), bind)?;
+    let group = Group { features, wanted, events: &Events::of(events), bind, prefix: String::new() };
+    let found = features_at(observations, &[group])?;
     let outputs = asked.wanted.iter().map(|(name, alias)| column(name).alias(alias.as_str()));
     let found = found.project(outputs.chain([column(POSITION)]).collect::<Vec<_>>())?.build()?;
     Ok(zip(rows, found)?)
 }
 
+/// Features of a group that are asked for, beside those of others.
+pub(super) struct Group<'a> {
+    pub(super) features: &'a Features,
+    pub(super) wanted: Vec<&'a str>,
+    pub(super) events: &'a Events,
+    pub(super) bind: Bind<'a>,
+    /// What the names of its columns begin with.
+    pub(super) prefix: String,
+}
+
 /// Features at observations, which are keys, an instant and a position: the features, the instant and the position, in
-/// no order.
-pub(super) fn features_at(
-    observations: LogicalPlan,
-    features: &Features,
-    wanted: &[&str],
-    events: &Events,
-    bind: Bind<'_>,
-) -> Result<LogicalPlanBuilder, DataError> {
-    let needed = needed(wanted, features)?;
-    let Rows { mut plan, spec, .. } = rows(features, &needed.aggregates, events, bind)?;
-    if events.are_few {
-        plan = of_asked_keys(&observations, plan, spec.keys)?;
+/// no order. Observations are put in order once, for all groups; groups that see the same rows read them once.
+pub(super) fn features_at(observations: LogicalPlan, groups: &[Group<'_>]) -> Result<LogicalPlanBuilder, DataError> {
+    let needed = groups.iter().map(Group::needed).collect::<Result<Vec<Needed>, DataError>>()?;
+    let mut plan = observations.clone();
+    for pass in passes(groups, &needed) {
+        let aggregates: Vec<&Aggregate> = pass.iter().flat_map(|group| &needed[*group].aggregates).collect();
+        let Group { features, events, bind, .. } = &groups[pass[0]];
+        let Rows { plan: mut seen, spec, .. } = rows(features, &aggregates, events, *bind)?;
+        if events.are_few {
+            seen = of_asked_keys(&observations, seen, spec.keys)?;
+        }
+        plan = LogicalPlan::Extension(Extension { node: Arc::new(PointInTime::try_new(plan, seen, spec)?) });
     }
-    let node = PointInTime::try_new(observations, plan, spec)?;
-    let operator = LogicalPlan::Extension(Extension { node: Arc::new(node) });
-    let names: Vec<&str> = needed.aggregates.iter().map(|aggregate| aggregate.name.as_str()).collect();
-    let typed = needed
-        .aggregates
-        .iter()
-        .map(|aggregate| cast(column(&aggregate.name), arrow_type(&aggregate.ty.ty)).alias(aggregate.name.as_str()));
+    let aggregates = needed.iter().flat_map(|needed| &needed.aggregates);
+    let typed = aggregates.map(|one| cast(column(&one.name), arrow_type(&one.ty.ty)).alias(one.name.as_str()));
     // Derived features may read the observation's instant: it is what `now` means there.
     let carried = [columns::AT, POSITION];
-    let plan = LogicalPlanBuilder::from(operator).project(typed.chain(carried.map(column)))?;
-    derive(plan, &names, &needed.derived, &carried)
+    let mut plan = LogicalPlanBuilder::from(plan).project(typed.chain(carried.map(column)))?;
+    for needed in &needed {
+        let given: Vec<&str> = needed.aggregates.iter().map(|one| one.name.as_str()).collect();
+        let present: Vec<String> = plan.schema().fields().iter().map(|field| field.name().clone()).collect();
+        let others = present.iter().map(String::as_str).filter(|name| !given.contains(name));
+        plan = derive(plan, &given, &needed.derived, &others.collect::<Vec<_>>())?;
+    }
+    Ok(plan)
+}
+
+/// The groups that read their events together, by number.
+fn passes(groups: &[Group<'_>], needed: &[Needed]) -> Vec<Vec<usize>> {
+    let mut passes: Vec<Vec<usize>> = Vec::new();
+    for (number, group) in groups.iter().enumerate() {
+        // Rows of one instant are ordered by what aggregates choose from where the source has no key.
+        let is_free = |other: usize| {
+            !group.features.order.is_empty() || !(needed[number].is_ordered() && needed[other].is_ordered())
+        };
+        let pass =
+            passes.iter_mut().find(|pass| pass.iter().all(|other| group.sees_as(&groups[*other]) && is_free(*other)));
+        match pass {
+            Some(pass) => pass.push(number),
+            None => passes.push(vec![number]),
+        }
+    }
+    passes
+}
+
+impl Group<'_> {
+    /// Whether two groups see the same rows, each of which tiles may stand for.
+    fn sees_as(&self, other: &Group<'_>) -> bool {
+        let (one, two) = (self.features, other.features);
+        let columns = |features: &Features| -> Vec<(String, ValueType)> {
+            features.keys.iter().map(|key| (key.column.clone(), key.ty.clone())).collect()
+        };
+        (&one.source, &one.at, &one.filter, &one.order, &one.time)
+            == (&two.source, &two.at, &two.filter, &two.order, &two.time)
+            && columns(one) == columns(two)
+            && self.events.are_those_of(other.events)
+    }
+
+    /// The wanted features and what they are computed from, each in declared order, under the names that they have beside
+    /// those of other groups.
+    fn needed(&self) -> Result<Needed, DataError> {
+        let Needed { mut aggregates, mut derived } = needed(&self.wanted, self.features)?;
+        if self.prefix.is_empty() {
+            return Ok(Needed { aggregates, derived });
+        }
+        let names: BTreeSet<String> =
+            aggregates.iter().map(|one| &one.name).chain(derived.iter().map(|one| &one.name)).cloned().collect();
+        let renamed = |name: &str| format!("{}{name}", self.prefix);
+        aggregates.iter_mut().for_each(|one| one.name = renamed(&one.name));
+        for one in &mut derived {
+            one.name = renamed(&one.name);
+            let expr = one.expr.clone();
+            let types: BTreeMap<String, ValueType> = types_of(&expr);
+            let column = |name: &str| {
+                let ty = types.get(name).filter(|_| names.contains(name))?;
+                Some(mlsys_plan::Expr::column(renamed(name), ty.clone()))
+            };
+            one.expr = expr.with_columns(&column);
+        }
+        Ok(Needed { aggregates, derived })
+    }
+}
+
+impl Needed {
+    fn is_ordered(&self) -> bool {
+        self.aggregates.iter().any(is_ordered)
+    }
+}
+
+/// The types of the columns that an expression reads.
+fn types_of(expr: &mlsys_plan::Expr) -> BTreeMap<String, ValueType> {
+    let mut types = BTreeMap::new();
+    expr.visit(&mut |each| {
+        if let Some(name) = each.as_column() {
+            types.insert(name.to_owned(), each.ty.clone());
+        }
+    });
+    types
 }
 
 /// Those of the events whose keys are asked for: the others need not be ordered.
@@ -150,21 +267,21 @@ fn unknown_feature(features: &Features, name: &str) -> DataError {
 }
 
 /// The wanted features and what they are computed from, each in declared order.
-fn needed<'a>(wanted: &[&'a str], features: &'a Features) -> Result<Needed<'a>, DataError> {
+fn needed(wanted: &[&str], features: &Features) -> Result<Needed, DataError> {
     let wanted = || wanted.iter().copied();
     if let Some(unknown) = wanted().find(|name| feature_type(features, name).is_none()) {
         return Err(unknown_feature(features, unknown));
     }
     let names = features.needed(wanted());
     let derived = features.derived.iter().filter(|one| names.contains(one.name.as_str())).cloned().collect();
-    let aggregates = features.aggregates.iter().filter(|one| names.contains(one.name.as_str())).collect();
+    let aggregates = features.aggregates.iter().filter(|one| names.contains(one.name.as_str())).cloned().collect();
     Ok(Needed { aggregates, derived })
 }
 
 /// The aggregates that a join needs.
-pub(super) fn wanted_aggregates<'a>(join: &'a Join, features: &'a Features) -> Vec<&'a Aggregate> {
-    let wanted: Vec<&str> = join.features.iter().map(String::as_str).collect();
-    needed(&wanted, features).map_or_else(|_| features.aggregates.iter().collect(), |needed| needed.aggregates)
+pub(super) fn wanted_aggregates<'a>(join: &Join, features: &'a Features) -> Vec<&'a Aggregate> {
+    let names = features.needed(join.features.iter().map(String::as_str));
+    features.aggregates.iter().filter(|one| names.contains(one.name.as_str())).collect()
 }
 
 /// The observations: keys in the entity's order, the instant, the position.

@@ -34,10 +34,15 @@ impl ExtensionPlanner for PointInTimePlanner {
         };
         let spec = &node.spec;
         let keys = spec.keys;
-        let observations = OrderExec::try_new(Arc::clone(observations), Order::Keys { keys, then: vec![spec.time()] })?;
+        // The observations of another join of the same entity are in order.
+        let is_ordered = observations.downcast_ref::<PointInTimeExec>().is_some_and(|join| join.spec().keys == keys);
+        let mut observations = Arc::clone(observations);
+        if !is_ordered {
+            observations = Arc::new(OrderExec::try_new(observations, Order::Keys { keys, then: vec![spec.time()] })?);
+        }
         let then = [spec.time()].into_iter().chain(spec.order.iter().copied()).collect();
         let events = OrderExec::try_new(Arc::clone(events), Order::Keys { keys, then })?;
-        let exec = PointInTimeExec::try_new(Arc::new(observations), Arc::new(events), spec.clone())?;
+        let exec = PointInTimeExec::try_new(observations, Arc::new(events), spec.clone())?;
         Ok(Some(Arc::new(exec)))
     }
 }

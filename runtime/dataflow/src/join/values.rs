@@ -11,7 +11,7 @@ use mlsys_plan::{ExprKind, Features, Type, ValueType, columns};
 use serde::{Deserialize, Serialize};
 
 use super::events::{Events, seen_rows};
-use super::plan::{Bind, features_at, key_name};
+use super::plan::{Bind, Group, features_at, key_name};
 use crate::error::DataError;
 use crate::expr::{column, lower};
 use crate::lookup::bind;
@@ -111,7 +111,9 @@ fn logical_plan(
 ) -> Result<LogicalPlan, DataError> {
     let entities = entities(features, as_of, table, look_up)?;
     let wanted: Vec<&str> = names.iter().map(|(name, _)| *name).collect();
-    let found = features_at(entities.clone(), features, &wanted, &Events::of(Arc::clone(table)), look_up)?;
+    let events = Events::of(Arc::clone(table));
+    let group = Group { features, wanted: wanted.clone(), events: &events, bind: look_up, prefix: String::new() };
+    let found = features_at(entities.clone(), &[group])?;
     let value = |name: &&str| format!("__value.{name}");
     let outputs = wanted.iter().map(|name| column(name).alias(value(name))).chain([column(POSITION)]);
     let found = found.project(outputs.collect::<Vec<_>>())?.build()?;

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 use arrow::array::{ArrayRef, AsArray};
 use arrow::datatypes::TimestampMicrosecondType;
-use datafusion::error::Result;
+use datafusion::error::{DataFusionError, Result};
 use mlsys_aggregates::RangeBuffer;
 use mlsys_plan::Window;
 
@@ -33,6 +33,12 @@ pub(super) struct Observations {
     times: Vec<Option<i64>>,
     run: usize,
     done: usize,
+}
+
+/// The last observation that came.
+pub(super) struct Last {
+    run: Run,
+    time: Option<i64>,
 }
 
 /// The bounds of every window at the last observation that is done.
@@ -115,6 +121,34 @@ impl Observations {
     pub(super) fn new(finder: &RunFinder, keys: &[ArrayRef], times: &ArrayRef) -> Result<Self> {
         let times = times.as_primitive::<TimestampMicrosecondType>();
         Ok(Observations { runs: finder.runs(keys, 0)?, times: times.iter().collect(), run: 0, done: 0 })
+    }
+
+    /// Holds that they come after those before, which an operator relies on; what the next ones come after.
+    ///
+    /// # Errors
+    /// They are not in order: somebody has put an operator between that does not keep it.
+    pub(super) fn follow(&self, before: Option<Last>) -> Result<Last> {
+        let runs = before.iter().map(|last| &last.run).chain(&self.runs);
+        let pairs = runs.clone().zip(runs.skip(1));
+        let goes_on = before.as_ref().zip(self.runs.first());
+        let goes_on = goes_on.is_some_and(|(last, first)| last.run.compare(first) == Ordering::Equal);
+        let keys = pairs.enumerate().all(|(index, (one, next))| match one.compare(next) {
+            Ordering::Less => true,
+            Ordering::Equal => index == 0 && goes_on,
+            Ordering::Greater => false,
+        });
+        let within = self.runs.iter().all(|run| self.times[run.start..run.end].is_sorted());
+        let time = before.filter(|_| goes_on).map(|last| last.time);
+        let first = self.times.first().copied();
+        if !keys || !within || time.is_some_and(|time| first.is_some_and(|first| first < time)) {
+            return Err(DataFusionError::Internal("observations are not in order".to_owned()));
+        }
+        let (run, time) = self
+            .runs
+            .last()
+            .zip(self.times.last().copied())
+            .ok_or_else(|| DataFusionError::Internal("a batch of observations without rows".to_owned()))?;
+        Ok(Last { run: run.clone(), time })
     }
 
     /// Whether all of them are done.

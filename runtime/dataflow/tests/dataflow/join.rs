@@ -1,6 +1,7 @@
 //! Runs a join on events and observations of the oracle, and reads what it wrote.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -8,7 +9,7 @@ use arrow::array::{
     TimestampMicrosecondArray,
 };
 use arrow::datatypes::{DataType, Float64Type, Int64Type, TimestampMicrosecondType};
-use mlsys_dataflow::{DataError, JoinReport};
+use mlsys_dataflow::{DataError, GroupJoin, JoinReport, join_groups};
 use mlsys_plan::{Aggregate, EntityKey, Features, Join, JoinKey, Type, Window};
 
 use crate::build::*;
@@ -185,6 +186,38 @@ pub(crate) async fn joined_by(
     read_table(&project.path("joined.parquet"))
 }
 
+/// Writes both tables, joins the groups at once, every feature of each, and reads the results.
+pub(crate) async fn joined_together(
+    project: &Project,
+    groups: &[(Features, Vec<Feature>)],
+    events: &[Event],
+    observations: &[Observation],
+) -> Vec<RecordBatch> {
+    write(project, events, observations);
+    let source = project.path("events.parquet");
+    let joins: Vec<Join> = groups
+        .iter()
+        .map(|(group, _)| {
+            let mut join = wants(group);
+            join.features.extend(group.derived.iter().map(|derived| derived.name.clone()));
+            join
+        })
+        .collect();
+    let tables: Vec<PathBuf> =
+        groups.iter().map(|(group, _)| project.path(&format!("{}.parquet", group.name))).collect();
+    let inputs = groups.iter().zip(&joins).zip(&tables).map(|(((features, _), join), table)| GroupJoin {
+        dataflow: &project.dataflow,
+        join,
+        features,
+        source_table: &source,
+        output: table.into(),
+    });
+    let inputs: Vec<GroupJoin<'_>> = inputs.collect();
+    let reports = join_groups(&inputs, &project.path("observations.parquet"), &|_| {}).await.unwrap();
+    assert!(reports.iter().all(|report| report.rows == observations.len() as u64));
+    tables.iter().map(|table| read_table(table)).collect()
+}
+
 /// A value of a result.
 pub(crate) fn value(column: &ArrayRef, row: usize) -> Value {
     if column.is_null(row) {
@@ -201,5 +234,47 @@ pub(crate) fn value(column: &ArrayRef, row: usize) -> Value {
         DataType::Utf8 => Value::Text(column.as_string::<i32>().value(row).to_owned()),
         DataType::Timestamp(_, _) => Value::Int(column.as_primitive::<TimestampMicrosecondType>().value(row)),
         other => panic!("unexpected type {other}"),
+    }
+}
+
+/// Rows that several groups see are read and ordered once, and so are the observations.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_groups_share_is_done_once() {
+    let feature = |function| Feature {
+        function,
+        column: "x",
+        is_filtered: false,
+        window: oracle::Window::All,
+        offset: 0,
+        step: None,
+    };
+    let named = |name: &str, function| Features { name: name.to_owned(), ..group(&[feature(function)]) };
+    let all = |name: &str| Features { filter: None, ..named(name, "sum") };
+    let other = by_number(named("d", "sum"));
+    let options = mlsys_dataflow::Options { threads: Some(2), explain: true, ..Default::default() };
+    let dataflow = mlsys_dataflow::Dataflow::new(&options).unwrap();
+    let project = Project { dataflow, ..Project::new() };
+    write(&project, &[], &[]);
+    for (groups, joins, orders) in [
+        (vec![named("a", "sum"), named("b", "max")], 1, 3),
+        (vec![named("a", "sum"), all("c"), named("b", "max")], 2, 4),
+        (vec![named("a", "sum"), other], 1, 3),
+    ] {
+        let wanted: Vec<Join> = groups.iter().map(wants).collect();
+        let tables: Vec<PathBuf> = groups.iter().map(|group| project.path(&group.name)).collect();
+        let source = project.path("events.parquet");
+        let inputs = groups.iter().zip(&wanted).zip(&tables).map(|((features, join), table)| GroupJoin {
+            dataflow: &project.dataflow,
+            join,
+            features,
+            source_table: &source,
+            output: table.into(),
+        });
+        let inputs: Vec<GroupJoin<'_>> = inputs.collect();
+        let reports = join_groups(&inputs, &project.path("observations.parquet"), &|_| {}).await.unwrap();
+        let explain = reports[0].explain.clone().unwrap();
+        let count = |name: &str| explain.lines().filter(|line| line.trim_start().starts_with(name)).count();
+        assert_eq!((count("PointInTimeExec"), count("OrderExec")), (joins, orders), "{explain}");
+        assert_eq!(count("DataSourceExec"), joins + 1, "{explain}");
     }
 }

@@ -3,13 +3,13 @@
 
 use std::sync::LazyLock;
 
-use arrow::array::RecordBatch;
+use arrow::array::{AsArray, RecordBatch};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use tokio::runtime::Runtime;
 
 use crate::build::Project;
-use crate::join::{by_number, group, joined, joined_by, value};
+use crate::join::{by_number, group, joined, joined_by, joined_together, value};
 use crate::oracle::{Event, Feature, Observation, Window, same};
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
@@ -221,5 +221,57 @@ proptest! {
         let (project, group) = (Project::with(threads, batch), by_number(group(&features)));
         let result = RUNTIME.block_on(joined_by(&project, &group, &events, &observations));
         check(&result, &features, &events, &observations)?;
+    }
+}
+
+/// Four groups: two that see the same rows, one that sees others, and one with another key.
+fn four_groups(features: &[Feature]) -> Vec<(mlsys_plan::Features, Vec<Feature>)> {
+    let some = |number: usize| -> Vec<Feature> { features.iter().skip(number).step_by(4).cloned().collect() };
+    let named = |number: usize| {
+        let features = some(number);
+        let mut group = mlsys_plan::Features { name: format!("g{number}"), ..group(&features) };
+        // What is computed from a feature stands behind it.
+        let first = group.aggregates.first().cloned();
+        group.derived.extend(first.map(|first| {
+            let arg = Box::new(mlsys_plan::Expr::column(&first.name, first.ty));
+            let kind = mlsys_plan::ExprKind::IsNull { arg };
+            mlsys_plan::Derived {
+                name: "is_missing".to_owned(),
+                expr: mlsys_plan::Expr { kind, ty: mlsys_plan::Type::Bool.required() },
+            }
+        }));
+        (group, features)
+    };
+    let mut groups: Vec<_> = (0..4).map(named).filter(|(_, features)| !features.is_empty()).collect();
+    if let Some((group, _)) = groups.get_mut(2) {
+        group.filter = None;
+    }
+    if let Some((group, _)) = groups.get_mut(3) {
+        *group = by_number(group.clone());
+    }
+    groups
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
+
+    #[test]
+    fn groups_that_are_joined_together_are_what_the_oracle_says(
+        events in events(),
+        observations in observations(),
+        aggregates in aggregates(),
+        windows in windows(),
+        threads in 1_usize..4,
+        batch in prop_oneof![3 => 1_usize..9, 1 => Just(8192)],
+    ) {
+        let (project, groups) = (Project::with(threads, batch), four_groups(&features(&aggregates, &windows)));
+        let found = RUNTIME.block_on(joined_together(&project, &groups, &events, &observations));
+        let all: Vec<Event> = events.iter().map(|event| Event { keep: Some(true), ..event.clone() }).collect();
+        for ((group, features), result) in groups.iter().zip(&found) {
+            let seen = if group.filter.is_none() { &all } else { &events };
+            check(result, features, seen, &observations)?;
+            let (first, is_missing) = (result.column(0), result.column(features.len()));
+            prop_assert_eq!(arrow::compute::is_null(first).unwrap(), is_missing.as_boolean().clone());
+        }
     }
 }

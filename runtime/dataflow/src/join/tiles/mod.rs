@@ -38,7 +38,7 @@ use super::{Seen, Work};
 use crate::error::{Code, DataError};
 use crate::lookup::bind;
 use crate::parts::Parts;
-use crate::session::Execution;
+use crate::session::{Dataflow, Execution};
 use crate::table::{Member, Span, StoredTable};
 
 /// Raised whenever tiles of the same definition hold something else than before.
@@ -110,17 +110,17 @@ impl<'a> Tiles<'a> {
     ///
     /// # Errors
     /// E0911 if a tile cannot be written.
-    pub(super) async fn prepare(&self, work: &Work<'_>) -> Result<Kept, DataError> {
+    pub(super) async fn prepare(&self, dataflow: &Dataflow) -> Result<Kept, DataError> {
         let next = next(&self.dated.at);
         let seen: BTreeSet<usize> = self.dated.seen(self.reach, next).into_iter().collect();
         let rows: u64 = seen.iter().map(|part| self.dated.source[*part].rows).sum();
-        let Some(edges) = self.edges(&[next]).filter(|_| rows >= work.dataflow.tiles_from()) else {
+        let Some(edges) = self.edges(&[next]).filter(|_| rows >= dataflow.tiles_from()) else {
             return Ok(Kept::default());
         };
         let found = cover(&self.blocks.sets, &seen, |block| self.spared(&edges, block));
         let missing: Vec<usize> = found.blocks.iter().copied().filter(|block| !self.has(*block)).collect();
         for some in missing.chunks(MOST) {
-            match self.make(work, some).await {
+            match self.make(dataflow, some).await {
                 // Whatever the features themselves come to: a tile that cannot be made is none.
                 Err(error) if error.is(Code::WrongType) || error.is(Code::Memory) => break,
                 made => made?,
@@ -131,7 +131,7 @@ impl<'a> Tiles<'a> {
     }
 
     /// Makes tiles of blocks in one pass, from smaller tiles where there are some.
-    async fn make(&self, work: &Work<'_>, blocks: &[usize]) -> Result<(), DataError> {
+    async fn make(&self, dataflow: &Dataflow, blocks: &[usize]) -> Result<(), DataError> {
         let (mut rows, mut tiles) = (Parted::default(), Parted::default());
         for block in blocks {
             let whole = &self.blocks.sets[*block];
@@ -144,10 +144,10 @@ impl<'a> Tiles<'a> {
         let ends = rows.ends.iter().copied().chain(tiles.ends.iter().map(|end| first + end)).collect();
         let (rows, tiles) = (rows.branch(0)?, tiles.branch(first)?);
         let events = Events { rows, tiles, span: None, are_few: false };
-        let look_up = |plan| bind(plan, work.dataflow.tables(), self.kept.time.as_deref());
+        let look_up = |plan| bind(plan, dataflow.tables(), self.kept.time.as_deref());
         let plan = plan::plan(&self.kept, &events, (blocks.len(), ends), &look_up)?;
-        let session = work.dataflow.parallel_session();
-        let Execution { mut rows, .. } = work.dataflow.execute(&session, plan, None).await?;
+        let session = dataflow.parallel_session();
+        let Execution { mut rows, .. } = dataflow.execute(&session, plan, None).await?;
         let paths: Vec<PathBuf> = blocks.iter().map(|block| self.path(*block)).collect();
         let schema: &Schema = &rows.schema();
         let mut written = Routed::create(&paths, schema)?;
