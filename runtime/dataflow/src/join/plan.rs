@@ -161,11 +161,10 @@ fn passes(groups: &[Group<'_>], needed: &[Needed]) -> Vec<Vec<usize>> {
     let mut passes: Vec<Vec<usize>> = Vec::new();
     for (number, group) in groups.iter().enumerate() {
         // Rows of one instant are ordered by what aggregates choose from where the source has no key.
-        let is_free = |other: usize| {
-            !group.features.order.is_empty() || !(needed[number].is_ordered() && needed[other].is_ordered())
-        };
+        let contend =
+            |other: usize| group.features.order.is_empty() && needed[number].is_ordered() && needed[other].is_ordered();
         let pass =
-            passes.iter_mut().find(|pass| pass.iter().all(|other| group.sees_as(&groups[*other]) && is_free(*other)));
+            passes.iter_mut().find(|pass| pass.iter().all(|other| group.sees_as(&groups[*other]) && !contend(*other)));
         match pass {
             Some(pass) => pass.push(number),
             None => passes.push(vec![number]),
