@@ -217,6 +217,26 @@ fn a_table_that_is_looked_up_reaches_what_reads_it() {
     assert!(code == 1 && text.contains("did you mean `join.fraud.spend`?"), "{text}");
 }
 
+/// Groups of one model are made together; the one that fails is told of, and the others are there.
+#[test]
+fn of_groups_that_are_made_together_the_right_one_fails() {
+    let total = "features total for customer from payments {\n  large = sum(payment_id * 4_000_000_000_000_000) over all\n}\n";
+    let program = PROGRAM.replace("    spend.*\n", "    spend.*\n    total.*\n");
+    let project = Project::new(&format!("{program}{total}"));
+    let groups = ["--only", "join.fraud.spend", "--only", "join.fraud.risk", "--only", "join.fraud.total", "."];
+    let output = project.command(&[["run", "--json"].as_slice(), &groups].concat()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", printed(&output));
+    let record: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let of = |name: &str| outcomes(&record).into_iter().find(|(node, _)| node == name).unwrap().1;
+    let joins = ["join.fraud.spend", "join.fraud.risk", "join.fraud.total"].map(of);
+    assert_eq!(joins, ["done", "done", "failed"]);
+    let (code, text) = project.run(&[["run"].as_slice(), &groups].concat());
+    assert!(code == 1 && text.contains("E0903") && text.contains("in `join.fraud.total`"), "{text}");
+    // Together with others, and each of them told.
+    let right = Project::new(&program.replace("    total.*\n", ""));
+    assert_eq!(done(&right.record(0)).len(), 7);
+}
+
 /// Every customer is observed every week, by features; the label looks 30 days ahead, which for the last weeks nobody can
 /// do yet.
 #[test]

@@ -128,27 +128,20 @@ impl Observations {
     /// # Errors
     /// They are not in order: somebody has put an operator between that does not keep it.
     pub(super) fn follow(&self, before: Option<Last>) -> Result<Last> {
-        let runs = before.iter().map(|last| &last.run).chain(&self.runs);
-        let pairs = runs.clone().zip(runs.skip(1));
-        let goes_on = before.as_ref().zip(self.runs.first());
-        let goes_on = goes_on.is_some_and(|(last, first)| last.run.compare(first) == Ordering::Equal);
-        let keys = pairs.enumerate().all(|(index, (one, next))| match one.compare(next) {
+        let (Some(first), Some(last)) = (self.runs.first(), self.runs.last()) else {
+            return Err(DataFusionError::Internal("a batch of observations without rows".to_owned()));
+        };
+        let keys = self.runs.is_sorted_by(|one, next| one.compare(next) == Ordering::Less);
+        let times = self.runs.iter().all(|run| self.times[run.start..run.end].is_sorted());
+        let goes_on = before.is_none_or(|before| match before.run.compare(first) {
             Ordering::Less => true,
-            Ordering::Equal => index == 0 && goes_on,
+            Ordering::Equal => before.time <= self.times[first.start],
             Ordering::Greater => false,
         });
-        let within = self.runs.iter().all(|run| self.times[run.start..run.end].is_sorted());
-        let time = before.filter(|_| goes_on).map(|last| last.time);
-        let first = self.times.first().copied();
-        if !keys || !within || time.is_some_and(|time| first.is_some_and(|first| first < time)) {
-            return Err(DataFusionError::Internal("observations are not in order".to_owned()));
+        if keys && times && goes_on {
+            return Ok(Last { run: last.clone(), time: self.times[last.end - 1] });
         }
-        let (run, time) = self
-            .runs
-            .last()
-            .zip(self.times.last().copied())
-            .ok_or_else(|| DataFusionError::Internal("a batch of observations without rows".to_owned()))?;
-        Ok(Last { run: run.clone(), time })
+        Err(DataFusionError::Internal("observations are not in order".to_owned()))
     }
 
     /// Whether all of them are done.

@@ -100,8 +100,8 @@ impl<'a> Tiles<'a> {
     /// What observations between these instants read instead of the parts that they see; none if there is nothing else.
     pub(super) fn cover(&self, seen: &BTreeSet<usize>, asked: &[Span]) -> Option<Seen<'_>> {
         let edges = self.edges(asked)?;
-        let found = cover(&self.blocks.sets, seen, |block| self.spared(&edges, block) && self.has(block));
-        let tiles = found.blocks.iter().map(|block| self.parts_find(*block)).collect::<Option<Vec<Member>>>()?;
+        let found = cover(&self.blocks.sets, seen, |block| self.spared(&edges, block) && self.tile(block).is_some());
+        let tiles = found.blocks.iter().map(|block| self.tile(*block)).collect::<Option<Vec<Member>>>()?;
         let rows = found.parts.iter().map(|part| self.dated.source[*part].clone()).collect();
         (!tiles.is_empty()).then_some(Seen { features: &self.features, rows, tiles })
     }
@@ -118,7 +118,7 @@ impl<'a> Tiles<'a> {
             return Ok(Kept::default());
         };
         let found = cover(&self.blocks.sets, &seen, |block| self.spared(&edges, block));
-        let missing: Vec<usize> = found.blocks.iter().copied().filter(|block| !self.has(*block)).collect();
+        let missing: Vec<usize> = found.blocks.iter().copied().filter(|block| self.tile(*block).is_none()).collect();
         for some in missing.chunks(MOST) {
             match self.make(dataflow, some).await {
                 // Whatever the features themselves come to: a tile that cannot be made is none.
@@ -135,10 +135,12 @@ impl<'a> Tiles<'a> {
         let (mut rows, mut tiles) = (Parted::default(), Parted::default());
         for block in blocks {
             let whole = &self.blocks.sets[*block];
-            let is_smaller = |other: usize| self.blocks.sets[other].len() < whole.len() && self.has(other);
+            let is_smaller = |other: usize| self.blocks.sets[other].len() < whole.len() && self.tile(other).is_some();
             let found = cover(&self.blocks.sets, &whole.iter().copied().collect(), is_smaller);
+            let smaller: Option<Vec<Member>> = found.blocks.iter().map(|block| self.tile(*block)).collect();
+            let smaller = smaller.ok_or_else(|| DataError::internal("a tile is gone"))?;
             rows.push(found.parts.iter().map(|part| self.dated.source[*part].clone()));
-            tiles.push(found.blocks.iter().filter_map(|block| self.parts_find(*block)));
+            tiles.push(smaller.into_iter());
         }
         let first = rows.ends.last().copied().unwrap_or(0);
         let ends = rows.ends.iter().copied().chain(tiles.ends.iter().map(|end| first + end)).collect();
@@ -176,10 +178,6 @@ impl<'a> Tiles<'a> {
         edges.spare(spans.fold(Span::Empty, Span::and))
     }
 
-    fn has(&self, block: usize) -> bool {
-        !self.there.is_empty() && self.there.contains(&self.id(block))
-    }
-
     fn id(&self, block: usize) -> String {
         let parts = self.blocks.sets[block].iter().filter_map(|part| self.dated.source[*part].id.as_deref());
         self.parts.id([self.definition.as_str()].into_iter().chain(parts))
@@ -190,8 +188,9 @@ impl<'a> Tiles<'a> {
     }
 
     /// The tile of a block, if it is there and whole.
-    fn parts_find(&self, block: usize) -> Option<Member> {
-        self.parts.find(&format!("{PREFIX}{}", self.id(block)))
+    fn tile(&self, block: usize) -> Option<Member> {
+        let id = (!self.there.is_empty()).then(|| self.id(block)).filter(|id| self.there.contains(id))?;
+        self.parts.find(&format!("{PREFIX}{id}"))
     }
 }
 
