@@ -1,14 +1,15 @@
 //! A run: every node in order, then the gates and the registry.
 
 mod score;
+mod share;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use mlsys_dataflow::{Dataflow, Parts, files_of, forget_parts};
+use mlsys_dataflow::{Dataflow, Elsewhere, Parts, files_of, forget_parts};
 use mlsys_plan::{Fingerprint, Node, NodeId, Operation, Plan, Train};
-use mlsys_store::{Digests, NewVersion, Registry, Slot, State, keep};
+use mlsys_store::{Digests, NewVersion, Registry, Remote, Slot, State, keep};
 use mlsys_training::TrainReport;
 use serde_json::Value;
 
@@ -30,6 +31,8 @@ pub struct Options {
     pub project: PathBuf,
     /// The state folder.
     pub state: PathBuf,
+    /// The store that machines share, of which the state folder is a working copy; none for the folder alone.
+    pub store: Option<Remote>,
     /// The training worker's program.
     pub worker: PathBuf,
     /// Threads to use; none for all cores.
@@ -82,6 +85,9 @@ impl<'a> Run<'a> {
     async fn begin(plan: &'a Plan, options: &'a Options, observer: Observer<'a>) -> Result<Self, RunError> {
         let state = State::open(&options.state)?;
         let lock = state.lock()?;
+        if let Some(store) = &options.store {
+            store.begin().await?;
+        }
         let registry = Registry::open(&state.registry()).await?;
         let dataflow = Dataflow::new(&mlsys_dataflow::Options {
             memory_limit: options.memory,
@@ -158,13 +164,7 @@ impl<'a> Run<'a> {
         }
         let slot = self.state.slot(&node.id, &fingerprint);
         let quarantine = self.state.quarantine(&node.id, &fingerprint);
-        let outcome = if slot.is_current() && self.is_whole(node, &slot) {
-            Ok(Outcome::Current)
-        } else {
-            (self.observer)(Event::Started { node });
-            self.execute(node, &slot, quarantine.clone()).await.map(|()| Outcome::Done)
-        };
-        let concluded = match outcome {
+        let concluded = match self.result(node, &slot, &quarantine).await {
             Ok(outcome) => {
                 steps::conclude(&self.dataflow, self.options, node, &slot).await.map(|report| (outcome, report))
             }
@@ -184,6 +184,21 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
+    /// Sees to it that a node's result is here, and in the shared store.
+    async fn result(&self, node: &Node, slot: &Slot, quarantine: &Path) -> Result<Outcome, RunError> {
+        if slot.is_current() && self.is_whole(node, slot) {
+            self.share_again(node, slot, quarantine).await?;
+            return Ok(Outcome::Current);
+        }
+        (self.observer)(Event::Started { node });
+        if self.fetch(node, slot, quarantine).await? {
+            return Ok(Outcome::Fetched);
+        }
+        self.execute(node, slot, quarantine.to_path_buf()).await?;
+        self.share(node, slot, quarantine).await?;
+        Ok(Outcome::Done)
+    }
+
     /// Whether a result is still all there: a source may be read where it is, and its files may have been moved.
     fn is_whole(&self, node: &Node, slot: &Slot) -> bool {
         match &node.operation {
@@ -200,6 +215,7 @@ impl<'a> Run<'a> {
     async fn execute(&self, node: &Node, slot: &Slot, quarantine: PathBuf) -> Result<(), RunError> {
         let draft = slot.draft()?;
         let folder = self.state.parts(&node.id);
+        let elsewhere = self.elsewhere(node).await?;
         let work = Work {
             plan: self.plan,
             node,
@@ -211,6 +227,7 @@ impl<'a> Run<'a> {
                 folder: &folder,
                 root: self.state.root(),
                 definition: self.fingerprints.definition(&node.id)?.as_str(),
+                elsewhere: elsewhere.as_ref().map(|elsewhere| elsewhere as &dyn Elsewhere),
             },
             files: self.fingerprints.files(&node.id),
             quarantine,

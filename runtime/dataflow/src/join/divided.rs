@@ -61,7 +61,10 @@ pub(super) async fn divided(
     let rows = source.iter().map(|member| source_span(work.features, member)).collect::<Result<Vec<_>, _>>()?;
     let at = observations.iter().map(|member| span_of(&member.path, columns::AT)).collect::<Result<Vec<_>, _>>()?;
     let dated = Dated { observations, at, source, rows };
-    let found: Vec<Found<'_>> = sets.iter().map(|set| find(work, parts, set, &dated)).collect();
+    let mut found = Vec::new();
+    for set in &sets {
+        found.push(find(work, parts, set, &dated).await?);
+    }
     let (mut all, mut report, mut explain) = (Vec::new(), PartsReport::default(), None);
     let is_complete = found.iter().all(|found| found.missing.is_empty());
     let mut tiles = Kept::default();
@@ -89,9 +92,17 @@ pub(super) async fn divided(
 }
 
 /// The parts of features that are kept together, and those that are not there.
-fn find<'a>(work: &Work<'_>, parts: Parts<'_>, set: &FeatureSet, dated: &Dated<'a>) -> Found<'a> {
+///
+/// # Errors
+/// E0911 if what was made elsewhere cannot be had.
+async fn find<'a>(
+    work: &Work<'_>,
+    parts: Parts<'_>,
+    set: &FeatureSet,
+    dated: &Dated<'a>,
+) -> Result<Found<'a>, DataError> {
     let wanted: Vec<(Vec<usize>, [String; 2])> = dated.parts().map(|part| wanted(parts, set, dated, part)).collect();
-    parts.look_ahead(wanted.iter().flat_map(|(_, known)| known.iter().cloned()));
+    parts.look_ahead(wanted.iter().map(|(_, known)| known.to_vec()).collect()).await?;
     let (mut files, mut missing) = (Vec::new(), Vec::new());
     for ((observations, at), (seen, known)) in dated.parts().zip(wanted) {
         let found = known.iter().find_map(|id| parts.find(id));
@@ -102,7 +113,7 @@ fn find<'a>(work: &Work<'_>, parts: Parts<'_>, set: &FeatureSet, dated: &Dated<'
         files.push(found);
     }
     let join = Join { features: set.wanted.clone(), ..work.join.clone() };
-    Found { join, files, missing }
+    Ok(Found { join, files, missing })
 }
 
 /// What a part of the observations sees of the source, and the fingerprints under which its features may be kept: files may
