@@ -16,6 +16,12 @@ pub(super) enum Doing {
 
 /// Words in an error by which its kind is known, the reason that is told, and the help. The first that fits counts.
 const KNOWN: [(&[&str], &str, &str); 6] = [
+    (
+        // Without keys those of the machine are asked for.
+        &["169.254.169.254", "/latest/api/token", "/latest/meta-data"],
+        "there are no credentials",
+        "set `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY` in the environment",
+    ),
     (&["NoSuchBucket"], "there is no such bucket", "make the bucket, or name another one as `store` in `mlsys.toml`"),
     (
         &["InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "Unauthenticated"],
@@ -26,11 +32,6 @@ const KNOWN: [(&[&str], &str, &str); 6] = [
         &["AccessDenied", "PermissionDenied", "Forbidden"],
         "the credentials do not allow it",
         "a run lists, reads and writes objects of the bucket: `s3:ListBucket`, `s3:GetObject`, `s3:PutObject`",
-    ),
-    (
-        &["169.254.169.254", "redential"],
-        "there are no credentials",
-        "set `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY` in the environment",
     ),
     (
         &["URL scheme is not allowed", "BadScheme"],
