@@ -14,7 +14,7 @@ use futures::stream::BoxStream;
 use mlsys_dataflow::part_of;
 use mlsys_engine::{Objects, Options, Outcome, Remote, RunError, Summary};
 use mlsys_plan::{Fingerprint, NodeId, Plan};
-use mlsys_tests::{compile, concise};
+use mlsys_tests::{compile, concise, mlsysc, printed};
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path as Name;
@@ -92,12 +92,12 @@ impl Machine {
         let mut text = String::from("payment_id,paid_at,customer_id,amount,is_fraud\n");
         for number in 0..40 {
             let id = day * 100 + number;
-            let amount = if id % 9 == 0 { "-1".to_owned() } else { format!("{}.5", id * 7 % 400) };
+            let amount = if id.is_multiple_of(9) { "-1".to_owned() } else { format!("{}.5", id * 7 % 400) };
             text.push_str(&format!(
                 "{id},2024-01-{day:02}T{:02}:00:00Z,{},{amount},{}\n",
                 number / 2,
                 id % 5,
-                id % 11 == 0
+                id.is_multiple_of(11)
             ));
         }
         fs::write(self.path(&format!("day-{day}.csv")), text).unwrap();
@@ -322,6 +322,29 @@ async fn a_list_cannot_name_files_elsewhere() {
     let made = machine.run().await;
     assert_eq!(made.nodes[0].outcome, Outcome::Done, "what is not whole is made");
     assert!(!machine.path("stolen.parquet").exists());
+}
+
+/// What a profile names as its store, and what is said of it: before anything is made, and without what may be a secret.
+#[test]
+fn addresses_that_cannot_be_used_are_refused() {
+    let objects: Arc<dyn Objects> = Arc::new(InMemory::new());
+    let machine = Machine::new(1, &objects);
+    fs::write(machine.path("fraud.mlsys"), PROGRAM).unwrap();
+    for (store, code, said) in [
+        ("gs://bucket/prefix", "E0910", "wants the store `gs://bucket/prefix`, which cannot be used yet"),
+        ("az://bucket/prefix", "E0910", "name `s3://BUCKET/PREFIX` or a folder"),
+        ("s3://", "E0915", "`s3://` is not the address of a bucket"),
+        ("s3://bucket/../other", "E0915", "write `s3://BUCKET` or `s3://BUCKET/PREFIX`"),
+        ("s3://AKIA:secret@bucket", "E0915", "is not the address of a bucket"),
+    ] {
+        fs::write(machine.path("mlsys.toml"), format!("[profile.default]\nstore = \"{store}\"\n")).unwrap();
+        let output = mlsysc(&["run"]).current_dir(machine.folder.path()).output().unwrap();
+        let text = printed(&output);
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains(code) && words.contains(said) && !words.contains("secret"), "{text}");
+        assert!(machine.files().is_empty());
+    }
 }
 
 /// A store that takes so many writes and no more.

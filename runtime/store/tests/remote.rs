@@ -1,5 +1,7 @@
 //! A store that machines share, over objects in memory: large files in pieces, and what a secret is told to.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is how tests fail")]
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -56,7 +56,11 @@ pub(super) fn of(doing: Doing, object: &str, error: &Error) -> StoreError {
         Error::Unauthenticated { .. } => "Unauthenticated",
         _ => "",
     };
-    let text = format!("{} {kind}", told(error));
+    // The name of an object may have any of the words in it.
+    let name = object.rsplit("://").next().and_then(|rest| rest.split_once('/')).map(|(_, name)| name);
+    let name = name.filter(|name| name.contains('/'));
+    let told = name.map_or_else(|| told(error), |name| told(error).replace(name, "…"));
+    let text = format!("{told} {kind}");
     let known = KNOWN.iter().find(|(words, _, _)| words.iter().any(|word| text.contains(word)));
     let (reason, help) = match known {
         Some((_, reason, help)) => ((*reason).to_owned(), *help),
@@ -110,4 +114,37 @@ pub(super) fn cut_off(object: &str, received: u64, size: u64) -> StoreError {
 /// An error that is none of the store's own.
 pub(super) fn other(doing: Doing, object: &str, error: &dyn std::error::Error) -> StoreError {
     StoreError::Remote { doing: doing.words(), object: object.to_owned(), reason: first_line(&told(error)), help: HELP }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reason(text: &str) -> String {
+        let error = Error::Generic { store: "S3", source: text.into() };
+        match of(Doing::Read, "s3://bucket/team/connect/part", &error) {
+            StoreError::Remote { reason, .. } => reason,
+            other => other.to_string(),
+        }
+    }
+
+    #[test]
+    fn what_a_service_says_is_known_by_its_words() {
+        for (text, expected) in [
+            ("<Error><Code>NoSuchBucket</Code></Error>", "there is no such bucket"),
+            ("status 403: <Code>InvalidAccessKeyId</Code>", "it refuses the credentials"),
+            ("status 403: <Code>AccessDenied</Code>", "the credentials do not allow it"),
+            ("PUT http://169.254.169.254/latest/api/token: 403 Forbidden", "there are no credentials"),
+            ("HTTP error: error sending request", "it cannot be reached"),
+        ] {
+            assert_eq!(reason(text), expected);
+        }
+    }
+
+    /// The name of an object is none of its words, and what nobody knows is told as it came, one line of it.
+    #[test]
+    fn what_is_not_known_is_told_in_a_line() {
+        let told = reason("GET http://host/bucket/team/connect/part: the moon is full\nand so on");
+        assert_eq!(told, "Generic S3 error: GET http://host/bucket/…: the moon is full");
+    }
 }
