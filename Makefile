@@ -5,7 +5,7 @@ SETUP = $(PYTHON) .setup
 # Where cargo puts what it builds.
 TARGET = $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help setup data demo test lint fuzz bench clean distclean python
+.PHONY: help setup data demo test lint fuzz bench interop clean distclean python
 
 help:
 	@echo 'make demo       build everything and run examples/flights'
@@ -15,6 +15,7 @@ help:
 	@echo 'make data       only set up the data of the examples (examples/*/data)'
 	@echo 'make fuzz       fuzz the front end for a minute (SECONDS=60)'
 	@echo 'make bench      run the benchmarks beside their peers (ONLY=point_in_time)'
+	@echo 'make interop    run against the services of others, as far as they can be played on this machine'
 	@echo 'make clean      remove what cargo built'
 	@echo 'make distclean  remove the links to the cache as well'
 
@@ -54,11 +55,17 @@ bench: python
 	@cargo build --quiet --release --workspace --bins --examples
 	@.benchenv/bin/python tests/bench/run.py $(ONLY)
 
+# A store that machines share, in a service that speaks S3.
+interop: python
+	@$(SETUP) tools libtorch interopenv
+	@cargo build --quiet --workspace --all-targets
+	@.interopenv/bin/python tests/interop/s3.py $(TARGET)/debug/mlsysc
+
 clean:
 	@cargo clean
 
 distclean: clean
-	@for place in .libtorch .testenv .benchenv examples/flights/data examples/fraud/data; do \
+	@for place in .libtorch .testenv .benchenv .interopenv examples/flights/data examples/fraud/data; do \
 	  if [ -L "$$place" ]; then rm "$$place"; fi; \
 	done
 	@echo 'Downloaded files stay in the cache; to remove them as well:'

@@ -10,7 +10,7 @@ import importlib
 import os
 import sys
 
-STEPS = ("tools", "libtorch", "flights", "testenv", "payments", "benchenv")
+STEPS = ("tools", "libtorch", "flights", "testenv", "payments", "benchenv", "interopenv")
 
 
 def main(arguments):

@@ -220,7 +220,8 @@ fn a_table_that_is_looked_up_reaches_what_reads_it() {
 /// Groups of one model are made together; the one that fails is told of, and the others are there.
 #[test]
 fn of_groups_that_are_made_together_the_right_one_fails() {
-    let total = "features total for customer from payments {\n  large = sum(payment_id * 4_000_000_000_000_000) over all\n}\n";
+    let total =
+        "features total for customer from payments {\n  large = sum(payment_id * 4_000_000_000_000_000) over all\n}\n";
     let program = PROGRAM.replace("    spend.*\n", "    spend.*\n    total.*\n");
     let project = Project::new(&format!("{program}{total}"));
     let groups = ["--only", "join.fraud.spend", "--only", "join.fraud.risk", "--only", "join.fraud.total", "."];

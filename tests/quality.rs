@@ -67,6 +67,7 @@ impl Project {
         let options = Options {
             project: self.folder.path().to_path_buf(),
             state: self.path(".mlsys"),
+            store: None,
             worker: PathBuf::new(),
             threads: Some(1),
             memory: None,

@@ -52,7 +52,7 @@ struct ProfileTable {
 pub struct Profile {
     /// The profile's name; none if the project has none.
     pub name: Option<String>,
-    /// Where state lies: a folder or the address of a bucket; none for `.mlsys` beside the program.
+    /// Where state lies: a folder, or the address of a bucket that machines share; none for `.mlsys` beside the program.
     pub store: Option<String>,
     /// The online store's address; none for the embedded one.
     pub online: Option<String>,

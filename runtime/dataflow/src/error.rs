@@ -79,6 +79,11 @@ impl DataError {
         DataError::new(Code::Store, format!("cannot {action} `{}`: {error}", path.display()))
     }
 
+    /// What was made elsewhere cannot be had.
+    pub fn elsewhere(message: impl Into<String>, help: impl Into<String>) -> Self {
+        DataError::new(Code::Store, message).with_help(help)
+    }
+
     pub(crate) fn with_help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self

@@ -41,7 +41,7 @@ pub use infer::{Inferred, InferredColumn, UnsupportedColumn, infer};
 pub use join::{AS_OF, GroupJoin, JoinReport, ValuesReport, join_groups};
 pub use observe::{Ahead, ObserveReport, Piece, Scored};
 pub use options::Options;
-pub use parts::{Parts, PartsReport, Target, files_of, forget_parts, write_table};
+pub use parts::{Elsewhere, Listed, Parts, PartsReport, Target, files_of, forget_parts, listed, part_of, write_table};
 pub use predictions::{Format, no_predictions};
 pub use profile::{Bar, ColumnReport, Lengths, Profile, ProfileFrom, ProfileReport, Specials, TopValue};
 pub use session::{Dataflow, LookedUp};

@@ -5,9 +5,12 @@
 //! a day, late rows cost the parts that see them, and a run that was cut off goes on where it was. Which ranges of time
 //! are done is never kept as an "end": the set of parts says it.
 
+use std::collections::BTreeSet;
+use std::fmt::Debug;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
+use async_trait::async_trait;
 use mlsys_plan::Fingerprint;
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +26,28 @@ pub struct Parts<'a> {
     pub root: &'a Path,
     /// A fingerprint of the node's definition, and of whatever it reads as a whole.
     pub definition: &'a str,
+    /// Where parts may be that were made elsewhere; none where nobody shares them.
+    pub elsewhere: Option<&'a dyn Elsewhere>,
+}
+
+/// Parts of a node that were made elsewhere, and can be had.
+#[async_trait]
+pub trait Elsewhere: Debug + Send + Sync {
+    /// Brings parts that are not there. Each of them may have several fingerprints, of which the first that is found counts;
+    /// what is not found is no failure, it is made.
+    ///
+    /// # Errors
+    /// What is there cannot be had; see [`DataError::elsewhere`].
+    async fn bring(&self, wanted: &[Vec<String>]) -> Result<(), DataError>;
+}
+
+/// What the list of a table's files names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listed {
+    /// The files that lie in the state folder, by their names relative to it.
+    pub files: BTreeSet<PathBuf>,
+    /// The fingerprints of its parts.
+    pub parts: BTreeSet<String>,
 }
 
 /// Where a table is written, and whether in parts.
@@ -76,9 +101,26 @@ impl Parts<'_> {
         self.folder.join(format!("{id}.report"))
     }
 
-    /// Looks at many parts that are going to be asked for.
-    pub(crate) fn look_ahead(&self, ids: impl Iterator<Item = String>) {
-        read_footers(&ids.map(|id| self.table(&id)).collect::<Vec<_>>());
+    /// Looks at many parts that are going to be asked for, each with the fingerprints that it may have. Those that are not
+    /// there are brought, if they were made elsewhere.
+    ///
+    /// # Errors
+    /// E0911 if what was made elsewhere cannot be had.
+    pub(crate) async fn look_ahead(&self, wanted: Vec<Vec<String>>) -> Result<(), DataError> {
+        if let Some(elsewhere) = self.elsewhere {
+            let is_here = |known: &Vec<String>| known.iter().any(|id| self.is_kept(id));
+            let missing: Vec<Vec<String>> = wanted.iter().filter(|known| !is_here(known)).cloned().collect();
+            if !missing.is_empty() {
+                elsewhere.bring(&missing).await?;
+            }
+        }
+        read_footers(&wanted.iter().flatten().map(|id| self.table(id)).collect::<Vec<_>>());
+        Ok(())
+    }
+
+    /// Whether something of the part is there: what is told of it comes last, and of some parts nothing is told.
+    fn is_kept(&self, id: &str) -> bool {
+        self.report(id).exists() || self.table(id).exists()
     }
 
     /// The part, if it is there.
@@ -116,25 +158,57 @@ pub fn forget_parts(folder: &Path, tables: &[PathBuf]) -> Result<(), DataError> 
     if !folder.is_dir() {
         return Ok(());
     }
-    let mut used = std::collections::BTreeSet::new();
+    let mut used = BTreeSet::new();
     for table in tables {
-        if let Some(manifest) = Manifest::read(table)? {
-            let beside = manifest.beside.into_iter().flat_map(|columns| columns.files);
-            used.extend(manifest.files.into_iter().chain(beside).filter_map(|file| file.id));
-        }
+        used.extend(listed(table, Path::new(""))?.parts);
     }
     for entry in fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let id = name.split('.').next().unwrap_or_default();
-        // What is known of all parts together has a name, not a fingerprint.
-        let is_part = id.len() == Fingerprint::of(b"").as_str().len();
-        if is_part && !used.contains(id) {
+        if part_of(&name).is_some_and(|id| !used.contains(id)) {
             // What cannot be removed costs space, nothing else.
             let _ = fs::remove_file(&path);
         }
     }
     Ok(())
+}
+
+/// The fingerprint of the part that a file in a folder of parts belongs to; none for what is known of all parts together,
+/// which has a name.
+pub fn part_of(file: &str) -> Option<&str> {
+    /// How long a fingerprint is in hexadecimal.
+    const LENGTH: usize = 64;
+    let id = file.split('.').next().unwrap_or_default();
+    let is_fingerprint = id.len() == LENGTH && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_fingerprint.then_some(id)
+}
+
+/// What the list of a table's files names; nothing for a table that is one file. `within` is the table's folder, relative to
+/// the state folder: files need not be there.
+///
+/// # Errors
+/// E0911 if the list cannot be read.
+pub fn listed(table: &Path, within: &Path) -> Result<Listed, DataError> {
+    let Some(mut manifest) = Manifest::named(table)? else { return Ok(Listed::default()) };
+    let parts = manifest.members().filter_map(|file| file.id.clone()).collect();
+    // What lies outside of the state folder is named by an absolute path.
+    let own = manifest.members().filter(|file| file.path.is_relative());
+    let files = own.filter_map(|file| normal(&within.join(&file.path))).collect();
+    Ok(Listed { files, parts })
+}
+
+/// A relative path without steps upwards; none if it leads out of where it begins.
+fn normal(path: &Path) -> Option<PathBuf> {
+    let mut normal = PathBuf::new();
+    for step in path.components() {
+        match step {
+            Component::Normal(name) => normal.push(name),
+            Component::ParentDir if normal.pop() => {}
+            Component::CurDir => {}
+            _ => return None,
+        }
+    }
+    Some(normal)
 }
 
 /// The files of a table, in the order of its rows; of a table of which some columns were made apart from others, the files

@@ -1,7 +1,7 @@
 //! Plan in, run out: schedules nodes, skips what is current, reports progress.
 //!
 //! [`run`] goes through a plan's nodes in order. A node whose fingerprint has a result in the state folder is current and
-//! left alone; one that reads a failed node is passed over; everything else is executed and published whole. Training
+//! left alone; one that another machine has a result of is fetched; one that reads a failed node is passed over; everything else is executed and published whole. Training
 //! happens in processes of their own. The engine knows nothing of the language: a plan and a state folder are enough.
 //! [`test::run`] carries out a program's tests on rows in memory.
 
@@ -14,6 +14,7 @@ mod not_yet;
 mod profiles;
 mod run;
 mod scoring;
+mod shared;
 mod steps;
 mod summary;
 mod supports;
@@ -23,10 +24,12 @@ mod worker;
 pub use error::RunError;
 pub use event::Event;
 pub use mlsys_dataflow::{ColumnReport, ProfileFrom, ProfileReport};
+pub use mlsys_store::{Objects, Remote};
 pub use mlsys_training::{EpochReport, TrainEvent, TrainReport, TrialReport};
 pub use not_yet::NOT_YET;
 pub use profiles::newest_profile;
 pub use run::{Options, run};
 pub use scoring::{IMPLEMENTED, ScoringReport};
+pub use shared::shared_store;
 pub use summary::{GateResult, ModelOutcome, NodeOutcome, Outcome, Summary};
 pub use supports::supports;

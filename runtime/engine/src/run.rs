@@ -2,14 +2,15 @@
 
 mod joins;
 mod score;
+mod share;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use mlsys_dataflow::{Dataflow, Parts, files_of, forget_parts};
+use mlsys_dataflow::{Dataflow, Elsewhere, Parts, files_of, forget_parts};
 use mlsys_plan::{Fingerprint, Node, NodeId, Operation, Plan, Train};
-use mlsys_store::{Digests, Draft, NewVersion, Registry, Slot, State, keep};
+use mlsys_store::{Digests, Draft, NewVersion, Registry, Remote, Slot, State, keep};
 use mlsys_training::TrainReport;
 use serde_json::Value;
 
@@ -20,6 +21,7 @@ use crate::fingerprints::{Fingerprints, of_plan};
 use crate::gates::judge;
 use crate::not_yet::not_executed;
 use crate::scoring;
+use crate::shared::Shared;
 use crate::steps::{self, CHOSEN, DATA, MODEL, MODEL_FILES, REPORT, Work, is_work};
 use crate::summary::{ModelOutcome, NodeOutcome, Outcome, Summary};
 use crate::supports::supports;
@@ -31,6 +33,8 @@ pub struct Options {
     pub project: PathBuf,
     /// The state folder.
     pub state: PathBuf,
+    /// The store that machines share, of which the state folder is a working copy; none for the folder alone.
+    pub store: Option<Remote>,
     /// The training worker's program.
     pub worker: PathBuf,
     /// Threads to use; none for all cores.
@@ -87,6 +91,9 @@ impl<'a> Run<'a> {
     async fn begin(plan: &'a Plan, options: &'a Options, observer: Observer<'a>) -> Result<Self, RunError> {
         let state = State::open(&options.state)?;
         let lock = state.lock()?;
+        if let Some(store) = &options.store {
+            store.begin().await?;
+        }
         let registry = Registry::open(&state.registry()).await?;
         let dataflow = Dataflow::new(&mlsys_dataflow::Options {
             memory_limit: options.memory,
@@ -166,17 +173,7 @@ impl<'a> Run<'a> {
         }
         let slot = self.state.slot(&node.id, &fingerprint);
         let quarantine = self.state.quarantine(&node.id, &fingerprint);
-        let outcome = if self.is_current(node, &slot) {
-            Ok(if self.made.remove(&node.id) { Outcome::Done } else { Outcome::Current })
-        } else {
-            (self.observer)(Event::Started { node });
-            let made = match &node.operation {
-                Operation::Join(join) => self.joins(node, join, &slot).await,
-                _ => self.execute(node, &slot, quarantine.clone()).await,
-            };
-            made.map(|()| Outcome::Done)
-        };
-        let concluded = match outcome {
+        let concluded = match self.result(node, &slot, &quarantine).await {
             Ok(outcome) => {
                 steps::conclude(&self.dataflow, self.options, node, &slot).await.map(|report| (outcome, report))
             }
@@ -194,6 +191,24 @@ impl<'a> Run<'a> {
             Err(error) => self.fail(node, error, started),
         }
         Ok(())
+    }
+
+    /// Sees to it that a node's result is here, and in the shared store.
+    async fn result(&mut self, node: &'a Node, slot: &Slot, quarantine: &Path) -> Result<Outcome, RunError> {
+        if self.is_current(node, slot) {
+            self.share_again(node, slot, quarantine).await?;
+            return Ok(if self.made.remove(&node.id) { Outcome::Done } else { Outcome::Current });
+        }
+        (self.observer)(Event::Started { node });
+        if self.fetch(node, slot, quarantine).await? {
+            return Ok(Outcome::Fetched);
+        }
+        match &node.operation {
+            Operation::Join(join) => self.joins(node, join, slot).await?,
+            _ => self.execute(node, slot, quarantine.to_path_buf()).await?,
+        }
+        self.share(node, slot, quarantine).await?;
+        Ok(Outcome::Done)
     }
 
     fn is_current(&self, node: &Node, slot: &Slot) -> bool {
@@ -216,11 +231,19 @@ impl<'a> Run<'a> {
     async fn execute(&self, node: &Node, slot: &Slot, quarantine: PathBuf) -> Result<(), RunError> {
         let draft = slot.draft()?;
         let folder = self.state.parts(&node.id);
-        let report = steps::execute(&self.work(node, &folder, quarantine)?, &draft).await?;
+        let elsewhere = self.elsewhere(node).await?;
+        let work = self.work(node, &folder, elsewhere.as_ref(), quarantine)?;
+        let report = steps::execute(&work, &draft).await?;
         self.publish(node, draft, &report)
     }
 
-    fn work<'w>(&'w self, node: &'w Node, folder: &'w Path, quarantine: PathBuf) -> Result<Work<'w>, RunError> {
+    fn work<'w>(
+        &'w self,
+        node: &'w Node,
+        folder: &'w Path,
+        elsewhere: Option<&'w Shared>,
+        quarantine: PathBuf,
+    ) -> Result<Work<'w>, RunError> {
         Ok(Work {
             plan: self.plan,
             node,
@@ -232,6 +255,7 @@ impl<'a> Run<'a> {
                 folder,
                 root: self.state.root(),
                 definition: self.fingerprints.definition(&node.id)?.as_str(),
+                elsewhere: elsewhere.map(|elsewhere| elsewhere as &dyn Elsewhere),
             },
             files: self.fingerprints.files(&node.id),
             quarantine,

@@ -22,7 +22,7 @@ use crate::run::Options;
 pub(crate) const DATA: &str = "data.parquet";
 
 /// The file that holds a node's report.
-pub(crate) const REPORT: &str = "report.json";
+pub(crate) use mlsys_store::REPORT;
 
 /// The file of a training's result with the parts of examples, where these are chosen by features.
 pub(crate) const CHOSEN: &str = "chosen.parquet";

@@ -49,6 +49,8 @@ pub enum Outcome {
     Done,
     /// Its result was there already.
     Current,
+    /// Its result was in the shared store, and is here now.
+    Fetched,
     /// It failed.
     Failed(RunError),
     /// It was passed over because this node failed.
@@ -66,10 +68,11 @@ impl Outcome {
     fn rank(&self) -> u8 {
         match self {
             Outcome::Current => 0,
-            Outcome::Done => 1,
-            Outcome::Skipped(_) => 2,
-            Outcome::PassedOver(_) => 3,
-            Outcome::Failed(_) => 4,
+            Outcome::Fetched => 1,
+            Outcome::Done => 2,
+            Outcome::Skipped(_) => 3,
+            Outcome::PassedOver(_) => 4,
+            Outcome::Failed(_) => 5,
         }
     }
 }
@@ -115,7 +118,7 @@ impl Summary {
     pub fn failures(&self) -> impl Iterator<Item = &RunError> {
         self.nodes.iter().filter_map(|node| match &node.outcome {
             Outcome::Failed(error) => Some(error),
-            Outcome::Done | Outcome::Current | Outcome::Skipped(_) | Outcome::PassedOver(_) => None,
+            _ => None,
         })
     }
 

@@ -27,6 +27,32 @@ pub enum StoreError {
         /// The format that was found.
         found: String,
     },
+    /// The shared store does not do what is asked of it.
+    #[error("cannot {doing} `{object}`: {reason}")]
+    Remote {
+        /// What was to be done.
+        doing: &'static str,
+        /// The object, or the store.
+        object: String,
+        /// Why.
+        reason: String,
+        /// What to do about it.
+        help: &'static str,
+    },
+    /// The shared store was written by another version.
+    #[error("the store `{address}` was written by another version of mlsys (format {found})")]
+    RemoteFormat {
+        /// The store.
+        address: String,
+        /// The format that was found.
+        found: String,
+    },
+    /// The address of a shared store cannot be read.
+    #[error("`{address}` is not the address of a bucket")]
+    Address {
+        /// The address, without what may be a secret.
+        address: String,
+    },
     /// The registry refused an operation.
     #[error("the model registry failed: {0}")]
     Registry(#[from] sqlx::Error),
@@ -42,7 +68,12 @@ impl StoreError {
     pub fn code(&self) -> &'static str {
         match self {
             StoreError::Locked { .. } => "E0913",
-            StoreError::Io { .. } | StoreError::Format { .. } | StoreError::Registry(_) => "E0911",
+            StoreError::Io { .. }
+            | StoreError::Format { .. }
+            | StoreError::Remote { .. }
+            | StoreError::RemoteFormat { .. }
+            | StoreError::Registry(_) => "E0911",
+            StoreError::Address { .. } => "E0915",
         }
     }
 
@@ -51,6 +82,11 @@ impl StoreError {
         match self {
             StoreError::Locked { .. } => "wait until it is done, or name another folder with `--state`",
             StoreError::Format { .. } => "name another folder with `--state`, or remove this one to start anew",
+            StoreError::Remote { help, .. } => help,
+            StoreError::RemoteFormat { .. } => "name another prefix as `store` in `mlsys.toml`",
+            StoreError::Address { .. } => {
+                "write `s3://BUCKET` or `s3://BUCKET/PREFIX`; keys, region and endpoint come from the environment"
+            }
             StoreError::Io { .. } => "check that the folder may be written and that there is space on the disk",
             StoreError::Registry(_) => "check that `registry.db` in the state folder may be read and written",
         }

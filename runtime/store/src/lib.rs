@@ -2,6 +2,7 @@
 //!
 //! A state folder holds `offline/` (results by node and fingerprint), `quarantine/`, `models/` (artefacts by content
 //! hash), `scores/` (what deployments have scored), `runs/` (a record per run), `registry.db` (SQLite) and `digests.json`.
+//! A [`Remote`] is a copy of results and parts that machines share.
 //! Everything appears there whole or not at all: it is written beside its place and renamed.
 
 mod artefacts;
@@ -9,6 +10,7 @@ mod digests;
 mod error;
 mod lock;
 mod registry;
+mod remote;
 mod scores;
 mod state;
 
@@ -17,5 +19,6 @@ pub use digests::Digests;
 pub use error::StoreError;
 pub use lock::Lock;
 pub use registry::{NewVersion, Registered, Registry, Version};
+pub use remote::{Objects, Remote, RemoteParts};
 pub use scores::{Scores, discard_unfinished, put};
-pub use state::{Draft, Slot, State};
+pub use state::{Draft, REPORT, Slot, State};

@@ -11,7 +11,13 @@ use crate::error::StoreError;
 use crate::lock::Lock;
 
 /// The version of the folder's format.
-const FORMAT: &str = "1";
+pub(crate) const FORMAT: &str = "1";
+
+/// The file that says which version of the format a folder has.
+pub(crate) const FORMAT_FILE: &str = "format";
+
+/// The file of a result that holds its report; written last where a result is not put in place at once.
+pub const REPORT: &str = "report.json";
 
 /// What the names of unfinished results begin with.
 const DRAFT: &str = ".draft-";
@@ -49,7 +55,7 @@ impl State {
             let path = root.join(folder);
             fs::create_dir_all(&path).map_err(|error| StoreError::io(&path, &error))?;
         }
-        let path = root.join("format");
+        let path = root.join(FORMAT_FILE);
         match fs::read_to_string(&path) {
             Ok(found) if found.trim() == FORMAT => {}
             Ok(found) => {
@@ -73,6 +79,18 @@ impl State {
     /// The folder itself.
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// The name of a file or folder relative to the state folder, with `/` between its steps.
+    ///
+    /// # Errors
+    /// It lies elsewhere.
+    pub(crate) fn name_of(&self, path: &Path) -> Result<String, StoreError> {
+        let below = path.strip_prefix(&self.root).map_err(|_| StoreError::Io {
+            path: path.to_path_buf(),
+            reason: "it does not lie in the state folder".to_owned(),
+        })?;
+        Ok(below.iter().map(|step| step.to_string_lossy()).collect::<Vec<_>>().join("/"))
     }
 
     /// The registry's database.

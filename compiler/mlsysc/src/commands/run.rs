@@ -23,7 +23,8 @@ use progress::Progress;
 pub(crate) struct Arguments {
     #[command(flatten)]
     program: Program,
-    /// The folder that keeps results, models and the registry [default: `.mlsys` beside the program]
+    /// The folder that keeps results, models and the registry, or the working copy of the profile's bucket [default: `.mlsys`
+    /// beside the program]
     #[arg(long, value_name = "FOLDER")]
     state: Option<PathBuf>,
     /// Bring only this node, and what it reads, up to date; as `mlsysc graph` names it, such as `join.fraud.spending`
@@ -57,6 +58,14 @@ pub(crate) fn execute(arguments: &Arguments) -> Exit {
         return Exit::Wrong;
     }
     let state = places::state(&compiler, arguments.state.as_ref());
+    let store = match places::shared(compiler.profile()) {
+        Ok(store) => store,
+        Err(error) => {
+            let exit = exit_of(std::slice::from_ref(&error));
+            show(std::iter::once(&error), compiler.files());
+            return exit;
+        }
+    };
     // What ran as a whole is what the next change is compared with (`mlsysc diff`).
     let ran = arguments.only.is_empty().then(|| plan.to_json().unwrap_or_default());
     let plan = match only(plan, &arguments.only) {
@@ -66,6 +75,7 @@ pub(crate) fn execute(arguments: &Arguments) -> Exit {
     let options = Options {
         project: compiler.root().to_path_buf(),
         state: state.clone(),
+        store,
         worker: worker(),
         threads: arguments.threads,
         memory: arguments.memory.map(|mebibytes| (mebibytes as usize) << 20),

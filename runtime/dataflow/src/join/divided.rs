@@ -61,17 +61,17 @@ pub(super) async fn divided(
     let at = observations.iter().map(|member| span_of(&member.path, columns::AT)).collect::<Result<Vec<_>, _>>()?;
     let dated = inputs.iter().map(|(_, input)| Dated::of(input, observations, &at));
     let dated = dated.collect::<Result<Vec<_>, DataError>>()?;
-    let pairs = inputs.iter().zip(&dated);
-    let mut all = pairs
-        .map(|((number, input), dated)| Ok((*number, Sets::find(input, dated)?)))
-        .collect::<Result<Vec<(usize, Sets<'_>)>, DataError>>()?;
+    let mut all: Vec<(usize, Sets<'_>)> = Vec::new();
+    for ((number, input), dated) in inputs.iter().zip(&dated) {
+        all.push((*number, Sets::find(input, dated).await?));
+    }
     let units = all.iter().map(|(number, sets)| sets.units(*number)).collect::<Result<Vec<_>, _>>()?;
     let explained = passes::write(units.into_iter().flatten().collect(), progress).await?;
     for (_, sets) in &all {
         sets.prepare().await?;
     }
     let how = |number: usize| explained.iter().rfind(|(other, _)| *other == number).and_then(|(_, how)| how.clone());
-    all.drain(..).map(|(number, sets)| Ok((number, sets.complete(how(number))?))).collect()
+    all.into_iter().map(|(number, sets)| Ok((number, sets.complete(how(number))?))).collect()
 }
 
 /// The features of one join, in sets that are kept together.
@@ -85,11 +85,14 @@ struct Sets<'a> {
 
 impl<'a> Sets<'a> {
     /// What is there, what is to be made, and the tiles that may be read for it.
-    fn find(input: &'a Input<'a>, dated: &'a Dated<'a>) -> Result<Self, DataError> {
+    async fn find(input: &'a Input<'a>, dated: &'a Dated<'a>) -> Result<Self, DataError> {
         let Input { work, parts, .. } = input;
         let parts = parts.ok_or_else(|| DataError::internal("a join in parts without a place for them"))?;
         let sets = feature_sets(work.join, work.features, parts)?;
-        let mut found: Vec<Found<'_>> = sets.iter().map(|set| find(work, parts, set, dated)).collect();
+        let mut found = Vec::new();
+        for set in &sets {
+            found.push(find(work, parts, set, dated).await?);
+        }
         if found.iter().any(|found| !found.missing.is_empty()) {
             for (found, set) in found.iter_mut().zip(&sets) {
                 let work = Work { dataflow: work.dataflow, join: &found.join, features: work.features };
@@ -161,9 +164,17 @@ impl<'a> Sets<'a> {
 }
 
 /// The parts of features that are kept together, and those that are not there.
-fn find<'a>(work: &Work<'_>, parts: Parts<'_>, set: &FeatureSet, dated: &Dated<'a>) -> Found<'a> {
+///
+/// # Errors
+/// E0911 if what was made elsewhere cannot be had.
+async fn find<'a>(
+    work: &Work<'_>,
+    parts: Parts<'_>,
+    set: &FeatureSet,
+    dated: &Dated<'a>,
+) -> Result<Found<'a>, DataError> {
     let wanted: Vec<(Vec<usize>, [String; 2])> = dated.parts().map(|part| wanted(parts, set, dated, part)).collect();
-    parts.look_ahead(wanted.iter().flat_map(|(_, known)| known.iter().cloned()));
+    parts.look_ahead(wanted.iter().map(|(_, known)| known.to_vec()).collect()).await?;
     let (mut files, mut missing) = (Vec::new(), Vec::new());
     for ((observations, at), (seen, known)) in dated.parts().zip(wanted) {
         let found = known.iter().find_map(|id| parts.find(id));
@@ -174,7 +185,7 @@ fn find<'a>(work: &Work<'_>, parts: Parts<'_>, set: &FeatureSet, dated: &Dated<'
         files.push(found);
     }
     let join = Join { features: set.wanted.clone(), ..work.join.clone() };
-    Found { join, files, missing, tiles: None }
+    Ok(Found { join, files, missing, tiles: None })
 }
 
 /// What a part of the observations sees of the source, and the fingerprints under which its features may be kept: files may

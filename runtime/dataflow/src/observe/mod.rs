@@ -119,7 +119,7 @@ impl Dataflow {
         progress: Progress<'_>,
     ) -> Result<ObserveReport, DataError> {
         let (done, made) = (AtomicU64::new(0), AtomicU64::new(0));
-        parts.look_ahead(source.iter().map(|member| parts.id(member.id.as_deref())));
+        parts.look_ahead(source.iter().map(|member| vec![parts.id(member.id.as_deref())]).collect()).await?;
         let one = |member: Member| {
             let (done, made) = (&done, &made);
             async move {

@@ -105,6 +105,7 @@ impl Dataflow {
         progress: Progress<'_>,
     ) -> Result<(Vec<Part>, u64), DataError> {
         let (done, made) = (AtomicU64::new(0), AtomicU64::new(0));
+        parts.look_ahead(ids.iter().map(|id| vec![id.clone()]).collect()).await?;
         let one = |(file, id): (&InputFile, &String)| {
             let (file, id, done, made) = (file.clone(), id.clone(), &done, &made);
             async move {

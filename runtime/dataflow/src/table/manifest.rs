@@ -61,13 +61,7 @@ impl Manifest {
     /// # Errors
     /// E0911 if it cannot be read.
     pub(crate) fn read(table: &Path) -> Result<Option<Self>, DataError> {
-        let path = beside(table);
-        if table.exists() || !path.exists() {
-            return Ok(None);
-        }
-        let unreadable = |error: &dyn std::error::Error| DataError::store("read the list of files", &path, error);
-        let text = fs::read_to_string(&path).map_err(|error| unreadable(&error))?;
-        let mut found: Manifest = serde_json::from_str(&text).map_err(|error| unreadable(&error))?;
+        let Some(mut found) = Manifest::named(table)? else { return Ok(None) };
         let folder = table.parent().unwrap_or(Path::new("."));
         // Most files lie in one folder, of which the place is asked for once.
         let mut folders: BTreeMap<PathBuf, PathBuf> = BTreeMap::new();
@@ -81,6 +75,20 @@ impl Manifest {
             member.path = within.join(name);
         }
         Ok(Some(found))
+    }
+
+    /// As [`Manifest::read`], with the names of files as they are written.
+    ///
+    /// # Errors
+    /// E0911 if it cannot be read.
+    pub(crate) fn named(table: &Path) -> Result<Option<Self>, DataError> {
+        let path = beside(table);
+        if table.exists() || !path.exists() {
+            return Ok(None);
+        }
+        let unreadable = |error: &dyn std::error::Error| DataError::store("read the list of files", &path, error);
+        let text = fs::read_to_string(&path).map_err(|error| unreadable(&error))?;
+        serde_json::from_str(&text).map(Some).map_err(|error| unreadable(&error))
     }
 
     /// The files of a table, be it one or a list of them.
@@ -119,7 +127,7 @@ impl Manifest {
     }
 
     /// Every file.
-    fn members(&mut self) -> impl Iterator<Item = &mut Member> {
+    pub(crate) fn members(&mut self) -> impl Iterator<Item = &mut Member> {
         self.files.iter_mut().chain(self.beside.iter_mut().flat_map(|columns| &mut columns.files))
     }
 }

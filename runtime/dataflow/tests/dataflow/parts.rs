@@ -127,7 +127,7 @@ pub(crate) async fn build_group(project: &Project, files: &Files, has_key: bool,
     let tables = ["source", "observe", "join"].map(|name| root.join(name).join("data.parquet"));
     tables.iter().for_each(|table| std::fs::create_dir_all(table.parent().unwrap()).unwrap());
     let [of_source, of_observe, of_join] =
-        folders.each_ref().map(|folder| Parts { folder, root: &root, definition: "v1" });
+        folders.each_ref().map(|folder| Parts { folder, root: &root, definition: "v1", elsewhere: None });
     let digests: Vec<String> =
         files.values().map(|rows| Fingerprint::of(format!("{rows:?}").as_bytes()).as_str().to_owned()).collect();
     let (payments, dataflow) = (payments(has_key), &project.dataflow);
@@ -298,7 +298,7 @@ async fn rows_are_unique_in_all_parts() {
         write(&project, files);
         let folder = project.path("state/parts/unique");
         let root = project.path("state");
-        let parts = Parts { folder: &folder, root: &root, definition: "v1" };
+        let parts = Parts { folder: &folder, root: &root, definition: "v1", elsewhere: None };
         let digests: Vec<String> =
             files.values().map(|rows| Fingerprint::of(format!("{rows:?}").as_bytes()).as_str().to_owned()).collect();
         let mut source = payments(false);

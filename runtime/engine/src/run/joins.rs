@@ -13,7 +13,7 @@ impl<'a> Run<'a> {
     /// Makes a join, and with it those after it of the same model that are not current either. If that fails it is made
     /// alone, and so are the others in their turn: what fails is told of the join that is to blame.
     pub(super) async fn joins(&mut self, node: &'a Node, join: &Join, slot: &Slot) -> Result<(), RunError> {
-        let others = if self.alone.contains(&join.model) { Vec::new() } else { self.others(node, join)? };
+        let others = if self.alone.contains(&join.model) { Vec::new() } else { self.others(node, join).await? };
         if !others.is_empty() {
             let all: Vec<(&Node, Slot)> = [(node, slot.clone())].into_iter().chain(others.iter().cloned()).collect();
             if self.together(&all).await.is_ok() {
@@ -25,8 +25,9 @@ impl<'a> Run<'a> {
         self.together(&[(node, slot.clone())]).await
     }
 
-    /// The joins of the same model after this one that are to be made, and of which everything they read is there.
-    fn others(&mut self, node: &Node, join: &Join) -> Result<Vec<(&'a Node, Slot)>, RunError> {
+    /// The joins of the same model after this one that are to be made, and of which everything they read is there. What
+    /// another machine has made is fetched in its turn.
+    async fn others(&mut self, node: &Node, join: &Join) -> Result<Vec<(&'a Node, Slot)>, RunError> {
         let mut others = Vec::new();
         for other in self.plan.nodes.iter().skip_while(|other| other.id != node.id).skip(1) {
             let is_of_model = matches!(&other.operation, Operation::Join(other) if other.model == join.model);
@@ -36,7 +37,7 @@ impl<'a> Run<'a> {
             let project = &self.options.project;
             let fingerprint = self.fingerprints.add(other, self.plan, project, &mut self.digests)?;
             let slot = self.state.slot(&other.id, &fingerprint);
-            if !self.is_current(other, &slot) {
+            if !self.is_current(other, &slot) && !self.is_shared(&slot).await? {
                 others.push((other, slot));
             }
         }
@@ -54,7 +55,15 @@ impl<'a> Run<'a> {
     async fn together(&self, joins: &[(&Node, Slot)]) -> Result<(), RunError> {
         let drafts = joins.iter().map(|(_, slot)| Ok(slot.draft()?)).collect::<Result<Vec<Draft>, RunError>>()?;
         let folders: Vec<PathBuf> = joins.iter().map(|(node, _)| self.state.parts(&node.id)).collect();
-        let works = joins.iter().zip(&folders).map(|((node, _), folder)| self.work(node, folder, PathBuf::new()));
+        let mut elsewhere = Vec::new();
+        for (node, _) in joins {
+            elsewhere.push(self.elsewhere(node).await?);
+        }
+        let places = folders.iter().zip(&elsewhere);
+        let works = joins
+            .iter()
+            .zip(places)
+            .map(|((node, _), (folder, elsewhere))| self.work(node, folder, elsewhere.as_ref(), PathBuf::new()));
         let works = works.collect::<Result<Vec<Work<'_>>, RunError>>()?;
         let reports = steps::join::execute(&works, &drafts).await?;
         for (((node, _), draft), report) in joins.iter().zip(drafts).zip(&reports) {

@@ -126,7 +126,7 @@ async fn observed(
     }
     let beside: Vec<(&Path, &str)> = beside.iter().map(|(table, time)| (table.as_path(), *time)).collect();
     let folder = scores.subfolder(OBSERVED)?;
-    let parts = Parts { folder: &folder, root: room.state.root(), definition: definition.as_str() };
+    let parts = Parts { folder: &folder, root: room.state.root(), definition: definition.as_str(), elsewhere: None };
     let output = scores.file(&format!("{OBSERVED}.parquet"));
     let dataflow = room.work(node).dataflow().await?;
     let (table, progress) = (room.table(&source)?, room.progress());
@@ -151,7 +151,7 @@ async fn joined(
     // A folder for each definition: features that were made at different times would be kept apart, and what predictions are
     // made from would then look as if it had changed.
     let folder = scores.only_subfolder(node.id.as_str(), definition.short())?;
-    let parts = Parts { folder: &folder, root: room.state.root(), definition: definition.as_str() };
+    let parts = Parts { folder: &folder, root: room.state.root(), definition: definition.as_str(), elsewhere: None };
     let output = scores.file(&format!("{}.parquet", node.id));
     let target = Target { table: &output, parts: Some(parts) };
     let progress = room.progress();
@@ -175,7 +175,7 @@ impl<'a> Room<'a> {
             observer: self.observer,
             slots: self.slots,
             // Only its tables are asked for: nothing is written where nodes keep theirs.
-            parts: Parts { folder: Path::new(""), root: self.state.root(), definition: "" },
+            parts: Parts { folder: Path::new(""), root: self.state.root(), definition: "", elsewhere: None },
             files: &[],
             quarantine: PathBuf::new(),
         }

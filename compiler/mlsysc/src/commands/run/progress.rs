@@ -56,6 +56,7 @@ impl Progress {
                 match outcome {
                     Outcome::Current => {}
                     Outcome::Done => self.line(&format!("{name:width$}  done  {seconds:6.1} s{detail}")),
+                    Outcome::Fetched => self.line(&format!("{name:width$}  fetched  {seconds:6.1} s")),
                     Outcome::Failed(_) => self.line(&format!("{name:width$}  failed")),
                     Outcome::PassedOver(_) => self.line(&format!("{name:width$}  passed over")),
                     Outcome::Skipped(cause) => self.line(&format!("{name:width$}  skipped, because {cause} failed")),

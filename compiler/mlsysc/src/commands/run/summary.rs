@@ -23,13 +23,15 @@ pub(super) fn print(summary: &Summary) {
     let count = |wanted: fn(&Outcome) -> bool| summary.nodes.iter().filter(|node| wanted(&node.outcome)).count();
     let done = count(|outcome| *outcome == Outcome::Done);
     let current = count(|outcome| *outcome == Outcome::Current);
+    let fetched = count(|outcome| *outcome == Outcome::Fetched);
     let failed = count(|outcome| matches!(outcome, Outcome::Failed(_) | Outcome::Skipped(_) | Outcome::PassedOver(_)));
     if summary.nothing_to_do() {
         println!("nothing to do: all {current} nodes are current ({:.2} s)", summary.seconds);
     } else {
         let failed = if failed > 0 { format!(", {failed} not done") } else { String::new() };
         let nodes = if done == 1 { "node" } else { "nodes" };
-        println!("{done} {nodes} done, {current} were current{failed} ({:.1} s)", summary.seconds);
+        let fetched = if fetched > 0 { format!(", {fetched} fetched from the store") } else { String::new() };
+        println!("{done} {nodes} done{fetched}, {current} were current{failed} ({:.1} s)", summary.seconds);
     }
 }
 
