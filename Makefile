@@ -11,7 +11,7 @@ help:
 	@echo 'make demo       build everything and run examples/flights'
 	@echo 'make test       run all tests'
 	@echo 'make lint       check formatting and run clippy'
-	@echo 'make setup      only set up libtorch (.libtorch)'
+	@echo 'make setup      only set up libtorch and LightGBM (.libtorch, .lightgbm)'
 	@echo 'make data       only set up the data of the examples (examples/*/data)'
 	@echo 'make fuzz       fuzz the front end for a minute (SECONDS=60)'
 	@echo 'make bench      run the benchmarks beside their peers (ONLY=point_in_time)'
@@ -20,19 +20,19 @@ help:
 	@echo 'make distclean  remove the links to the cache as well'
 
 setup: python
-	@$(SETUP) tools libtorch
+	@$(SETUP) tools libtorch lightgbm
 
 data: python
 	@$(SETUP) flights payments
 
 demo: python
-	@$(SETUP) tools libtorch flights
+	@$(SETUP) tools libtorch lightgbm flights
 	@cargo build --release -p mlsysc -p mlsysd
 	@$(TARGET)/release/mlsysc run examples/flights
 
 # Some tests run both programs. One selection of packages for all builds: another one has other features and builds anew.
 test: python
-	@$(SETUP) tools libtorch flights testenv
+	@$(SETUP) tools libtorch lightgbm flights testenv
 	@cargo build --quiet --workspace --all-targets
 	@$(SETUP) payments
 	@cargo test --workspace --quiet
@@ -41,7 +41,7 @@ lint: python
 	@cargo fmt --version >/dev/null && cargo clippy --version >/dev/null || \
 	  { echo 'error: cargo fmt or clippy is missing:  rustup component add rustfmt clippy' >&2; exit 1; }
 	@cargo fmt --all --check
-	@$(SETUP) tools libtorch
+	@$(SETUP) tools libtorch lightgbm
 	@cargo clippy --quiet --workspace --all-targets -- -D warnings
 
 # Needs cargo-fuzz (`cargo install cargo-fuzz`); coverage flags are no part of stable Rust, which RUSTC_BOOTSTRAP allows.
@@ -51,13 +51,13 @@ fuzz:
 
 # One benchmark: `make bench ONLY=point_in_time`.
 bench: python
-	@$(SETUP) tools libtorch benchenv
+	@$(SETUP) tools libtorch lightgbm benchenv torchenv
 	@cargo build --quiet --release --workspace --bins --examples
 	@.benchenv/bin/python tests/bench/run.py $(ONLY)
 
 # A store that machines share, in a service that speaks S3.
 interop: python
-	@$(SETUP) tools libtorch interopenv
+	@$(SETUP) tools libtorch lightgbm interopenv
 	@cargo build --quiet --workspace --all-targets
 	@.interopenv/bin/python tests/interop/s3.py $(TARGET)/debug/mlsysc
 
@@ -65,7 +65,7 @@ clean:
 	@cargo clean
 
 distclean: clean
-	@for place in .libtorch .testenv .benchenv .interopenv examples/flights/data examples/fraud/data; do \
+	@for place in .libtorch .lightgbm .testenv .benchenv .interopenv .torchenv examples/flights/data examples/fraud/data; do \
 	  if [ -L "$$place" ]; then rm "$$place"; fi; \
 	done
 	@echo 'Downloaded files stay in the cache; to remove them as well:'

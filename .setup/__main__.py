@@ -2,7 +2,7 @@
 
 Each step does nothing, quickly, when its result is there already. Step by
 step, `tools` checks the installed tools, `libtorch` provides the libraries of
-PyTorch, `flights` and `payments` the data of the examples, and `testenv` the
+PyTorch, `lightgbm` the one that grows trees, `flights` and `payments` the data of the examples, and `testenv` the
 Python packages with which the tests compare results.
 """
 
@@ -10,7 +10,7 @@ import importlib
 import os
 import sys
 
-STEPS = ("tools", "libtorch", "flights", "testenv", "payments", "benchenv", "interopenv")
+STEPS = ("tools", "libtorch", "lightgbm", "flights", "testenv", "payments", "benchenv", "interopenv", "torchenv")
 
 
 def main(arguments):

@@ -60,6 +60,25 @@ LIBTORCH = {
 }
 
 # Only Linux on x86-64 is exercised by our tests.
+LIGHTGBM_VERSION = "4.7.0"
+
+
+def _lightgbm(tags, sha256):
+    name = f"lightgbm-{LIGHTGBM_VERSION}-py3-none-{tags}.whl"
+    return Pin("lightgbm", LIGHTGBM_VERSION, tags.split(".")[-1], name, sha256)
+
+
+LIGHTGBM = {
+    "linux-x86_64": _lightgbm(
+        "manylinux_2_27_x86_64.manylinux_2_28_x86_64",
+        "d23e922acd891e77212e4d0fbcee9ba973c96dee479491341d05ba595357ebb7",
+    ),
+    "macos-arm64": _lightgbm(
+        "macosx_12_0_arm64",
+        "129535462686f274df179133643118c5c5c5667167fe6c3a28d955f0b3c8e868",
+    ),
+}
+
 UNTESTED = {"linux-arm64", "macos-arm64"}
 
 FLIGHTS = Pin(

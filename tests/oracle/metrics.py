@@ -1,21 +1,171 @@
-"""Computes metrics with scikit-learn: reads {"labels": […], "probabilities": […]} objects, one a line; answers one a line."""
+"""Computes metrics with scikit-learn and fairlearn: reads objects with labels, predictions and metrics, one a line; answers
+one a line, null for a metric that is not defined."""
 
 import json
+import math
 import sys
+import warnings
 
-from sklearn import metrics
+import numpy as np
+from fairlearn import metrics as fair
+from sklearn import metrics as sk
 
-for line in sys.stdin:
-    case = json.loads(line)
-    labels, probabilities = case["labels"], case["probabilities"]
-    classes = [probability >= 0.5 for probability in probabilities]
-    answer = {
-        "log_loss": metrics.log_loss(labels, probabilities, labels=[False, True]),
-        "accuracy": metrics.accuracy_score(labels, classes),
-        "brier": metrics.brier_score_loss(labels, probabilities, pos_label=True),
-    }
-    if any(labels):
-        answer["average_precision"] = metrics.average_precision_score(labels, probabilities)
-    if any(labels) and not all(labels):
-        answer["auc"] = metrics.roc_auc_score(labels, probabilities)
-    print(json.dumps(answer), flush=True)
+warnings.filterwarnings("ignore")
+
+
+def main():
+    for line in sys.stdin:
+        case = Case(json.loads(line))
+        answer = {metric["text"]: case.value(metric["name"], metric["args"]) for metric in case.metrics}
+        print(json.dumps(answer), flush=True)
+
+
+class Case:
+    def __init__(self, case):
+        self.__dict__.update(case)
+        self.labels = np.array(self.labels)
+        self.predictions = np.array(self.predictions).reshape(-1, self.width)
+        self.one = self.predictions[:, 0]
+        self.weights = None if self.weights is None else np.array(self.weights)
+        self.positive = self.labels > 0
+
+    def value(self, name, args):
+        found = getattr(self, name)(**args)
+        return None if found is None or not math.isfinite(found) else float(found)
+
+    def counted(self, positive):
+        """Whether rows of a kind have weight."""
+        weights = np.ones(len(self.labels)) if self.weights is None else self.weights
+        return weights[self.positive == positive].sum() > 0
+
+    def auc(self):
+        if self.counted(True) and self.counted(False):
+            return sk.roc_auc_score(self.positive, self.one, sample_weight=self.weights)
+
+    def average_precision(self):
+        if self.counted(True):
+            return sk.average_precision_score(self.positive, self.one, sample_weight=self.weights)
+
+    def log_loss(self):
+        if self.task == "multiclass":
+            return sk.log_loss(self.labels, self.predictions, labels=range(self.width), sample_weight=self.weights)
+        return sk.log_loss(self.positive, self.one, labels=[False, True], sample_weight=self.weights)
+
+    def accuracy(self):
+        predicted = self.predictions.argmax(1) if self.task == "multiclass" else self.one >= 0.5
+        truth = self.labels if self.task == "multiclass" else self.positive
+        return sk.accuracy_score(truth, predicted, sample_weight=self.weights)
+
+    def brier(self):
+        return sk.brier_score_loss(self.positive, self.one, pos_label=True, sample_weight=self.weights)
+
+    def calibration_error(self, bins):
+        """As in Guo et al.; scikit-learn has none."""
+        weights = np.ones(len(self.labels)) if self.weights is None else self.weights
+        edges = np.clip(np.ceil(self.one * bins) - 1, 0, bins - 1)
+        total = 0.0
+        for bin in range(bins):
+            rows = edges == bin
+            if weights[rows].sum() > 0:
+                gap = np.average(self.one[rows], weights=weights[rows]) - np.average(
+                    self.positive[rows], weights=weights[rows]
+                )
+                total += abs(gap) * weights[rows].sum()
+        return total / weights.sum()
+
+    def f1(self, threshold):
+        return sk.f1_score(self.positive, self.one >= threshold, sample_weight=self.weights, zero_division=0)
+
+    def precision(self, threshold):
+        return sk.precision_score(self.positive, self.one >= threshold, sample_weight=self.weights, zero_division=0)
+
+    def by_group(self, of):
+        """The weighted mean over groups, those without a value left out."""
+        sums = [0.0, 0.0]
+        for group in sorted(set(self.groups)):
+            rows = np.array(self.groups) == group
+            weight = 1.0 if self.weights is None else self.weights[rows][0]
+            value = of(self.labels[rows], self.one[rows]) if weight > 0 else None
+            if value is not None:
+                sums[0] += weight * value
+                sums[1] += weight
+        return sums[0] / sums[1] if sums[1] > 0 else None
+
+    def ndcg(self, k):
+        def of(grades, scores):
+            if grades.sum() == 0:
+                return None
+            # scikit-learn refuses groups of one row, whose order is always right.
+            return 1.0 if len(grades) == 1 else sk.ndcg_score([grades], [scores], k=k)
+
+        return self.by_group(of)
+
+    def precision_at(self, k):
+        return self.by_group(lambda grades, scores: (grades[first(scores, k)] > 0).sum() / k)
+
+    def recall(self, k):
+        def of(grades, scores):
+            relevant = (grades > 0).sum()
+            return None if relevant == 0 else (grades[first(scores, k)] > 0).sum() / relevant
+
+        return self.by_group(of)
+
+    def point(self):
+        return self.predictions[:, len(self.quantiles) // 2]
+
+    def rmse(self):
+        return sk.root_mean_squared_error(self.labels, self.point(), sample_weight=self.weights)
+
+    def mae(self):
+        return sk.mean_absolute_error(self.labels, self.point(), sample_weight=self.weights)
+
+    def mape(self):
+        return sk.mean_absolute_percentage_error(self.labels, self.point(), sample_weight=self.weights)
+
+    def r2(self):
+        weights = np.ones(len(self.labels)) if self.weights is None else self.weights
+        if len(set(self.labels[weights > 0])) < 2:
+            return None
+        return sk.r2_score(self.labels, self.point(), sample_weight=self.weights)
+
+    def pinball(self):
+        losses = [
+            sk.mean_pinball_loss(self.labels, self.predictions[:, at], alpha=quantile, sample_weight=self.weights)
+            for at, quantile in enumerate(self.quantiles)
+        ]
+        return np.mean(losses)
+
+    def coverage(self, low, high):
+        low, high = self.quantiles.index(low), self.quantiles.index(high)
+        inside = (self.predictions[:, low] <= self.labels) & (self.labels <= self.predictions[:, high])
+        return np.average(inside, weights=self.weights)
+
+    def false_alarms(self):
+        weights = np.ones(len(self.labels)) if self.weights is None else self.weights
+        return weights[self.one > 0.5].sum()
+
+    def equalized_odds_difference(self, by):
+        return self.fairness(fair.equalized_odds_difference)
+
+    def demographic_parity_difference(self, by):
+        return self.fairness(fair.demographic_parity_difference)
+
+    def fairness(self, metric):
+        rows = np.ones(len(self.labels), bool) if self.weights is None else self.weights > 0
+        if rows.sum() == 1:
+            return 0.0  # fairlearn refuses a single row, which differs from no other one.
+        weights = None if self.weights is None else self.weights[rows]
+        return metric(
+            self.positive[rows].astype(int),
+            (self.one[rows] >= 0.5).astype(int),
+            sensitive_features=np.array(self.codes)[rows],
+            sample_weight=weights,
+        )
+
+
+def first(scores, k):
+    """The first rows by score, equal ones in their order."""
+    return np.argsort(-scores, kind="stable")[:k]
+
+
+main()

@@ -25,3 +25,10 @@ pub fn repository() -> PathBuf {
 pub fn updating() -> bool {
     std::env::var_os("MLSYS_UPDATE").is_some()
 }
+
+/// A metric of a part of a training's report.
+pub fn score(part: &serde_json::Value, metric: &str) -> f64 {
+    let scores = part["metrics"].as_array().into_iter().flatten();
+    let found = scores.into_iter().find(|score| score["metric"] == metric);
+    found.and_then(|score| score["value"].as_f64()).unwrap_or_else(|| panic!("{metric} is not in {part}"))
+}

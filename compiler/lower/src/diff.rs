@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mlsys_plan::{Deployment, Features, Join, Node, NodeId, Observe, Operation, Plan, Source, Train, fingerprint};
+use mlsys_plan::{
+    Deployment, Features, Join, ModelInput, Node, NodeId, Observe, Operation, Plan, Source, Train, fingerprint,
+};
 
 /// What follows from a change, from the mildest to the worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -221,7 +223,11 @@ fn join(old: &Join, new: &Join) -> Vec<String> {
 
 fn train(old: &Train, new: &Train) -> (Vec<String>, Effect) {
     let inputs = |train: &Train| {
-        train.inputs.iter().map(|each| (each.name.clone(), each.ty.to_string())).collect::<BTreeMap<_, _>>()
+        let text = |each: &ModelInput| match &each.encoder {
+            Some(encoder) => format!("{} with {encoder}", each.ty),
+            None => each.ty.to_string(),
+        };
+        train.inputs.iter().map(|each| (each.name.clone(), text(each))).collect::<BTreeMap<_, _>>()
     };
     let mut lines = named("input", &inputs(old), &inputs(new));
     if old.learner != new.learner {
@@ -235,6 +241,9 @@ fn train(old: &Train, new: &Train) -> (Vec<String>, Effect) {
     }
     if old.tune != new.tune {
         lines.push("~ tune".to_owned());
+    }
+    if old.calibrate != new.calibrate {
+        lines.push("~ calibrate".to_owned());
     }
     if (old.task, &old.label) != (new.task, &new.label) {
         lines.push("~ what is predicted".to_owned());

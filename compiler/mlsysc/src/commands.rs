@@ -9,6 +9,8 @@ mod fmt;
 mod graph;
 #[cfg(feature = "run")]
 mod infer;
+#[cfg(feature = "run")]
+mod models;
 mod new;
 #[cfg(feature = "run")]
 mod profile;
@@ -45,6 +47,9 @@ pub(crate) enum Command {
     /// Show what the values of a source are like, column by column, as the last run found them
     #[cfg(feature = "run")]
     Profile(profile::Arguments),
+    /// Look at the versions of models, and say which of them are used
+    #[cfg(feature = "run")]
+    Models(models::Arguments),
     /// Write a `source` from a Parquet, CSV or JSON file
     #[cfg(feature = "run")]
     Infer(infer::Arguments),
@@ -72,6 +77,8 @@ pub(crate) fn execute(command: Command) -> Exit {
         Command::Run(arguments) => run::execute(&arguments),
         #[cfg(feature = "run")]
         Command::Profile(arguments) => profile::execute(&arguments),
+        #[cfg(feature = "run")]
+        Command::Models(arguments) => models::execute(&arguments),
         #[cfg(feature = "run")]
         Command::Infer(arguments) => infer::execute(&arguments),
         #[cfg(feature = "run")]
@@ -139,6 +146,12 @@ fn assignment(text: &str) -> Result<(String, String), String> {
 }
 
 impl Program {
+    /// A program without parameters.
+    #[cfg(feature = "run")]
+    fn at(path: &std::path::Path, profile: Option<&str>) -> Program {
+        Program { path: path.to_path_buf(), set: Vec::new(), profile: profile.map(str::to_owned) }
+    }
+
     /// Another program with the same settings.
     pub(crate) fn of(&self, path: &std::path::Path) -> Program {
         Program { path: path.to_path_buf(), set: self.set.clone(), profile: self.profile.clone() }

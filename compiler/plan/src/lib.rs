@@ -20,8 +20,8 @@ pub use expr::{BinaryOp, Derived, Expr, ExprKind, Literal, UnaryOp};
 pub use features::{Aggregate, EntityKey, Features, Window};
 pub use fingerprint::{Fingerprint, fingerprint};
 pub use model::{
-    Bound, Comparison, Dimension, Gate, Impute, ImputeStrategy, Join, JoinKey, Label, LookAhead, Metric, ModelInput,
-    Observe, Part, Split, StopEarly, Task, Ticks, TimeSplit, Train, Training, Tune, Tuned, columns,
+    Bound, Comparison, Dimension, Gate, Impute, ImputeStrategy, Join, JoinKey, Label, LookAhead, ModelInput, Observe,
+    Part, Split, StopEarly, Task, Ticks, TimeSplit, Train, Training, Tune, Tuned, columns,
 };
 pub use node::{Node, NodeId, Operation, Origin, Plan, PlanError, VERSION};
 pub use serving::{

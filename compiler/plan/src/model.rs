@@ -226,6 +226,9 @@ pub struct Train {
     /// What is searched before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tune: Option<Tune>,
+    /// How probabilities are put right on the validation part, such as `isotonic()`; none where they stay as they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibrate: Option<Call>,
     /// What a version must reach to be registered.
     pub gates: Vec<Gate>,
 }
@@ -273,6 +276,9 @@ pub struct ModelInput {
     /// The input's type.
     #[serde(flatten)]
     pub ty: ValueType,
+    /// How it becomes numbers, such as `quantile(landmarks: 1000)`; none for the usual way of its type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoder: Option<Call>,
 }
 
 /// What fills a missing input.
@@ -368,49 +374,6 @@ pub struct StopEarly {
     pub metric: Call,
 }
 
-/// A number that says how good predictions are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Metric {
-    /// Area under the ROC curve, ties counted half (Mann-Whitney).
-    Auc,
-    /// Average precision: the step-wise area under the precision-recall curve.
-    AveragePrecision,
-    /// Mean negative log likelihood, natural logarithm.
-    LogLoss,
-    /// Share of examples whose class is right at a threshold of one half.
-    Accuracy,
-    /// Mean squared error of the probability.
-    Brier,
-}
-
-impl Metric {
-    /// Every metric, in the order they are reported.
-    pub const ALL: [Metric; 5] =
-        [Metric::Auc, Metric::AveragePrecision, Metric::LogLoss, Metric::Accuracy, Metric::Brier];
-
-    /// How the metric is written in a program.
-    pub fn name(self) -> &'static str {
-        match self {
-            Metric::Auc => "auc",
-            Metric::AveragePrecision => "average_precision",
-            Metric::LogLoss => "log_loss",
-            Metric::Accuracy => "accuracy",
-            Metric::Brier => "brier",
-        }
-    }
-
-    /// The metric of that name, if there is one.
-    pub fn by_name(name: &str) -> Option<Metric> {
-        Metric::ALL.into_iter().find(|metric| metric.name() == name)
-    }
-
-    /// Whether larger values are better.
-    pub fn larger_is_better(self) -> bool {
-        matches!(self, Metric::Auc | Metric::AveragePrecision | Metric::Accuracy)
-    }
-}
-
 /// A condition that a version must meet to be registered.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Gate {
@@ -483,6 +446,18 @@ impl Bound {
         self.any(&|part| matches!(part, Bound::Champion))
     }
 
+    /// The inputs that it takes as the prediction.
+    pub fn baselines(&self) -> Vec<&str> {
+        match self {
+            Bound::Number(_) | Bound::Champion => Vec::new(),
+            Bound::Baseline(input) => vec![input],
+            Bound::Sum(left, right)
+            | Bound::Difference(left, right)
+            | Bound::Product(left, right)
+            | Bound::Ratio(left, right) => [left.baselines(), right.baselines()].concat(),
+        }
+    }
+
     /// The number, if the bound is one.
     pub fn as_number(&self) -> Option<f64> {
         match self {
@@ -542,12 +517,19 @@ impl Comparison {
     }
 }
 
+impl Gate {
+    /// The metric as it is written: with the length of time that it is counted per.
+    pub fn metric_name(&self) -> String {
+        match self.per {
+            Some(per) => format!("{} per {}", self.metric, crate::text::duration(per)),
+            None => self.metric.to_string(),
+        }
+    }
+}
+
 impl fmt::Display for Gate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.part, self.metric)?;
-        if let Some(per) = self.per {
-            write!(f, " per {}", crate::text::duration(per))?;
-        }
+        write!(f, "{}.{}", self.part, self.metric_name())?;
         if let Some(column) = &self.by {
             write!(f, " by {column}")?;
         }

@@ -1,5 +1,7 @@
 //! Models: observations, label, inputs, split, training and gates.
 
+mod calibrate;
+mod encode;
 pub(crate) mod gates;
 mod grouped;
 mod impute;
@@ -131,7 +133,8 @@ fn define<'db>(
     let mut context = Context::of(constants, tree, source, observed?, reports);
     let label = label::label(&context, reports);
     context.label_fits = label.as_ref().is_some_and(Option::is_some);
-    let collected = inputs::inputs(&context, reports);
+    let mut collected = inputs::inputs(&context, reports);
+    encode::encode(&context, &mut collected, reports);
     let task = training::task(&context, label.as_ref().map(Option::as_ref), training.as_ref(), reports);
     let imputed = impute::impute(&context, &collected, reports);
     let judged = training::Judged {
@@ -143,6 +146,7 @@ fn define<'db>(
     };
     let learner = judged.learner(reports);
     let tuned = tune::tune(&judged, reports);
+    let calibrated = calibrate::calibrate(&judged, reports);
     let gates = gates::gates(&judged, reports);
     judged.stops(reports);
     let judgeable = judged.metrics_fit(reports);
@@ -162,6 +166,7 @@ fn define<'db>(
             learner: learner?,
             training: training?.training()?,
             tune: tuned?,
+            calibrate: calibrated?,
             gates: gates?,
         };
         let observe = Observe {

@@ -15,8 +15,8 @@ pub use expr::{
 pub use features::{Features, Member};
 pub use library::{Entity, ExpectRows, Extern, Function, Param, Parameter, Test, TestExpectation, Use};
 pub use model::{
-    Allow, Bound, GroupInput, Impute, Input, Label, Metric, Model, Observe, Observed, Require, Setting, SettingValue,
-    Tune, TuneMember,
+    Allow, Bound, Encode, Encoded, GroupInput, Impute, Input, Label, Metric, Model, Observe, Observed, OfGroup,
+    Require, Setting, SettingValue, Tune, TuneMember,
 };
 pub use serving::{
     Arm, Clock, Deployment, Log, Monitor, Outcome, Rate, Rollout, RolloutKind, Score, Stage, Variant, When,

@@ -48,7 +48,7 @@ pub fn explain(plan: &Plan, node: &Node) -> Result<Option<String>, DataError> {
 
 fn following<'a>(plan: &'a Plan, source: &str) -> Result<Following<'a>, DataError> {
     let source = source_named(plan, source)?;
-    Ok(Following { source, rows: table(with_position(&source_schema(source))), end: Some(0) })
+    Ok(Following { source, rows: table(with_position(&source_schema(source))), end: Some(0), span: None })
 }
 
 fn table(schema: SchemaRef) -> Arc<dyn TableSource> {

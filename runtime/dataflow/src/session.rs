@@ -25,7 +25,7 @@ use crate::join::{PointInTimePlanner, TilePlanner};
 use crate::lookup::{AsOf, StaticTable, Table, Tables, bind};
 use crate::options::Options;
 use crate::order::OrderByPosition;
-use crate::table::StoredTable;
+use crate::table::{Manifest, StoredTable};
 use crate::zip::ZipPlanner;
 
 /// Runs the batch nodes of a plan, inside a tokio runtime with its clock enabled. Cloning is cheap: clones share memory
@@ -126,16 +126,21 @@ impl Dataflow {
     }
 
     async fn looked_up(&self, one: &LookedUp<'_>) -> Result<Table, DataError> {
-        let (source, stored) = (one.source, StoredTable::open(&one.table)?);
+        let (source, members) = (one.source, Manifest::of(&one.table)?.files);
         if let Some(group) = one.group {
-            return Ok(Table::AsOf(Arc::new(AsOf::group(group, provider_as_source(Arc::new(stored))))));
+            return Ok(Table::AsOf(Arc::new(AsOf::group_of(group, members)?)));
         }
         if source.time.is_none() {
-            return Ok(Table::Static(Arc::new(StaticTable::new(self.whole(stored).await?, &source.key)?)));
+            let rows = self.whole(StoredTable::of(members)?).await?;
+            return Ok(Table::Static(Arc::new(StaticTable::new(rows, &source.key)?)));
         }
-        let versions = AsOf::source(source, provider_as_source(Arc::new(stored.with_versions())));
-        let versions = versions.ok_or_else(|| DataError::internal(format!("`{}` has no such key", source.name)))?;
-        Ok(Table::AsOf(Arc::new(versions)))
+        Ok(Table::AsOf(Arc::new(AsOf::source_of(source, members)?)))
+    }
+
+    /// The same dataflow with other tables to look values up in.
+    pub(crate) fn with_tables(mut self, tables: Tables) -> Self {
+        self.tables = Arc::new(tables);
+        self
     }
 
     /// All rows of a table.

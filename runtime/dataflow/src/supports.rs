@@ -100,29 +100,17 @@ fn check_aggregate(aggregate: &Aggregate) -> Vec<DataError> {
 
 fn check_observe(observe: &Observe) -> Vec<DataError> {
     let mut errors: Vec<DataError> = time_split(observe).err().into_iter().collect();
-    if observe.group.is_some() {
-        errors.push(not_yet("rank examples within a `group`", "leave out `group`: each example then stands alone"));
+    if let Some(label) = &observe.label {
+        errors.extend(label.looks.iter().flat_map(|look| check_aggregate(&aggregate(look))));
+        errors.extend([&label.expr, &label.known_at].into_iter().filter_map(check_expr));
     }
-    if observe.debias.is_some() {
-        errors.push(not_yet("learn with `debias`", "make the column an input, or leave it out"));
-    }
-    match &observe.label {
-        None => errors.push(not_yet("learn without a label", "give the model a `label` that holds or does not")),
-        Some(label) => {
-            errors.extend(label.looks.iter().flat_map(|look| check_aggregate(&aggregate(look))));
-            errors.extend([&label.expr, &label.known_at].into_iter().filter_map(check_expr));
-        }
-    }
+    errors.extend([&observe.group, &observe.debias].into_iter().flatten().filter_map(|one| check_expr(&one.expr)));
     errors
         .extend([&observe.at].into_iter().chain(&observe.filter).chain(&observe.feature_filter).filter_map(check_expr));
     for derived in [&observe.keys, &observe.slices, &observe.inputs] {
         errors.extend(check_derived(derived));
     }
     errors
-}
-
-fn not_yet(what: &str, help: &str) -> DataError {
-    DataError::new(Code::Unsupported, format!("this runtime cannot {what} yet")).with_help(help)
 }
 
 fn check_derived(derived: &[Derived]) -> Vec<DataError> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use mlsys_plan::{Fingerprint, Metric, Node, NodeId, Part, Train};
+use mlsys_plan::{Fingerprint, Gate, Node, NodeId, Part, Train};
 use mlsys_store::{Registry, State, Version};
 use mlsys_training::{JudgeJob, JudgeReport, PartReport, TrainReport};
 
@@ -83,10 +83,10 @@ impl Champion {
         matches!(self, Champion::Absent)
     }
 
-    /// A metric of it on a part, or on a slice of the part.
-    pub(crate) fn value(&self, part: Part, metric: Metric, slice: Option<(&str, Option<&str>)>) -> Option<f64> {
+    /// What a gate looks at, of it: on the whole part, or on a slice of the part.
+    pub(crate) fn value(&self, gate: &Gate, slice: Option<(&str, Option<&str>)>) -> Option<f64> {
         let Champion::Judged { parts, .. } = self else { return None };
-        let report = parts.get(&part)?;
+        let report = parts.get(&gate.part)?;
         let metrics = match slice {
             None => &report.metrics,
             Some((column, value)) => {
@@ -94,7 +94,7 @@ impl Champion {
                 &slices.find(|slice| slice.column == column && slice.value.as_deref() == value)?.metrics
             }
         };
-        metrics.get(&metric).copied()
+        metrics.of_gate(gate)
     }
 
     /// What is to be known about a gate that asks for it.

@@ -75,7 +75,9 @@ impl Fingerprints {
                 let group = plan.node(&NodeId::new("features", &features.name));
                 let read = group.map(|group| group.inputs.as_slice()).unwrap_or_default();
                 let source = NodeId::new("source", &features.source);
-                whole.extend(self.all_of(read.iter().filter(|input| **input != source)));
+                let (tables, dated) = self.looked_up(plan, read.iter().filter(|input| **input != source));
+                whole.extend(tables);
+                in_parts.extend(dated);
                 // Each feature is kept for as long as its own definition holds.
                 in_parts.push(fingerprint(&Operation::Features(used(features, join)), &[])?);
                 in_parts.extend(self.all_of([&source]).chain(self.all_of(node.inputs.first())));
@@ -83,15 +85,23 @@ impl Fingerprints {
             }
             Operation::Observe(observe) => {
                 let source = NodeId::new("source", &observe.source);
-                whole.extend(self.all_of(node.inputs.iter().filter(|input| **input != source)));
+                let (tables, dated) = self.looked_up(plan, node.inputs.iter().filter(|input| **input != source));
+                whole.extend(tables);
+                in_parts.extend(dated);
                 in_parts.extend(self.all_of([&source]));
+                node.operation.clone()
+            }
+            Operation::Features(_) => {
+                let (tables, dated) = self.looked_up(plan, &node.inputs);
+                whole.extend(tables);
+                in_parts.extend(dated);
                 node.operation.clone()
             }
             Operation::Train(train) => {
                 whole.extend(self.all_of(&node.inputs));
                 Operation::Train(without_bounds(train))
             }
-            Operation::Features(_) | Operation::Deployment(_) | Operation::Monitor(_) => {
+            Operation::Deployment(_) | Operation::Monitor(_) => {
                 whole.extend(self.all_of(&node.inputs));
                 node.operation.clone()
             }
@@ -103,6 +113,27 @@ impl Fingerprints {
         Ok(found)
     }
 
+    /// What tables that are read beside a node's own rows are, for the node's definition, and what they hold. A table without
+    /// times is read as a whole, whatever row asks; of others each part of the node knows which of their parts it sees.
+    fn looked_up<'n>(
+        &self,
+        plan: &Plan,
+        nodes: impl IntoIterator<Item = &'n NodeId>,
+    ) -> (Vec<Fingerprint>, Vec<Fingerprint>) {
+        let (mut definitions, mut held) = (Vec::new(), Vec::new());
+        for id in nodes {
+            definitions.extend(self.without_rows(plan, id).cloned());
+            held.extend(self.of.get(id).cloned());
+        }
+        (definitions, held)
+    }
+
+    /// What a looked-up table is, whatever rows it holds; of one without times with its rows.
+    pub(crate) fn without_rows(&self, plan: &Plan, id: &NodeId) -> Option<&Fingerprint> {
+        let is_static = |node: &Node| matches!(&node.operation, Operation::Source(source) if source.time.is_none());
+        if plan.node(id).is_some_and(is_static) { self.of.get(id) } else { self.definitions.get(id) }
+    }
+
     /// The fingerprints of those of the nodes that have one.
     fn all_of<'n>(&self, nodes: impl IntoIterator<Item = &'n NodeId>) -> impl Iterator<Item = Fingerprint> {
         nodes.into_iter().filter_map(|node| self.of.get(node)).cloned()
@@ -111,6 +142,11 @@ impl Fingerprints {
     /// The fingerprint of a node, if it has one yet.
     pub(crate) fn of(&self, node: &NodeId) -> Option<&Fingerprint> {
         self.of.get(node)
+    }
+
+    /// The fingerprint of the data of a source.
+    pub(crate) fn data(&self, source: &NodeId) -> Option<&Fingerprint> {
+        self.data.get(source)
     }
 
     /// The fingerprint of all data that sources read.

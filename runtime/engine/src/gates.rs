@@ -1,7 +1,9 @@
 //! Gates: what a version must reach to be registered.
 
-use mlsys_plan::{Bound, Gate, Metric};
-use mlsys_training::{TrainReport, VersionMetrics};
+use std::collections::BTreeMap;
+
+use mlsys_plan::{Bound, Gate};
+use mlsys_training::{Scores, TrainReport};
 
 use crate::champion::Champion;
 use crate::summary::GateResult;
@@ -9,6 +11,20 @@ use crate::summary::GateResult;
 /// Every gate against the report; a gate on slices gives one result a slice, in the slices' order.
 pub(crate) fn judge(gates: &[Gate], report: &TrainReport, champion: &Champion) -> Vec<GateResult> {
     gates.iter().flat_map(|gate| Judged { gate, champion }.results(report)).collect()
+}
+
+/// What a gate is read from.
+struct Read<'a> {
+    metrics: &'a Scores,
+    /// Metrics of inputs that are taken as the prediction.
+    baselines: Option<&'a BTreeMap<String, Scores>>,
+}
+
+impl Default for Read<'_> {
+    fn default() -> Self {
+        static NONE: Scores = Scores(Vec::new());
+        Read { metrics: &NONE, baselines: None }
+    }
 }
 
 struct Judged<'a> {
@@ -19,13 +35,20 @@ struct Judged<'a> {
 impl Judged<'_> {
     fn results(&self, report: &TrainReport) -> Vec<GateResult> {
         let Some(part) = report.parts.get(&self.gate.part) else {
-            return vec![self.result(None, 0, &VersionMetrics::new())];
+            return vec![self.result(None, 0, &Read::default())];
         };
-        let Some(column) = &self.gate.by else { return vec![self.result(None, part.rows, &part.metrics)] };
+        let Some(column) = &self.gate.by else {
+            return vec![self.result(
+                None,
+                part.rows,
+                &Read { metrics: &part.metrics, baselines: Some(&part.baselines) },
+            )];
+        };
         let slices = part.slices.iter().filter(|slice| slice.column == *column);
         slices
             .map(|slice| {
-                let mut result = self.result(Some((column, slice.value.as_deref())), slice.rows, &slice.metrics);
+                let read = Read { metrics: &slice.metrics, baselines: Some(&slice.baselines) };
+                let mut result = self.result(Some((column, slice.value.as_deref())), slice.rows, &read);
                 // A metric that is not defined on a slice, because it holds one class only, judges nothing.
                 result.judged = slice.rows >= self.gate.min_rows && result.value.is_some();
                 result.slice = Some(slice.value.clone().unwrap_or_else(|| "(missing)".to_owned()));
@@ -34,15 +57,15 @@ impl Judged<'_> {
             .collect()
     }
 
-    fn result(&self, slice: Option<(&str, Option<&str>)>, rows: u64, metrics: &VersionMetrics) -> GateResult {
+    fn result(&self, slice: Option<(&str, Option<&str>)>, rows: u64, read: &Read<'_>) -> GateResult {
         let gate = self.gate;
-        let metric = Metric::by_name(&gate.metric.name);
-        let value = metric.and_then(|metric| metrics.get(&metric).copied());
-        let champion = |bound: &Bound| match bound {
-            Bound::Champion => self.champion.value(gate.part, metric?, slice),
+        let value = read.metrics.of_gate(gate);
+        let known = |bound: &Bound| match bound {
+            Bound::Champion => self.champion.value(gate, slice),
+            Bound::Baseline(input) => read.baselines?.get(input)?.of_gate(gate),
             _ => None,
         };
-        let bound = gate.bound.evaluate(&champion);
+        let bound = gate.bound.evaluate(&known);
         let asks = gate.bound.names_champion();
         let met = match bound {
             Some(bound) => value.is_some_and(|value| gate.comparison.holds(value, bound)),
@@ -57,14 +80,14 @@ impl Judged<'_> {
 mod tests {
     use std::collections::BTreeMap;
 
-    use mlsys_plan::{Bound, Call, Comparison, Gate, Metric, Part};
-    use mlsys_training::{PartReport, SliceReport, TrainReport, VersionMetrics};
+    use mlsys_plan::{Bound, Call, Comparison, Gate, Part, Task};
+    use mlsys_training::{PartReport, Score, Scores, SliceReport, TrainReport};
 
     use super::judge;
     use crate::champion::Champion;
 
-    fn metrics(auc: f64) -> VersionMetrics {
-        BTreeMap::from([(Metric::Auc, auc)])
+    fn metrics(auc: f64) -> Scores {
+        Scores(vec![Score { metric: "auc".to_owned(), value: auc, interval: None }])
     }
 
     fn parts(auc: f64, of_slice: f64) -> BTreeMap<Part, PartReport> {
@@ -73,19 +96,30 @@ mod tests {
             value: Some("S1".to_owned()),
             rows: 300,
             metrics: metrics(of_slice),
+            baselines: BTreeMap::new(),
         };
-        let part = PartReport { rows: 1000, positives: 10, metrics: metrics(auc), slices: vec![slice] };
+        let part = PartReport {
+            rows: 1000,
+            positives: Some(10),
+            metrics: metrics(auc),
+            baselines: BTreeMap::from([("rule".to_owned(), metrics(0.5))]),
+            slices: vec![slice],
+            curves: None,
+        };
         BTreeMap::from([(Part::Test, part)])
     }
 
     fn report(auc: f64, of_slice: f64) -> TrainReport {
         TrainReport {
+            task: Task::Binary,
             parts: parts(auc, of_slice),
             left_out: 0,
             epochs: Vec::new(),
             best_epoch: 1,
             parameters: 1,
             inputs: Vec::new(),
+            importance: Vec::new(),
+            rows_per_second: None,
             trials: Vec::new(),
             best_trial: None,
             seconds: 0.0,
@@ -121,6 +155,14 @@ mod tests {
         assert!(met(&champion(0.82, 0.5), Some("shop")).0);
         assert!(!met(&champion(0.1, 0.7), Some("shop")).0);
         assert!((met(&champion(0.82, 0.5), None).1.unwrap() - 0.81).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_baseline_is_the_metric_of_an_input_on_the_same_rows() {
+        let bound = Bound::Product(Box::new(Bound::Number(1.5)), Box::new(Bound::Baseline("rule".to_owned())));
+        let gate = Gate { bound, ..gate(None) };
+        let results = judge(&[gate], &report(0.80, 0.60), &Champion::NotAsked);
+        assert_eq!((results[0].bound, results[0].met), (Some(0.75), true));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use mlsys_dataflow::{Dataflow, Elsewhere, Parts, files_of, forget_parts};
 use mlsys_plan::{Fingerprint, Node, NodeId, Operation, Plan, Train};
-use mlsys_store::{Digests, Draft, NewVersion, Registry, Remote, Slot, State, keep};
+use mlsys_store::{Actor, Digests, Draft, NewVersion, Registry, Remote, Slot, State, keep};
 use mlsys_training::TrainReport;
 use serde_json::Value;
 
@@ -19,10 +19,11 @@ use crate::error::RunError;
 use crate::event::{Event, Observer};
 use crate::fingerprints::{Fingerprints, of_plan};
 use crate::gates::judge;
+use crate::lineage::lineage;
 use crate::not_yet::not_executed;
 use crate::scoring;
 use crate::shared::Shared;
-use crate::steps::{self, CHOSEN, DATA, MODEL, MODEL_FILES, REPORT, Work, is_work};
+use crate::steps::{self, CHOSEN, DATA, MODEL, REPORT, Work, is_work};
 use crate::summary::{ModelOutcome, NodeOutcome, Outcome, Summary};
 use crate::supports::supports;
 
@@ -247,6 +248,7 @@ impl<'a> Run<'a> {
         Ok(Work {
             plan: self.plan,
             node,
+            fingerprint: self.fingerprints.of(&node.id),
             options: self.options,
             dataflow: &self.dataflow,
             observer: self.observer,
@@ -319,9 +321,11 @@ impl<'a> Run<'a> {
         let gates = judge(&train.gates, &report, &champion);
         let met = gates.iter().all(|gate| gate.met || !gate.judged);
         let registered = if met {
-            let artefact = keep(&self.state, &slot.folder().join(MODEL), &MODEL_FILES)?;
+            let artefact = keep(&self.state, &slot.folder().join(MODEL), &[REPORT])?;
             let data = self.fingerprints.all_data();
             let definition = scoring::definition(self.plan, &train.model)?;
+            let lineage = lineage(self.plan, train, &self.fingerprints, &self.options.project);
+            let of_gates = serde_json::to_value(&gates)?;
             let version = NewVersion {
                 model: &train.model,
                 training: fingerprint.as_str(),
@@ -331,8 +335,10 @@ impl<'a> Run<'a> {
                 seed: train.training.seed,
                 artefact: &artefact.hash,
                 report: &report,
+                gates: &of_gates,
+                lineage: &lineage,
             };
-            Some(self.registry.register(&version, CHAMPION).await?)
+            Some(self.registry.register(&version, CHAMPION, &Actor::here()).await?)
         } else {
             None
         };

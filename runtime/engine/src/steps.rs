@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use mlsys_dataflow::{Dataflow, LookedUp, Parts, Target};
-use mlsys_plan::{Node, NodeId, Operation, Plan, Source};
+use mlsys_plan::{Fingerprint, Node, NodeId, Operation, Plan, Source};
 use mlsys_store::{Draft, Slot};
 use serde_json::Value;
 
@@ -30,13 +30,18 @@ pub(crate) const CHOSEN: &str = "chosen.parquet";
 /// The folder of a training's result that holds the model.
 pub(crate) const MODEL: &str = "model";
 
-/// The files of a model.
-pub(crate) const MODEL_FILES: [&str; 2] = ["model.json", "model.safetensors"];
+/// The file that every model has; beside it lies what its learner has left.
+pub(crate) const DESCRIPTION: &str = "model.json";
+
+/// The folder, in the state folder, that holds what trainings keep which are not done.
+pub(crate) const CHECKPOINTS: &str = "checkpoints";
 
 /// What a step works with.
 pub(crate) struct Work<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) node: &'a Node,
+    /// The fingerprint of the node's result; none for work that has none of its own.
+    pub(crate) fingerprint: Option<&'a Fingerprint>,
     pub(crate) options: &'a Options,
     pub(crate) dataflow: &'a Dataflow,
     pub(crate) observer: Observer<'a>,

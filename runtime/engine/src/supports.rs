@@ -1,6 +1,6 @@
 //! What a run can do, asked before it begins: of a training without starting a worker.
 
-use mlsys_plan::{Bound, Call, Dimension, Gate, Operation, Plan, Task, Train, Tuned, Type, Value};
+use mlsys_plan::{Call, Dimension, Gate, Operation, Plan, Task, Train, Tuned, Value};
 use mlsys_training::{CAPABILITIES, can};
 
 use crate::error::RunError;
@@ -27,11 +27,13 @@ pub fn supports(plan: &Plan) -> Result<(), Vec<RunError>> {
 
 fn check_train(train: &Train) -> Vec<RunError> {
     let mut errors = Vec::new();
-    if train.task != Task::Binary {
-        let help = "predict whether something holds: a label that is true or false";
-        errors.push(refuse(&format!("train a model for the task `{}`", train.task.name()), help));
+    if train.task == Task::Retrieval {
+        let help = "rank a known set of candidates instead: give the model a `label` and a `group`";
+        errors.push(refuse("train a model that retrieves", help));
     }
     errors.extend(known("learner", &train.learner.name));
+    errors.extend(train.calibrate.iter().flat_map(|call| known("calibration", &call.name)));
+    errors.extend(train.inputs.iter().filter_map(|input| known("encoder", &input.encoder.as_ref()?.name)));
     errors.extend(known("optimizer", &train.training.optimizer.name));
     errors.extend(train.training.loss.iter().flat_map(check_loss));
     errors.extend(train.training.settings.iter().flat_map(check_setting));
@@ -43,12 +45,6 @@ fn check_train(train: &Train) -> Vec<RunError> {
     }
     for gate in &train.gates {
         errors.extend(check_gate(gate).into_iter().map(|error| RunError { line: Some(gate.line), ..error }));
-    }
-    for input in &train.inputs {
-        if matches!(input.ty.ty, Type::Bytes | Type::List(_) | Type::Vector(_)) {
-            let what = format!("learn from `{}`, a `{}`", input.name, input.ty.ty);
-            errors.push(refuse(&what, "inputs are numbers, truth values, times, texts and enums"));
-        }
     }
     errors
 }
@@ -67,11 +63,10 @@ fn check_setting(setting: &Call) -> Vec<RunError> {
         // One process is what there is.
         ("workers", Some(Value::Int(1))) => Vec::new(),
         ("workers", _) => vec![refuse("train with several `workers`", "leave out `workers`: one process trains")],
-        ("checkpoint", _) => {
-            let help = "leave out `checkpoint`: a training that was cut off begins again";
-            vec![refuse("keep a `checkpoint` of a training", help)]
+        (name @ ("precision" | "device" | "schedule"), Some(Value::Call(chosen))) => {
+            known(name, &chosen.name).into_iter().collect()
         }
-        (name @ ("precision" | "device"), Some(Value::Call(chosen))) => known(name, &chosen.name).into_iter().collect(),
+        ("sample", Some(Value::Call(chosen))) => known("weight", &chosen.name).into_iter().collect(),
         (name, _) => known("setting", name).into_iter().collect(),
     }
 }
@@ -90,14 +85,7 @@ fn check_dimension(dimension: &Dimension) -> Vec<RunError> {
 }
 
 fn check_gate(gate: &Gate) -> Vec<RunError> {
-    let mut errors = check_metric(&gate.metric);
-    if gate.per.is_some() {
-        errors.push(refuse("count a metric `per` a length of time", "leave out `per`"));
-    }
-    if gate.bound.any(&|part| matches!(part, Bound::Baseline(_))) {
-        errors.push(refuse("hold a metric against a `baseline`", "write the baseline's value as a number"));
-    }
-    errors
+    check_metric(&gate.metric)
 }
 
 fn check_metric(metric: &Call) -> Vec<RunError> {

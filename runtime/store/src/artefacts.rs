@@ -16,21 +16,26 @@ pub struct Artefact {
     pub folder: PathBuf,
 }
 
-/// Keeps the named files of a folder as an artefact. Keeping the same content again changes nothing.
+/// Keeps the files of a folder as an artefact, but for those of some names. Keeping the same content again changes nothing.
 ///
 /// # Errors
 /// A file cannot be read or written.
-pub fn keep(state: &State, folder: &Path, files: &[&str]) -> Result<Artefact, StoreError> {
+pub fn keep(state: &State, folder: &Path, but: &[&str]) -> Result<Artefact, StoreError> {
+    let entries = fs::read_dir(folder).map_err(|error| StoreError::io(folder, &error))?;
     let mut parts = Vec::new();
-    for name in files {
-        parts.push(((*name).to_owned(), digest(&folder.join(name))?));
+    for entry in entries {
+        let name = entry.map_err(|error| StoreError::io(folder, &error))?.file_name().to_string_lossy().into_owned();
+        if !but.contains(&name.as_str()) {
+            let digest = digest(&folder.join(&name))?;
+            parts.push((name, digest));
+        }
     }
     parts.sort();
     let hash = combined(&parts);
     let target = state.models().join(&hash);
     if !target.is_dir() {
         let draft = Draft::beside(&target)?;
-        for name in files {
+        for (name, _) in &parts {
             let to = draft.file(name);
             fs::copy(folder.join(name), &to).map_err(|error| StoreError::io(&to, &error))?;
         }

@@ -53,6 +53,29 @@ pub enum StoreError {
         /// The address, without what may be a secret.
         address: String,
     },
+    /// The registry was written by a later version.
+    #[error("{what} was written by a later version of mlsys (version {found}, this program knows {known})")]
+    Later {
+        /// What was written.
+        what: &'static str,
+        /// The version that was found.
+        found: usize,
+        /// The latest version that is known.
+        known: usize,
+    },
+    /// What the registry holds of a version cannot be read.
+    #[error("what the registry holds of version {version} of `{model}` cannot be read: {reason}")]
+    Report {
+        /// The model.
+        model: String,
+        /// The version.
+        version: i64,
+        /// Why.
+        reason: String,
+    },
+    /// Something cannot be written into the registry.
+    #[error("cannot write a version into the registry: {0}")]
+    Unwritable(String),
     /// The registry refused an operation.
     #[error("the model registry failed: {0}")]
     Registry(#[from] sqlx::Error),
@@ -64,6 +87,12 @@ impl StoreError {
         StoreError::Io { path: path.to_path_buf(), reason: error.to_string() }
     }
 
+    /// Something that cannot be written as JSON.
+    #[expect(clippy::needless_pass_by_value, reason = "it stands in a call of map_err")]
+    pub(crate) fn unwritable(error: serde_json::Error) -> Self {
+        StoreError::Unwritable(error.to_string())
+    }
+
     /// The diagnostic's code.
     pub fn code(&self) -> &'static str {
         match self {
@@ -72,6 +101,9 @@ impl StoreError {
             | StoreError::Format { .. }
             | StoreError::Remote { .. }
             | StoreError::RemoteFormat { .. }
+            | StoreError::Later { .. }
+            | StoreError::Report { .. }
+            | StoreError::Unwritable(_)
             | StoreError::Registry(_) => "E0911",
             StoreError::Address { .. } => "E0915",
         }
@@ -88,6 +120,9 @@ impl StoreError {
                 "write `s3://BUCKET` or `s3://BUCKET/PREFIX`; keys, region and endpoint come from the environment"
             }
             StoreError::Io { .. } => "check that the folder may be written and that there is space on the disk",
+            StoreError::Later { .. } => "use that version, or name another folder with `--state`",
+            StoreError::Report { .. } => "train the model again with this version of mlsys",
+            StoreError::Unwritable(_) => "this is a bug in mlsys: please report it",
             StoreError::Registry(_) => "check that `registry.db` in the state folder may be read and written",
         }
     }

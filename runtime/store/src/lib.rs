@@ -18,7 +18,7 @@ pub use artefacts::{Artefact, keep};
 pub use digests::Digests;
 pub use error::StoreError;
 pub use lock::Lock;
-pub use registry::{NewVersion, Registered, Registry, Version};
+pub use registry::{Actor, Detail, Entry, Lineage, NewVersion, Registered, Registry, Version};
 pub use remote::{Objects, Remote, RemoteParts};
 pub use scores::{Scores, discard_unfinished, put};
 pub use state::{Draft, REPORT, Slot, State};

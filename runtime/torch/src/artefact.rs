@@ -1,63 +1,124 @@
-//! A trained model on disk: `model.json` with the encoders and the learner, `model.safetensors` with the weights.
+//! A trained model on disk: `model.json` with head, encoders and learner, and the learner's own file with what was learnt.
 
 use std::fs;
 use std::path::Path;
 
 use mlsys_plan::{Call, Train};
 use serde::{Deserialize, Serialize};
-use tch::nn::VarStore;
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Tensor};
 
+use crate::body::{Body, Net};
+use crate::calibration::Calibration;
+use crate::data::Data;
 use crate::encoders::{Encoded, Encoders};
 use crate::error::TrainError;
 use crate::examples::Examples;
-use crate::learners::{self, Network};
+use crate::fit::Weights;
+use crate::heads::Head;
+use crate::learners::{Method, learner};
 
 /// The version of the folder's format.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// How many rows are predicted at once.
 const CHUNK: i64 = 65_536;
 
-/// A trained model: applies its own encoders, then its network.
+/// A trained model: applies its own encoders, then what was learnt.
 pub struct Model {
-    pub(crate) encoders: Encoders,
-    pub(crate) variables: VarStore,
-    pub(crate) network: Box<dyn Network>,
     description: Description,
+    body: Box<dyn Body>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 struct Description {
     format: u32,
     model: String,
     label: Option<String>,
     learner: Call,
+    /// The file beside it, with what was learnt.
+    learnt: String,
+    head: Head,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    calibration: Option<Calibration>,
     encoders: Encoders,
 }
 
+/// What one row's prediction is made of.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// The probability that the label holds.
+    Probability,
+    /// The probability of each of these classes.
+    Classes(Vec<String>),
+    /// A number: of a regression, or how far up the row belongs, or how unusual it is.
+    Number,
+    /// These quantiles of a number.
+    Quantiles(Vec<f64>),
+}
+
 impl Model {
-    /// An untrained model.
-    pub(crate) fn new(train: &Train, encoders: Encoders) -> Result<Self, TrainError> {
+    /// An untrained network.
+    pub(crate) fn network(train: &Train, data: &Data, device: Device) -> Result<Self, TrainError> {
+        let body = Net::build(&train.learner, &data.encoders, data.head.outputs(), device)?;
+        Ok(Model::new(train, data, Box::new(body)))
+    }
+
+    /// A model with what was learnt.
+    pub(crate) fn new(train: &Train, data: &Data, body: Box<dyn Body>) -> Self {
         let description = Description {
             format: FORMAT,
             model: train.model.clone(),
             label: train.label.clone(),
             learner: train.learner.clone(),
-            encoders,
+            learnt: body.file().to_owned(),
+            head: data.head.clone(),
+            calibration: None,
+            encoders: data.encoders.clone(),
         };
-        Model::build(description)
-    }
-
-    fn build(description: Description) -> Result<Self, TrainError> {
-        let variables = VarStore::new(Device::Cpu);
-        let network = learners::build(&variables.root(), &description.learner, &description.encoders)?;
-        Ok(Model { encoders: description.encoders.clone(), variables, network, description })
+        Model { description, body }
     }
 
     /// How many numbers were learnt.
     pub(crate) fn parameters(&self) -> u64 {
-        self.variables.trainable_variables().iter().map(|variable| variable.numel() as u64).sum()
+        self.body.parameters()
+    }
+
+    /// What its outputs mean.
+    pub(crate) fn head(&self) -> &Head {
+        &self.description.head
+    }
+
+    pub(crate) fn set_head(&mut self, head: Head) {
+        self.description.head = head;
+    }
+
+    pub(crate) fn set_calibration(&mut self, calibration: Option<Calibration>) {
+        self.description.calibration = calibration;
+    }
+
+    pub(crate) fn encoders(&self) -> &Encoders {
+        &self.description.encoders
+    }
+
+    /// The weights of a network.
+    pub(crate) fn weights(&self) -> Result<&Weights, TrainError> {
+        self.body.weights().ok_or_else(no_network)
+    }
+
+    pub(crate) fn weights_mut(&mut self) -> Result<&mut Weights, TrainError> {
+        self.body.weights_mut().ok_or_else(no_network)
+    }
+
+    /// What a prediction is made of.
+    pub fn answer(&self) -> Answer {
+        match self.head() {
+            Head::Binary | Head::Ranking { graded: false } => Answer::Probability,
+            Head::Multiclass { classes } => Answer::Classes(classes.clone()),
+            Head::Quantile { quantiles, .. } => Answer::Quantiles(quantiles.clone()),
+            Head::Regression { .. } | Head::Ranking { graded: true } | Head::Retrieval | Head::Anomaly { .. } => {
+                Answer::Number
+            }
+        }
     }
 
     /// Reads a model from its folder.
@@ -65,16 +126,28 @@ impl Model {
     /// # Errors
     /// The folder holds no model, or one of another format.
     pub fn load(folder: &Path) -> Result<Self, TrainError> {
+        #[derive(Deserialize)]
+        struct Header {
+            format: u32,
+        }
         let path = folder.join("model.json");
         let fail = |reason: String| TrainError::Artefact { path: path.clone(), reason };
         let text = fs::read_to_string(&path).map_err(|error| fail(error.to_string()))?;
-        let description: Description = serde_json::from_str(&text).map_err(|error| fail(error.to_string()))?;
-        if description.format != FORMAT {
-            return Err(fail(format!("it has format {}, this program reads {FORMAT}", description.format)));
+        let header: Header = serde_json::from_str(&text).map_err(|error| fail(error.to_string()))?;
+        if header.format != FORMAT {
+            return Err(fail(format!("it has format {}, this program reads {FORMAT}", header.format)));
         }
-        let mut model = Model::build(description)?;
-        model.variables.load(folder.join("model.safetensors")).map_err(|error| fail(error.to_string()))?;
-        Ok(model)
+        let description: Description = serde_json::from_str(&text).map_err(|error| fail(error.to_string()))?;
+        let body: Box<dyn Body> = match &learner(&description.learner)?.method {
+            Method::Own { read, .. } => read(folder)?,
+            Method::Network(_) => {
+                let outputs = description.head.outputs();
+                let mut net = Net::build(&description.learner, &description.encoders, outputs, Device::Cpu)?;
+                net.read(folder)?;
+                Box::new(net)
+            }
+        };
+        Ok(Model { description, body })
     }
 
     /// Writes the model into a folder.
@@ -82,29 +155,41 @@ impl Model {
         let fail = |reason: String| TrainError::Artefact { path: folder.to_path_buf(), reason };
         let text = serde_json::to_string_pretty(&self.description).map_err(|error| fail(error.to_string()))?;
         fs::write(folder.join("model.json"), text + "\n").map_err(|error| fail(error.to_string()))?;
-        self.variables.save(folder.join("model.safetensors")).map_err(|error| fail(error.to_string()))
+        self.body.save(folder)
     }
 
-    /// The probability that the label holds, for each of the rows.
+    /// The predictions of the rows, one after the other; what each is made of [`Model::answer`] says.
     ///
     /// # Errors
     /// An input is missing among the examples' columns, or has an unusable type.
     pub fn predict(&self, examples: &Examples, rows: &[usize]) -> Result<Vec<f64>, TrainError> {
-        let encoded = self.encoders.encode(examples, rows)?;
+        let encoded = self.encoders().encode(examples, rows)?;
         self.predict_encoded(&encoded)
     }
 
     pub(crate) fn predict_encoded(&self, rows: &Encoded) -> Result<Vec<f64>, TrainError> {
-        let total = rows.numbers.size()[0];
-        let mut probabilities = Vec::new();
+        let mut predictions = self.uncalibrated(rows)?;
+        if let Some(calibration) = &self.description.calibration {
+            predictions.iter_mut().for_each(|prediction| *prediction = calibration.changed(*prediction));
+        }
+        Ok(predictions)
+    }
+
+    /// Predictions before they are put right.
+    pub(crate) fn uncalibrated(&self, rows: &Encoded) -> Result<Vec<f64>, TrainError> {
+        let total = rows.rows();
+        let mut predictions = Vec::new();
         let mut start = 0;
         while start < total {
             let length = CHUNK.min(total - start);
-            let logits: Tensor = tch::no_grad(|| self.network.forward(&rows.narrow(start, length), false));
-            let chunk = Vec::<f64>::try_from(logits.to_kind(Kind::Double).sigmoid())?;
-            probabilities.extend(chunk);
+            let outputs: Tensor = tch::no_grad(|| self.body.outputs(&rows.narrow(start, length)))?;
+            predictions.extend(self.head().predictions(&outputs)?);
             start += length;
         }
-        Ok(probabilities)
+        Ok(predictions)
     }
+}
+
+fn no_network() -> TrainError {
+    TrainError::Unsupported("this learner is no network".to_owned())
 }

@@ -5,57 +5,88 @@ use std::collections::BTreeMap;
 use mlsys_plan::{Part, Train};
 use tch::Tensor;
 
-use crate::encoders::{Encoded, Encoders, FLOAT};
+use crate::beside::Beside;
+use crate::encoders::{Encoded, Encoders};
 use crate::error::TrainError;
 use crate::examples::{Examples, Parts};
+use crate::heads::{Head, is_labelled};
+use crate::labels::Labels;
+use crate::learners::learner;
 
-/// Encoded examples and their labels.
+/// Encoded examples and what predictions on them are held against.
 pub(crate) struct Data {
     pub(crate) parts: Parts,
-    pub(crate) labels: BTreeMap<Part, Vec<bool>>,
+    pub(crate) head: Head,
+    pub(crate) beside: BTreeMap<Part, Beside>,
     pub(crate) encoders: Encoders,
     pub(crate) encoded: BTreeMap<Part, Encoded>,
-    /// The labels of the training part as numbers.
+    /// What outputs on the training part are held against.
     pub(crate) targets: Tensor,
 }
 
 impl Data {
-    /// Divides the examples, fits the encoders on the training part alone, and encodes every part.
+    /// Divides the examples, fits head and encoders on the training part alone, and encodes every part.
     pub(crate) fn prepare(train: &Train, examples: &Examples) -> Result<Self, TrainError> {
-        let parts = examples.parts()?;
-        let labels = labels(examples, &parts)?;
-        check(&parts, &labels)?;
-        check_search(train, &parts, &labels)?;
-        let encoders = Encoders::fit(&train.inputs, train.impute.as_ref(), examples, &parts.rows[&Part::Train])?;
+        let parts = examples.parts(is_labelled(train.task))?;
+        check_sizes(&parts)?;
+        let rows = &parts.rows[&Part::Train];
+        let head = Head::fit(train, examples, rows)?;
+        let beside = Beside::of_parts(train, &head, examples, &parts)?;
+        check(&beside)?;
+        check_search(train, &parts, &beside)?;
+        let usual = learner(&train.learner)?.usual;
+        let mut encoders = Encoders::fit(&train.inputs, usual, train.impute.as_ref(), examples, rows)?;
+        encoders.add_debias(examples, rows)?;
         let mut encoded = BTreeMap::new();
         for (part, rows) in &parts.rows {
             encoded.insert(*part, encoders.encode(examples, rows)?);
         }
-        let targets: Vec<f32> = labels[&Part::Train].iter().map(|label| f32::from(u8::from(*label))).collect();
-        let targets = Tensor::f_from_slice(&targets)?.to_kind(FLOAT);
-        Ok(Data { parts, labels, encoders, encoded, targets })
+        let targets = head.targets(&beside[&Part::Train].labels)?;
+        Ok(Data { parts, head, beside, encoders, encoded, targets })
+    }
+
+    /// The labels of a part.
+    pub(crate) fn labels(&self, part: Part) -> &Labels {
+        &self.beside[&part].labels
     }
 }
 
-/// The labels of each part.
-pub(crate) fn labels(examples: &Examples, parts: &Parts) -> Result<BTreeMap<Part, Vec<bool>>, TrainError> {
-    let labels = examples.labels()?;
-    let of = |rows: &Vec<usize>| rows.iter().map(|&row| labels.value(row)).collect();
-    Ok(parts.rows.iter().map(|(part, rows)| (*part, of(rows))).collect())
+/// Parts that are needed and empty are told before any work.
+fn check_sizes(parts: &Parts) -> Result<(), TrainError> {
+    let nothing = if parts.rows[&Part::Train].is_empty() {
+        format!(
+            "the training part has no examples ({} were left out, because their label was not known in time)",
+            parts.left_out
+        )
+    } else if parts.rows[&Part::Test].is_empty() {
+        "the test part has no examples".to_owned()
+    } else {
+        return Ok(());
+    };
+    Err(TrainError::NothingToLearn(nothing))
 }
 
-/// A search needs both classes where it looks, and is refused before its first trial.
-fn check_search(train: &Train, parts: &Parts, labels: &BTreeMap<Part, Vec<bool>>) -> Result<(), TrainError> {
-    let Some(tune) = &train.tune else { return Ok(()) };
-    let looked_at = &labels[&tune.part];
-    let positives = looked_at.iter().filter(|label| **label).count();
-    if positives > 0 && positives < looked_at.len() {
+/// Examples that nothing can be learnt from are refused before any work.
+fn check(beside: &BTreeMap<Part, Beside>) -> Result<(), TrainError> {
+    let training = &beside[&Part::Train].labels;
+    if training.differ() {
         return Ok(());
     }
-    let found = if looked_at.is_empty() {
-        "no examples".to_owned()
-    } else {
-        format!("{positives} positive ones among {} examples", looked_at.len())
+    let message = format!("all {} examples of the training part have the same label", training.len());
+    Err(TrainError::NothingToLearn(message))
+}
+
+/// A search needs labels that differ where it looks, and is refused before its first trial.
+fn check_search(train: &Train, parts: &Parts, beside: &BTreeMap<Part, Beside>) -> Result<(), TrainError> {
+    let Some(tune) = &train.tune else { return Ok(()) };
+    let looked_at = &beside[&tune.part].labels;
+    if looked_at.len() > 0 && looked_at.differ() {
+        return Ok(());
+    }
+    let found = match (looked_at.len(), looked_at.positives()) {
+        (0, _) => "no examples".to_owned(),
+        (rows, Some(positives)) => format!("{positives} positive ones among {rows} examples"),
+        (rows, None) => format!("one label on all {rows} examples"),
     };
     let message = format!(
         "the search looks at the {} part, which has {found} ({} examples were left out of their parts, because their \
@@ -63,23 +94,4 @@ fn check_search(train: &Train, parts: &Parts, labels: &BTreeMap<Part, Vec<bool>>
         tune.part, parts.left_out
     );
     Err(TrainError::NothingToLearn(message))
-}
-
-/// Examples that nothing can be learnt from are refused before any work.
-fn check(parts: &Parts, labels: &BTreeMap<Part, Vec<bool>>) -> Result<(), TrainError> {
-    let training = &labels[&Part::Train];
-    let positives = training.iter().filter(|label| **label).count();
-    let nothing = if training.is_empty() {
-        format!(
-            "the training part has no examples ({} were left out, because their label was not known in time)",
-            parts.left_out
-        )
-    } else if positives == 0 || positives == training.len() {
-        format!("all {} examples of the training part have the same label", training.len())
-    } else if labels[&Part::Test].is_empty() {
-        "the test part has no examples".to_owned()
-    } else {
-        return Ok(());
-    };
-    Err(TrainError::NothingToLearn(nothing))
 }

@@ -49,6 +49,9 @@ pub enum TrainError {
     /// Something that this runtime cannot train yet.
     #[error("{0}")]
     Unsupported(String),
+    /// The library that grows trees is not there, or refused an operation.
+    #[error("{0}")]
+    Trees(String),
     /// libtorch refused an operation.
     #[error("libtorch failed: {}", first_line(.0))]
     Torch(#[from] tch::TchError),
@@ -64,6 +67,7 @@ impl TrainError {
             TrainError::Artefact { .. } => "E0933",
             TrainError::Unwritable { .. } => "E0911",
             TrainError::Unsupported(_) => "E0910",
+            TrainError::Trees(_) => "E0934",
             TrainError::Torch(_) => "E0999",
         }
     }

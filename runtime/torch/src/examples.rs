@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, StringArray};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
 use arrow::compute::{cast, concat};
 use arrow::datatypes::DataType;
 use mlsys_plan::{Part, columns};
@@ -75,29 +75,33 @@ impl Examples {
         Ok(column.as_primitive::<arrow::datatypes::Float64Type>().clone())
     }
 
+    /// The column that some examples have and others do not.
+    pub(crate) fn optional(&self, name: &str) -> Option<&ArrayRef> {
+        self.columns.get(name)
+    }
+
+    /// The columns with one of them in another order of rows.
+    pub(crate) fn replaced(&self, name: &str, column: ArrayRef) -> Self {
+        let mut columns = self.columns.clone();
+        columns.insert(name.to_owned(), column);
+        Examples { columns, rows: self.rows }
+    }
+
     /// The column as text.
     pub(crate) fn texts(&self, name: &str) -> Result<StringArray, TrainError> {
         let column = cast(self.column(name)?, &DataType::Utf8).map_err(|error| unusable(name, &error))?;
         Ok(column.as_string::<i32>().clone())
     }
 
-    /// The label of every row; rows without one are in no part.
-    pub(crate) fn labels(&self) -> Result<BooleanArray, TrainError> {
-        let column = self.column(columns::LABEL)?;
-        column.as_boolean_opt().cloned().ok_or_else(|| TrainError::Column {
-            name: columns::LABEL.to_owned(),
-            reason: format!("the label is a {}, expected a bool", column.data_type()),
-        })
-    }
-
-    /// Which rows belong to which part.
-    pub(crate) fn parts(&self) -> Result<Parts, TrainError> {
+    /// Which rows belong to which part; of examples that have a label, those without one belong to none.
+    pub(crate) fn parts(&self, labelled: bool) -> Result<Parts, TrainError> {
         let names = self.texts(columns::PART)?;
-        let labels = self.labels()?;
+        let labels = if labelled { Some(self.column(columns::LABEL)?) } else { None };
         let mut parts = Parts { rows: Part::ALL.into_iter().map(|part| (part, Vec::new())).collect(), left_out: 0 };
         for row in 0..self.rows {
             let part = Part::ALL.into_iter().find(|part| names.is_valid(row) && names.value(row) == part.name());
-            match part.and_then(|part| parts.rows.get_mut(&part)).filter(|_| labels.is_valid(row)) {
+            let part = part.filter(|_| labels.is_none_or(|labels| labels.is_valid(row)));
+            match part.and_then(|part| parts.rows.get_mut(&part)) {
                 Some(rows) => rows.push(row),
                 None => parts.left_out += 1,
             }

@@ -1,24 +1,44 @@
-//! One training: the loop over epochs, early stopping, and the weights that are kept.
+//! One training of a network: the loop over epochs, early stopping, checkpoints, and the weights that are kept.
 
+mod checkpoint;
+mod crew;
+mod replica;
+mod weights;
+
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mlsys_plan::{Metric, Part, StopEarly, Train};
-use mlsys_training::{EpochReport, TrainEvent, VersionMetrics};
-use tch::nn::Optimizer;
-use tch::{Device, Kind, Tensor};
+use mlsys_plan::{Part, Train};
+use mlsys_training::{EpochReport, Scores, TrainEvent};
+use tch::{Kind, Tensor};
+
+pub(crate) use checkpoint::Keeper;
+pub(crate) use weights::Weights;
 
 use crate::artefact::Model;
+use crate::chance;
 use crate::data::Data;
 use crate::error::TrainError;
-use crate::losses::{self, Loss};
-use crate::{metrics, optimizers};
+use crate::judging::Judge;
+use crate::losses::{self, Learnt, classes};
+use crate::optimizers::{self, Optimizer};
+use crate::schedules::Schedule;
+use crate::settings::Settings;
+use crate::stopping::Stopping;
+use checkpoint::{Found, Position};
+use crew::Crew;
+use replica::Original;
 
-/// Below so many multiplications a step runs on one thread: others would wait for each other longer than they work, and
-/// where the machine is busy by a factor of ten.
+/// Below so many multiplications a step that is one share runs on one thread: others would wait for each other longer than
+/// they work, and where the machine is busy by a factor of ten.
 const WORTH_THREADS: u64 = 1 << 26;
 
 /// The shortest time between two events about steps.
 const BEAT: Duration = Duration::from_millis(200);
+
+/// What chance is drawn for: the first number of its place after the seed.
+const ORDER: u64 = 1;
+const STEP: u64 = 2;
 
 /// A trained model and how it came about.
 pub(crate) struct Fitted {
@@ -27,149 +47,242 @@ pub(crate) struct Fitted {
     pub(crate) epochs: Vec<EpochReport>,
     /// The epoch whose weights were kept, from 1.
     pub(crate) best_epoch: u32,
+    /// Rows that were learnt from, each as often as it was, per second.
+    pub(crate) rows_per_second: Option<f64>,
+    /// The epoch after which it was ended from outside; none if it was not.
+    pub(crate) ended_after: Option<u32>,
 }
 
-/// Trains a model on the training part. The same arguments, seed included, give the same model.
-pub(crate) fn fit(train: &Train, data: &Data, emit: &mut dyn FnMut(&TrainEvent)) -> Result<Fitted, TrainError> {
-    tch::manual_seed(i64::try_from(train.training.seed).unwrap_or(i64::MAX));
-    let model = Model::new(train, data.encoders.clone())?;
-    let optimizer = optimizers::build(&train.training.optimizer, &model.variables)?;
-    let loss = losses::build(train.training.loss.as_ref(), &data.labels[&Part::Train])?;
-    let mut session = Session { train, data, model, optimizer, loss };
-    let (epochs, best_epoch) = session.run(emit)?;
-    Ok(Fitted { model: session.model, epochs, best_epoch })
+/// What watches a training: told about progress, asked after each epoch, and keeper of checkpoints.
+pub(crate) struct Watch<'a> {
+    pub(crate) emit: &'a mut dyn FnMut(&TrainEvent),
+    /// Whether training goes on after an epoch.
+    pub(crate) go_on: &'a mut dyn FnMut(&EpochReport) -> bool,
+    pub(crate) keeper: Option<Keeper>,
 }
 
-/// A model in training.
+/// Trains a network on the training part. The same arguments, seed included, give the same model.
+pub(crate) fn fit(train: &Train, data: &Data, watch: &mut Watch<'_>) -> Result<Fitted, TrainError> {
+    let settings = Settings::of(train)?;
+    chance::seed_libtorch(train.training.seed);
+    let model = Model::network(train, data, settings.device)?;
+    let labels = data.labels(Part::Train);
+    let loss = losses::build(train.training.loss.as_ref(), &Learnt { head: &data.head, labels })?;
+    let optimizer = optimizers::build(&train.training.optimizer, &model.weights()?.flat)?;
+    let rows = labels.len();
+    let batch = usize::try_from(train.training.batch).unwrap_or(usize::MAX).min(rows).max(1);
+    let threads = usize::try_from(tch::get_num_threads()).unwrap_or(1);
+    let original = Original {
+        learner: &train.learner,
+        encoders: &data.encoders,
+        outputs: data.head.outputs(),
+        weights: model.weights()?,
+        loss: &Arc::new(loss),
+        device: settings.device,
+        kind: settings.kind,
+    };
+    let crew = Crew::new(&original, &data.encoded[&Part::Train], &data.targets, batch, threads)?;
+    let schedule = Schedule::of(settings.schedule.as_ref())?;
+    let judge = Judge::of(train);
+    let session = Session {
+        train,
+        data,
+        settings,
+        model,
+        optimizer,
+        crew,
+        schedule,
+        judge,
+        batch,
+        at: Position::first(),
+        stopping: Stopping::of(train),
+        best: None,
+        began: Instant::now(),
+    };
+    session.run(watch)
+}
+
+/// A network in training.
 struct Session<'a> {
     train: &'a Train,
     data: &'a Data,
+    settings: Settings,
     model: Model,
-    optimizer: Optimizer,
-    loss: Loss,
-}
-
-/// The weights to keep, and how good they are.
-struct Best {
-    epoch: u32,
-    score: f64,
-    weights: Vec<(String, Tensor)>,
+    optimizer: Box<dyn Optimizer>,
+    crew: Crew,
+    schedule: Schedule,
+    judge: Judge,
+    /// Rows of a step.
+    batch: usize,
+    at: Position,
+    stopping: Stopping<'a>,
+    /// The best epoch's weights.
+    best: Option<Tensor>,
+    began: Instant,
 }
 
 impl Session<'_> {
     /// Trains until the last epoch or until the metric stops getting better. The model has the best epoch's weights.
-    fn run(&mut self, emit: &mut dyn FnMut(&TrainEvent)) -> Result<(Vec<EpochReport>, u32), TrainError> {
-        let settings = &self.train.training;
-        let rows = self.data.labels.iter().map(|(part, labels)| (*part, labels.len() as u64)).collect();
-        let steps = (self.data.labels[&Part::Train].len() as u64).div_ceil(u64::from(settings.batch));
-        let parameters = self.model.parameters();
-        emit(&TrainEvent::Ready { rows, parameters, epochs: settings.epochs, steps });
-        let started = Instant::now();
-        let mut reports: Vec<EpochReport> = Vec::new();
-        let mut best: Option<Best> = None;
-        let all_threads = tch::get_num_threads();
-        let is_small = parameters * u64::from(settings.batch) < WORTH_THREADS;
-        for epoch in 1..=settings.epochs {
-            tch::set_num_threads(if is_small { 1 } else { all_threads });
-            let loss = self.epoch(epoch, emit);
-            tch::set_num_threads(all_threads);
-            let loss = loss?;
-            if !loss.is_finite() {
-                return Err(TrainError::NotANumber { epoch });
-            }
-            let validate = self.validate()?;
-            let report = EpochReport { epoch, loss, validate, seconds: started.elapsed().as_secs_f64() };
-            emit(&TrainEvent::Epoch(report.clone()));
-            let stop = settings.stop_early.as_ref();
-            let done = stop.is_some_and(|stop| self.enough(stop, &report, &mut best));
-            reports.push(report);
+    fn run(mut self, watch: &mut Watch<'_>) -> Result<Fitted, TrainError> {
+        let parts = self.data.beside.iter();
+        let rows = parts.map(|(part, beside)| (*part, beside.labels.len() as u64)).collect();
+        let (epochs, steps, parameters) = (self.train.training.epochs, self.steps(), self.model.parameters());
+        if let Some(found) = watch.keeper.as_ref().and_then(Keeper::find) {
+            self.take_up(found)?;
+        }
+        (watch.emit)(&TrainEvent::Ready { rows, parameters, epochs, steps });
+        self.began = Instant::now();
+        let (before, mut ended_after) = (self.at.steps, None);
+        while self.at.epoch <= epochs {
+            self.epoch(watch)?;
+            let report = self.report()?;
+            (watch.emit)(&TrainEvent::Epoch(report.clone()));
+            self.note(&report);
+            let done = self.stopping.is_enough(report.epoch);
+            let goes_on = (watch.go_on)(&report);
+            self.at.reports.push(report);
             if done {
                 break;
             }
-        }
-        let last = reports.last().map_or(0, |report| report.epoch);
-        match best {
-            Some(best) => {
-                self.restore(&best)?;
-                Ok((reports, best.epoch))
+            if !goes_on {
+                ended_after = Some(self.at.epoch).filter(|epoch| *epoch < epochs);
+                break;
             }
-            None => Ok((reports, last)),
+            self.at.next_epoch();
         }
+        let rows_per_second = self.rate(before);
+        if let Some(keeper) = &watch.keeper {
+            keeper.forget();
+        }
+        let last = self.at.reports.last().map_or(0, |report| report.epoch);
+        let best_epoch = self.stopping.best().map_or(last, |(epoch, _)| epoch);
+        if let Some(best) = &self.best {
+            self.model.weights_mut()?.set(best)?;
+        }
+        Ok(Fitted { model: self.model, epochs: self.at.reports, best_epoch, rows_per_second, ended_after })
     }
 
-    /// One pass over the training part in random order; the mean loss per example.
-    fn epoch(&mut self, epoch: u32, emit: &mut dyn FnMut(&TrainEvent)) -> Result<f64, TrainError> {
-        let rows = self.data.targets.size()[0];
-        let batch = i64::from(self.train.training.batch);
-        let order = Tensor::f_randperm(rows, (Kind::Int64, Device::Cpu))?;
-        let mut total = 0.0;
+    /// Steps of an epoch.
+    fn steps(&self) -> u64 {
+        self.data.labels(Part::Train).len().div_ceil(self.batch) as u64
+    }
+
+    /// The rest of the pass over the training part, in an order by chance.
+    fn epoch(&mut self, watch: &mut Watch<'_>) -> Result<(), TrainError> {
+        let seed = self.train.training.seed;
+        let place = [seed, ORDER, u64::from(self.at.epoch)];
+        let labels = self.data.labels(Part::Train);
+        let order = if self.settings.balanced {
+            let classes: Vec<u32> = classes(labels).into_iter().map(|class| class as u32).collect();
+            chance::balanced(&classes, &place)
+        } else {
+            chance::order(labels.len(), &place)
+        };
+        let threads = tch::get_num_threads();
+        let work = self.model.parameters().saturating_mul(self.batch as u64);
+        let is_small = work < WORTH_THREADS;
+        tch::set_num_threads(if is_small { 1 } else { threads });
+        let done = self.steps_of(&order, watch);
+        tch::set_num_threads(threads);
+        done
+    }
+
+    fn steps_of(&mut self, order: &[i64], watch: &mut Watch<'_>) -> Result<(), TrainError> {
         let mut beat = Instant::now();
-        for (step, start) in (1_u64..).zip((0..rows).step_by(usize::try_from(batch).unwrap_or(1))) {
-            total += self.step(&order.narrow(0, start, batch.min(rows - start)))?;
+        let first = usize::try_from(self.at.step).unwrap_or(usize::MAX);
+        for rows in order.chunks(self.batch).skip(first) {
+            self.step(rows)?;
             if beat.elapsed() >= BEAT {
-                emit(&TrainEvent::Step { epoch, step });
+                (watch.emit)(&TrainEvent::Step { epoch: self.at.epoch, step: self.at.step });
                 beat = Instant::now();
             }
-        }
-        #[expect(clippy::cast_precision_loss, reason = "numbers of rows are far below 2^52")]
-        let rows = rows.max(1) as f64;
-        Ok(total / rows)
-    }
-
-    /// One step on the chosen rows; the sum of their losses.
-    fn step(&mut self, chosen: &Tensor) -> Result<f64, TrainError> {
-        let examples = self.data.encoded[&Part::Train].select(chosen);
-        let logits = self.model.network.forward(&examples, true);
-        let loss = self.loss.of(&logits, &self.data.targets.index_select(0, chosen))?;
-        match self.clip() {
-            Some(norm) => self.optimizer.backward_step_clip_norm(&loss, norm),
-            None => self.optimizer.backward_step(&loss),
-        }
-        #[expect(clippy::cast_precision_loss, reason = "a batch is small")]
-        let weight = chosen.size()[0] as f64;
-        Ok(f64::try_from(&loss)? * weight)
-    }
-
-    /// The norm above which gradients are scaled down.
-    fn clip(&self) -> Option<f64> {
-        self.train.training.settings.iter().find(|setting| setting.name == "clip")?.float("value")
-    }
-
-    fn validate(&self) -> Result<VersionMetrics, TrainError> {
-        let labels = &self.data.labels[&Part::Validate];
-        if labels.is_empty() {
-            return Ok(VersionMetrics::new());
-        }
-        let probabilities = self.model.predict_encoded(&self.data.encoded[&Part::Validate])?;
-        Ok(metrics::metrics(labels, &probabilities))
-    }
-
-    /// Notes the epoch if it is the best so far; whether there have been enough worse ones since.
-    fn enough(&self, stop: &StopEarly, report: &EpochReport, best: &mut Option<Best>) -> bool {
-        // A metric that is not defined on the validation part cannot stop anything.
-        let Some(metric) = Metric::by_name(&stop.metric.name) else { return false };
-        let Some(&score) = report.validate.get(&metric) else { return false };
-        let better = best.as_ref().is_none_or(|best| improves(metric.larger_is_better(), score, best.score));
-        if better {
-            let weights = self.model.variables.variables().into_iter();
-            let weights = weights.map(|(name, weight)| (name, weight.detach().copy())).collect();
-            *best = Some(Best { epoch: report.epoch, score, weights });
-        }
-        best.as_ref().is_some_and(|best| report.epoch - best.epoch >= stop.patience)
-    }
-
-    fn restore(&mut self, best: &Best) -> Result<(), TrainError> {
-        let mut variables = self.model.variables.variables();
-        for (name, weight) in &best.weights {
-            if let Some(variable) = variables.get_mut(name) {
-                tch::no_grad(|| variable.f_copy_(weight).map(drop))?;
+            if let Some(keeper) = watch.keeper.as_mut().filter(|keeper| keeper.is_due()) {
+                let tensors = self.tensors()?;
+                keeper.keep(&self.at, self.seconds(), tensors)?;
             }
         }
+        if self.at.loss.is_finite() { Ok(()) } else { Err(TrainError::NotANumber { epoch: self.at.epoch }) }
+    }
+
+    fn step(&mut self, rows: &[i64]) -> Result<(), TrainError> {
+        let place = [self.train.training.seed, STEP, self.at.steps];
+        let (mut gradient, loss) = self.crew.slope(rows, place, self.settings.on_cpu())?;
+        if let Some(most) = self.settings.clip {
+            let norm = gradient.norm().f_double_value(&[])?;
+            if norm > most {
+                let _ = gradient.f_mul_scalar_(most / (norm + 1e-6))?;
+            }
+        }
+        let all = self.steps() * u64::from(self.train.training.epochs);
+        let rate = self.optimizer.rate() * self.schedule.factor(self.at.steps, all);
+        let (weights, optimizer) = (self.model.weights_mut()?, &mut self.optimizer);
+        tch::no_grad(|| optimizer.step(&mut weights.flat, &gradient, rate))?;
+        self.crew.renew(weights)?;
+        self.at.step += 1;
+        self.at.steps += 1;
+        self.at.loss += loss;
         Ok(())
     }
-}
 
-/// Whether a score is better than another one.
-pub(crate) fn improves(larger_is_better: bool, score: f64, best: f64) -> bool {
-    if larger_is_better { score > best } else { score < best }
+    fn report(&self) -> Result<EpochReport, TrainError> {
+        let rows = self.data.labels(Part::Train).len();
+        #[expect(clippy::cast_precision_loss, reason = "numbers of rows are far below 2^52")]
+        let loss = self.at.loss / rows.max(1) as f64;
+        Ok(EpochReport { epoch: self.at.epoch, loss, validate: self.validate()?, seconds: self.seconds() })
+    }
+
+    fn validate(&self) -> Result<Scores, TrainError> {
+        let beside = &self.data.beside[&Part::Validate];
+        if beside.labels.len() == 0 {
+            return Ok(Scores::default());
+        }
+        let predictions = self.model.predict_encoded(&self.data.encoded[&Part::Validate])?;
+        self.judge.scores(&self.data.head, beside, &predictions)
+    }
+
+    /// Keeps the weights of the best epoch so far.
+    fn note(&mut self, report: &EpochReport) {
+        if self.stopping.note(report) {
+            self.at.best = self.stopping.best();
+            self.best = self.model.weights().ok().map(|weights| weights.flat.copy());
+        }
+    }
+
+    fn seconds(&self) -> f64 {
+        self.at.seconds + self.began.elapsed().as_secs_f64()
+    }
+
+    /// Rows per second since it was taken up.
+    #[expect(clippy::cast_precision_loss, reason = "numbers of rows are far below 2^52")]
+    fn rate(&self, before: u64) -> Option<f64> {
+        let per_step = self.data.labels(Part::Train).len() as f64 / self.steps().max(1) as f64;
+        let rows = (self.at.steps - before) as f64 * per_step;
+        (rows > 0.0).then(|| rows / self.began.elapsed().as_secs_f64())
+    }
+
+    /// Everything that a checkpoint holds besides the position.
+    fn tensors(&self) -> Result<Vec<(String, Tensor)>, TrainError> {
+        let mut tensors = vec![("weights".to_owned(), self.model.weights()?.flat.to_device(tch::Device::Cpu))];
+        tensors.extend(self.best.as_ref().map(|best| ("best".to_owned(), best.to_device(tch::Device::Cpu))));
+        let memory = self.optimizer.memory().into_iter();
+        tensors.extend(memory.map(|(name, tensor)| (format!("optimizer.{name}"), tensor.to_device(tch::Device::Cpu))));
+        Ok(tensors)
+    }
+
+    /// Goes on where a checkpoint was kept.
+    fn take_up(&mut self, found: Found) -> Result<(), TrainError> {
+        let mut memory = Vec::new();
+        for (name, tensor) in found.tensors {
+            match name.as_str() {
+                "weights" => self.model.weights_mut()?.set(&tensor)?,
+                "best" => self.best = Some(tensor.to_kind(Kind::Float).to_device(self.settings.device)),
+                _ => memory.extend(name.strip_prefix("optimizer.").map(|name| (name.to_owned(), tensor))),
+            }
+        }
+        self.optimizer.remember(&memory);
+        self.crew.renew(self.model.weights()?)?;
+        self.stopping.set_best(found.position.best);
+        self.at = found.position;
+        Ok(())
+    }
 }

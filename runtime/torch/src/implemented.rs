@@ -1,33 +1,43 @@
 //! What of the standard library this room implements, collected from its registries.
 
-use mlsys_plan::{Call, Metric};
+use mlsys_plan::Call;
 
+use crate::calibration::CALIBRATIONS;
+use crate::encoders::ENCODERS;
 use crate::error::TrainError;
 use crate::learners::LEARNERS;
 use crate::losses::{LOSSES, WEIGHTS};
 use crate::optimizers::OPTIMIZERS;
+use crate::schedules::SCHEDULES;
 use crate::search::{SEARCHES, SETTINGS, SPACES};
+use crate::settings::{DEVICES, PRECISIONS};
 
 /// What every training has, with values that need no implementation of their own.
-const FIXED: [(&str, &str); 9] = [
-    ("device", "cpu"),
+const FIXED: [(&str, &str); 10] = [
     ("imputation", "mean"),
     ("imputation", "median"),
-    ("precision", "float32"),
+    ("setting", "checkpoint"),
     ("setting", "device"),
     ("setting", "loss"),
     ("setting", "optimizer"),
     ("setting", "precision"),
+    ("setting", "sample"),
+    ("setting", "schedule"),
     ("setting", "stop_early"),
 ];
 
 /// What this room implements of the standard library: kind and name, ordered.
 pub fn implemented() -> Vec<(&'static str, &'static str)> {
     let mut all = FIXED.to_vec();
+    all.extend(CALIBRATIONS.iter().map(|(name, _)| ("calibration", *name)));
+    all.extend(DEVICES.iter().map(|(name, _)| ("device", *name)));
+    all.extend(ENCODERS.iter().map(|(name, _)| ("encoder", *name)));
     all.extend(LEARNERS.iter().map(|(name, _)| ("learner", *name)));
     all.extend(LOSSES.iter().map(|(name, _)| ("loss", *name)));
-    all.extend(Metric::ALL.iter().map(|metric| ("metric", metric.name())));
+    all.extend(mlsys_metrics::all().map(|metric| ("metric", metric.name)));
     all.extend(OPTIMIZERS.iter().map(|(name, _)| ("optimizer", *name)));
+    all.extend(PRECISIONS.iter().map(|(name, _)| ("precision", *name)));
+    all.extend(SCHEDULES.iter().map(|(name, _)| ("schedule", *name)));
     all.extend(SEARCHES.iter().map(|(name, _)| ("search", *name)));
     all.extend(SETTINGS.iter().map(|(name, _)| ("setting", *name)));
     all.extend(SPACES.iter().map(|(name, _)| ("space", *name)));

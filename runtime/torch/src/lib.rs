@@ -5,25 +5,33 @@
 //! folder and predicts with the same encoders; [`predict`] does that for any number of rows.
 
 mod artefact;
+mod beside;
+mod body;
+mod calibration;
+mod chance;
 mod data;
 mod encoders;
 mod error;
 mod examples;
 mod fit;
+mod heads;
 mod implemented;
+mod importance;
+mod judging;
+mod labels;
 mod learners;
 mod losses;
-mod metrics;
 mod optimizers;
 mod predict;
-mod report;
+mod schedules;
 mod search;
+mod settings;
+mod stopping;
 mod training;
 
-pub use artefact::Model;
+pub use artefact::{Answer, Model};
 pub use error::TrainError;
 pub use examples::Examples;
 pub use implemented::implemented;
-pub use metrics::{metrics, value};
 pub use predict::predict;
 pub use training::{judge, train};

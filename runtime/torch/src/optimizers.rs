@@ -1,49 +1,39 @@
-//! Optimisers by their name in the language.
+//! Optimisers, one file each, by their name in the language. They work on all weights as one vector; what they remember is
+//! plain tensors, so that a training can be cut off and go on.
+
+mod adam;
+mod adamw;
+mod moments;
+mod sgd;
 
 use mlsys_plan::Call;
-use tch::nn::{self, OptimizerConfig, VarStore};
+use tch::Tensor;
 
 use crate::error::TrainError;
 use crate::implemented::named;
 
-/// Builds an optimiser over a network's variables.
-type Build = fn(&Call, &VarStore) -> Result<nn::Optimizer, tch::TchError>;
+/// Changes weights by their gradient.
+pub(crate) trait Optimizer {
+    /// The learning rate that the program names.
+    fn rate(&self) -> f64;
+
+    /// One step on weights, a vector, in place.
+    fn step(&mut self, weights: &mut Tensor, gradient: &Tensor, rate: f64) -> Result<(), TrainError>;
+
+    /// What it remembers, by name: vectors as long as the weights, and counts.
+    fn memory(&self) -> Vec<(String, Tensor)>;
+
+    /// Takes up what it remembered.
+    fn remember(&mut self, memory: &[(String, Tensor)]);
+}
+
+/// Builds an optimiser for weights.
+type Build = fn(&Call, &Tensor) -> Box<dyn Optimizer>;
 
 /// Every optimiser by its name in the language.
-pub(crate) const OPTIMIZERS: &[(&str, Build)] = &[("adam", adam), ("adamw", adamw), ("sgd", sgd)];
+pub(crate) const OPTIMIZERS: &[(&str, Build)] = &[("adam", adam::build), ("adamw", adamw::build), ("sgd", sgd::build)];
 
-/// The optimiser of a `train` block over a network's variables.
-pub(crate) fn build(call: &Call, variables: &VarStore) -> Result<nn::Optimizer, TrainError> {
-    Ok(named("optimizer", OPTIMIZERS, call)?(call, variables)?)
-}
-
-fn adam(call: &Call, variables: &VarStore) -> Result<nn::Optimizer, tch::TchError> {
-    let number = |name: &str, default: f64| call.float(name).unwrap_or(default);
-    let adam = nn::Adam {
-        beta1: number("beta1", 0.9),
-        beta2: number("beta2", 0.999),
-        wd: number("weight_decay", 0.0),
-        eps: 1e-8,
-        amsgrad: false,
-    };
-    adam.build(variables, number("lr", 1e-3))
-}
-
-fn adamw(call: &Call, variables: &VarStore) -> Result<nn::Optimizer, tch::TchError> {
-    let number = |name: &str, default: f64| call.float(name).unwrap_or(default);
-    let adamw = nn::AdamW {
-        beta1: number("beta1", 0.9),
-        beta2: number("beta2", 0.999),
-        wd: number("weight_decay", 0.01),
-        eps: 1e-8,
-        amsgrad: false,
-    };
-    adamw.build(variables, number("lr", 1e-3))
-}
-
-fn sgd(call: &Call, variables: &VarStore) -> Result<nn::Optimizer, tch::TchError> {
-    let number = |name: &str, default: f64| call.float(name).unwrap_or(default);
-    let sgd =
-        nn::Sgd { momentum: number("momentum", 0.9), dampening: 0.0, wd: number("weight_decay", 0.0), nesterov: false };
-    sgd.build(variables, number("lr", 0.01))
+/// The optimiser of a `train` block for weights.
+pub(crate) fn build(call: &Call, weights: &Tensor) -> Result<Box<dyn Optimizer>, TrainError> {
+    Ok(named("optimizer", OPTIMIZERS, call)?(call, weights))
 }

@@ -76,12 +76,13 @@ fn one(job: &PredictJob, model: &Model, lanes: &mut [Lane], rows: usize) -> Resu
     let rows = Examples::beside(&tables);
     let complete = complete(job, &rows)?;
     let predictions = model.predict(&rows, &complete)?;
-    let mut all = vec![None; rows.rows()];
-    for (row, prediction) in complete.into_iter().zip(predictions) {
-        // A network whose weights or inputs are beyond all bounds has no answer.
-        all[row] = Some(prediction).filter(|prediction| prediction.is_finite());
+    let width = predictions.len() / complete.len().max(1);
+    let mut all: Vec<Option<&[f64]>> = vec![None; rows.rows()];
+    for (row, prediction) in complete.into_iter().zip(predictions.chunks(width.max(1))) {
+        // A model whose weights or inputs are beyond all bounds has no answer.
+        all[row] = Some(prediction).filter(|prediction| prediction.iter().all(|number| number.is_finite()));
     }
-    output::batch(job, &rows, all)
+    output::batch(job, &rows, &model.answer(), &all)
 }
 
 /// Which rows are predicted; none for all of them.

@@ -1,22 +1,26 @@
 //! Searches over arguments and settings: how trials are chosen, one file each, and the loop over them.
 
 mod grid;
+mod halving;
 mod random;
 mod settings;
 mod space;
 mod tpe;
 mod trials;
 
-use mlsys_plan::{Call, Train, Tune};
-use mlsys_training::{TrainEvent, TrialReport};
+use mlsys_plan::{Call, Tune};
+use mlsys_training::{EpochReport, TrainEvent, TrainJob, TrialReport};
 
 pub(crate) use settings::SETTINGS;
 pub(crate) use space::{SPACES, Space};
 
 use crate::data::Data;
 use crate::error::TrainError;
-use crate::fit::{Fitted, fit};
+use crate::fit::{Fitted, Watch};
 use crate::implemented::named;
+use crate::learners::fit;
+use crate::training::keeper;
+use halving::Halving;
 use trials::Trials;
 
 /// Chooses what is tried next.
@@ -38,7 +42,8 @@ pub(crate) struct Tried {
 type Build = fn(&Call, u64) -> Box<dyn Search>;
 
 /// Every search by its name in the language.
-pub(crate) const SEARCHES: &[(&str, Build)] = &[("grid", grid::build), ("random", random::build), ("tpe", tpe::build)];
+pub(crate) const SEARCHES: &[(&str, Build)] =
+    &[("asha", random::build), ("grid", grid::build), ("random", random::build), ("tpe", tpe::build)];
 
 /// Trains one model a trial; the best one, the trials in order, and which of them is the best, from 1.
 ///
@@ -47,21 +52,27 @@ pub(crate) const SEARCHES: &[(&str, Build)] = &[("grid", grid::build), ("random"
 /// # Errors
 /// The search is not known, or every trial failed: then the last one's failure.
 pub(crate) fn run(
-    train: &Train,
+    job: &TrainJob,
     tune: &Tune,
     data: &Data,
     emit: &mut dyn FnMut(&TrainEvent),
 ) -> Result<(Fitted, Vec<TrialReport>, u32), TrainError> {
+    let train = &job.train;
     let build = named("search", SEARCHES, &tune.search)?;
     let spaces: Vec<Space> = tune.space.iter().map(Space::of).collect::<Result<_, _>>()?;
     let mut search = build(&tune.search, train.training.seed);
-    let mut trials = Trials::new(tune, data);
+    let mut halving = Halving::of(tune, train.training.epochs);
+    let mut trials = Trials::new(train, tune, data);
     for trial in 1..=tune.trials {
         let Some(point) = search.next(&spaces, &trials.tried) else { break };
         emit(&TrainEvent::TrialStarted { trial, trials: tune.trials });
         let values: Vec<_> = spaces.iter().zip(&point).map(|(space, at)| space.value(*at)).collect();
         let changed = settings::apply(train, tune, &values)?;
-        trials.note(trial, point, values, |data| fit(&changed, data, emit))?;
+        trials.note(trial, point, values, |data| {
+            let keeper = keeper(job, &changed, "trial")?;
+            let go_on = &mut |report: &EpochReport| halving.goes_on(report);
+            fit(&changed, data, &mut Watch { emit: &mut *emit, go_on, keeper })
+        })?;
         emit(&trials.event());
     }
     trials.finish()

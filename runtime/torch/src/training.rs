@@ -9,11 +9,22 @@ use mlsys_plan::{Part, Train};
 use mlsys_training::{JudgeJob, JudgeReport, PartReport, TrainEvent, TrainJob, TrainReport};
 
 use crate::artefact::Model;
-use crate::data::{Data, labels};
+use crate::beside::Beside;
+use crate::calibration;
+use crate::data::Data;
 use crate::error::TrainError;
 use crate::examples::Examples;
-use crate::fit::{Fitted, fit};
-use crate::{report, search};
+use crate::fit::{Fitted, Keeper, Watch};
+use crate::heads::Head;
+use crate::importance::importance;
+use crate::judging::{Judge, looked_at};
+use crate::labels::Labels;
+use crate::learners::fit;
+use crate::search;
+use crate::settings::Settings;
+
+/// The share of training rows beyond which a row is an alarm.
+const ALARM: f64 = 0.999;
 
 /// Does a job: reads, fits, trains, judges, and fills the output folder. `emit` is told about progress.
 ///
@@ -29,33 +40,78 @@ pub fn train(job: &TrainJob, emit: &mut dyn FnMut(&TrainEvent)) -> Result<TrainR
     let data = Data::prepare(train, &examples)?;
     let started = Instant::now();
     let (fitted, trials, best_trial) = match &train.tune {
-        None => (fit(train, &data, emit)?, Vec::new(), None),
+        None => (one(job, &data, emit)?, Vec::new(), None),
         Some(tune) => {
-            let (fitted, trials, best) = search::run(train, tune, &data, emit)?;
+            let (fitted, trials, best) = search::run(job, tune, &data, emit)?;
             (fitted, trials, Some(best))
         }
     };
     let seconds = started.elapsed().as_secs_f64();
-    let Fitted { model, epochs, best_epoch } = fitted;
+    let Fitted { mut model, epochs, best_epoch, rows_per_second, .. } = fitted;
+    finish(train, &data, &mut model)?;
+    let judge = Judge::of(train);
     let mut parts: BTreeMap<Part, PartReport> = BTreeMap::new();
-    for (part, rows) in &data.parts.rows {
-        let probabilities = model.predict_encoded(&data.encoded[part])?;
-        parts.insert(*part, report::part(train, &examples, rows, &data.labels[part], &probabilities)?);
+    for (part, beside) in &data.beside {
+        let predictions = model.predict_encoded(&data.encoded[part])?;
+        parts.insert(*part, judge.part(*part, model.head(), beside, &predictions)?);
     }
+    let part = looked_at(&data.beside);
     let report = TrainReport {
+        task: train.task,
         parts,
         left_out: data.parts.left_out,
         epochs,
         best_epoch,
         parameters: model.parameters(),
-        inputs: model.encoders.report(),
+        inputs: model.encoders().report(),
+        importance: importance(train, &model, &examples, &data.parts.rows[&part], &data.beside[&part])?,
         trials,
         best_trial,
+        rows_per_second,
         seconds,
     };
     write(job, &model, &report)?;
     emit(&TrainEvent::Done);
     Ok(report)
+}
+
+/// A training without a search.
+fn one(job: &TrainJob, data: &Data, emit: &mut dyn FnMut(&TrainEvent)) -> Result<Fitted, TrainError> {
+    let keeper = keeper(job, &job.train, "training")?;
+    fit(&job.train, data, &mut Watch { emit, go_on: &mut |_| true, keeper })
+}
+
+/// Who keeps checkpoints of a training, if there is a place for them.
+pub(crate) fn keeper(job: &TrainJob, train: &Train, name: &str) -> Result<Option<Keeper>, TrainError> {
+    let Some(folder) = &job.checkpoints else { return Ok(None) };
+    let fail = |reason: String| TrainError::Artefact { path: folder.clone(), reason };
+    fs::create_dir_all(folder).map_err(|error| fail(error.to_string()))?;
+    // What is trained on what: with other settings or examples a checkpoint is of no use.
+    let of = serde_json::to_string(&(train, &job.examples)).map_err(|error| fail(error.to_string()))?;
+    let every = Settings::of(train)?.checkpoint;
+    Ok(Some(Keeper::new(&folder.join(format!("{name}.safetensors")), every, of)))
+}
+
+/// What is fitted once the weights are found: calibration, and from where on a row is an alarm.
+fn finish(train: &Train, data: &Data, model: &mut Model) -> Result<(), TrainError> {
+    if let (Some(call), Labels::Truths(labels)) = (&train.calibrate, data.labels(Part::Validate)) {
+        if labels.is_empty() {
+            let message = "there is no validation part to put probabilities right by: give the split a `validate` part";
+            return Err(TrainError::NothingToLearn(message.to_owned()));
+        }
+        let probabilities = model.uncalibrated(&data.encoded[&Part::Validate])?;
+        model.set_calibration(Some(calibration::fit(call, &probabilities, labels)?));
+    }
+    if let Head::Anomaly { .. } = model.head() {
+        let mut scores = model.predict_encoded(&data.encoded[&Part::Train])?;
+        scores.sort_by(f64::total_cmp);
+        #[expect(clippy::cast_precision_loss, reason = "numbers of rows are far below 2^52")]
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place in a list")]
+        let place = ((scores.len() as f64 * ALARM).ceil() as usize).clamp(1, scores.len().max(1)) - 1;
+        let threshold = scores.get(place).copied().unwrap_or(f64::MAX);
+        model.set_head(Head::Anomaly { threshold });
+    }
+    Ok(())
 }
 
 /// Holds a trained model against the examples of another training, and writes a [`JudgeReport`].
@@ -66,25 +122,22 @@ pub fn judge(job: &JudgeJob, emit: &mut dyn FnMut(&TrainEvent)) -> Result<JudgeR
     use_threads(job.threads);
     let model = Model::load(&job.model)?;
     let examples = Examples::read(&job.examples)?;
-    let parts = examples.parts()?;
-    let report = JudgeReport { parts: judged(&job.train, &model, &examples, &parts.rows)? };
+    let report = JudgeReport { parts: judged(&job.train, &model, &examples)? };
     write_json(&job.output, &report)?;
     emit(&TrainEvent::Done);
     Ok(report)
 }
 
-fn judged(
-    train: &Train,
-    model: &Model,
-    examples: &Examples,
-    parts: &BTreeMap<Part, Vec<usize>>,
-) -> Result<BTreeMap<Part, PartReport>, TrainError> {
-    let labels = labels(examples, &examples.parts()?)?;
-    let mut judged = BTreeMap::new();
+fn judged(train: &Train, model: &Model, examples: &Examples) -> Result<BTreeMap<Part, PartReport>, TrainError> {
+    let mut parts = examples.parts(model.head().is_labelled())?;
     // What a model has learnt from says nothing about it.
-    for (part, rows) in parts.iter().filter(|(part, _)| **part != Part::Train) {
-        let probabilities = model.predict(examples, rows)?;
-        judged.insert(*part, report::part(train, examples, rows, &labels[part], &probabilities)?);
+    parts.rows.remove(&Part::Train);
+    let beside = Beside::of_parts(train, model.head(), examples, &parts)?;
+    let judge = Judge::of(train);
+    let mut judged = BTreeMap::new();
+    for (part, rows) in &parts.rows {
+        let predictions = model.predict(examples, rows)?;
+        judged.insert(*part, judge.part(*part, model.head(), &beside[part], &predictions)?);
     }
     Ok(judged)
 }

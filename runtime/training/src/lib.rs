@@ -8,11 +8,13 @@ mod event;
 mod job;
 mod predict;
 mod report;
+mod scores;
 
 pub use capabilities::{CAPABILITIES, NOT_YET, can};
 pub use event::TrainEvent;
 pub use job::{JudgeJob, TrainJob};
 pub use predict::{Carried, PredictJob, Stamp, predicted};
 pub use report::{
-    EpochReport, InputReport, JudgeReport, PartReport, SliceReport, TrainReport, TrialReport, VersionMetrics,
+    EpochReport, Importance, InputReport, JudgeReport, PartReport, SliceReport, TrainReport, TrialReport,
 };
+pub use scores::{Score, Scores};

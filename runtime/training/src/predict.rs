@@ -6,8 +6,13 @@ use serde::{Deserialize, Serialize};
 
 /// Names of the columns that predictions have besides those that are carried over, in their order.
 pub mod predicted {
-    /// What was predicted, a float64: of a truth value the probability that it holds. Missing where a row has none.
+    /// What was predicted: of a truth value the probability that it holds, of a class the most probable one, of quantiles
+    /// the middle one, otherwise a number. Missing where a row has none.
     pub const PREDICTION: &str = "prediction";
+    /// The probability of the class that was predicted, a float64; only beside classes.
+    pub const PROBABILITY: &str = "probability";
+    /// All quantiles that were predicted, in their order, a list of float64; only beside quantiles.
+    pub const QUANTILES: &str = "quantiles";
     /// The model's name.
     pub const MODEL: &str = "model";
     /// The version that predicted, an int64.
@@ -15,7 +20,7 @@ pub mod predicted {
     /// When it did, a timestamp.
     pub const SCORED_AT: &str = "scored_at";
     /// All of them.
-    pub const ALL: [&str; 4] = [PREDICTION, MODEL, VERSION, SCORED_AT];
+    pub const ALL: [&str; 6] = [PREDICTION, PROBABILITY, QUANTILES, MODEL, VERSION, SCORED_AT];
 }
 
 /// `mlsysd predict`: let a trained model predict rows, a batch at a time.

@@ -2,33 +2,41 @@
 
 use std::collections::BTreeMap;
 
-use mlsys_plan::{Metric, Part, Value};
+use mlsys_metrics::Curves;
+use mlsys_plan::{Part, Task, Value};
 use serde::{Deserialize, Serialize};
 
-/// Metrics by name; a metric that is not defined on the rows (one class only) is absent.
-pub type VersionMetrics = BTreeMap<Metric, f64>;
+use crate::scores::Scores;
 
 /// What a training leaves in `report.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TrainReport {
+    /// What kind of prediction is made.
+    pub task: Task,
     /// The parts' sizes and metrics.
     pub parts: BTreeMap<Part, PartReport>,
     /// Examples left out because their label was not known in time.
     pub left_out: u64,
     /// Learning curves, of the best trial if there was a search.
     pub epochs: Vec<EpochReport>,
-    /// The epoch whose weights were kept, from 1.
+    /// The epoch, or round of boosting, whose model was kept, from 1.
     pub best_epoch: u32,
     /// Learnt parameters.
     pub parameters: u64,
     /// How each input was encoded.
     pub inputs: Vec<InputReport>,
+    /// How much worse predictions are without each input, worst first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub importance: Vec<Importance>,
     /// Every trial of the search, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub trials: Vec<TrialReport>,
     /// The trial whose model was kept, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub best_trial: Option<u32>,
+    /// Examples and features are of this many rows a second, over all steps of training.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows_per_second: Option<f64>,
     /// Wall-clock seconds of the training loop, of all trials together.
     pub seconds: f64,
 }
@@ -36,12 +44,12 @@ pub struct TrainReport {
 /// An epoch's figures.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EpochReport {
-    /// The epoch, from 1.
+    /// The epoch, or round of boosting, from 1.
     pub epoch: u32,
     /// Mean training loss over the epoch.
     pub loss: f64,
     /// The validation part's metrics, where there is one.
-    pub validate: VersionMetrics,
+    pub validate: Scores,
     /// Seconds since training began.
     pub seconds: f64,
 }
@@ -57,6 +65,9 @@ pub struct TrialReport {
     pub score: Option<f64>,
     /// The epoch whose weights were judged, from 1; 0 if the trial failed.
     pub best_epoch: u32,
+    /// The epoch after which the search ended the trial, because others were better by then; none if it did not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_after: Option<u32>,
     /// Wall-clock seconds.
     pub seconds: f64,
     /// Why the trial failed, if it did.
@@ -69,12 +80,19 @@ pub struct TrialReport {
 pub struct PartReport {
     /// Examples.
     pub rows: u64,
-    /// Examples whose label holds.
-    pub positives: u64,
+    /// Examples whose label holds, where it is a truth value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub positives: Option<u64>,
     /// Metrics over the whole part.
-    pub metrics: VersionMetrics,
+    pub metrics: Scores,
+    /// Metrics of inputs that are taken as the prediction, by the input's name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub baselines: BTreeMap<String, Scores>,
     /// Metrics of each slice of each column that a gate names, ordered by column and value.
     pub slices: Vec<SliceReport>,
+    /// What the predictions look like, drawn in the model's report.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub curves: Option<Curves>,
 }
 
 /// A slice's size and metrics.
@@ -87,7 +105,10 @@ pub struct SliceReport {
     /// Examples.
     pub rows: u64,
     /// Metrics over the slice.
-    pub metrics: VersionMetrics,
+    pub metrics: Scores,
+    /// Metrics of inputs that are taken as the prediction, by the input's name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub baselines: BTreeMap<String, Scores>,
 }
 
 /// How an input was encoded.
@@ -99,6 +120,19 @@ pub struct InputReport {
     pub encoder: String,
     /// Share of the training part's values that were missing.
     pub missing: f64,
+}
+
+/// How much worse predictions are when an input's values are shuffled among the rows (Breiman, 2001).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Importance {
+    /// The input's name.
+    pub name: String,
+    /// The metric that is looked at.
+    pub metric: String,
+    /// By how much the metric becomes worse, the mean over shuffles; negative where it becomes better.
+    pub worse: f64,
+    /// The standard deviation over shuffles.
+    pub deviation: f64,
 }
 
 /// How good a trained model is on the examples of another training.

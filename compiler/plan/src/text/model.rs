@@ -82,7 +82,8 @@ pub(super) fn write_train(out: &mut String, train: &Train) -> fmt::Result {
         None => writeln!(out, "  task {}", train.task.name())?,
     }
     for input in &train.inputs {
-        writeln!(out, "  input {}: {}", input.name, input.ty)?;
+        let encoder = input.encoder.as_ref().map(|encoder| format!(" with {encoder}")).unwrap_or_default();
+        writeln!(out, "  input {}: {}{encoder}", input.name, input.ty)?;
     }
     if let Some(impute) = &train.impute {
         let strategy = match impute.strategy {
@@ -96,6 +97,9 @@ pub(super) fn write_train(out: &mut String, train: &Train) -> fmt::Result {
     write_training(out, train)?;
     if let Some(tune) = &train.tune {
         write_tune(out, tune)?;
+    }
+    if let Some(calibration) = &train.calibrate {
+        writeln!(out, "  calibrate {calibration}")?;
     }
     for gate in &train.gates {
         writeln!(out, "  require {gate} (slices of at least {} rows)", gate.min_rows)?;

@@ -170,13 +170,12 @@ fn add(name: String, ty: &ValueType, span: Span, collected: &mut Collected, repo
             format!("this is {}", a(&ty)),
         );
         report.help(match ty.ty {
-            Type::Timestamp => "take parts of it, such as `hour_of_day(…)`, or the time since another instant",
             Type::Duration => "divide it by a unit to make it a number, such as `… / 1d`",
-            _ => "inputs are numbers, bools, strings, enums, and lists and vectors of them",
+            _ => "inputs are numbers, bools, strings, enums, timestamps, dates, vectors, and lists of values",
         });
         return false;
     }
-    collected.inputs.push(ModelInput { name, ty: ty.clone() });
+    collected.inputs.push(ModelInput { name, ty: ty.clone(), encoder: None });
     collected.spans.push(span);
     true
 }
@@ -185,9 +184,11 @@ fn add(name: String, ty: &ValueType, span: Span, collected: &mut Collected, repo
 fn can_be_learnt(ty: &Type) -> bool {
     match ty {
         Type::Bool | Type::Int32 | Type::Int64 | Type::Float32 | Type::Float64 | Type::String | Type::Enum(_) => true,
-        Type::Vector(_) => true,
-        Type::List(item) => !matches!(item.as_ref(), Type::List(_) | Type::Vector(_)) && can_be_learnt(item),
-        Type::Bytes | Type::Timestamp | Type::Date | Type::Duration => false,
+        Type::Vector(_) | Type::Timestamp | Type::Date => true,
+        Type::List(item) => {
+            !matches!(**item, Type::List(_) | Type::Vector(_) | Type::Timestamp | Type::Date) && can_be_learnt(item)
+        }
+        Type::Bytes | Type::Duration => false,
     }
 }
 

@@ -23,6 +23,8 @@ pub struct Model {
     pub debias: Vec<Name>,
     /// `impute strategy with indicator`
     pub impute: Vec<Impute>,
+    /// `encode input, group.* with encoder(…)`
+    pub encode: Vec<Encode>,
     /// `split time(…)`
     pub split: Vec<Call>,
     /// `learn learner(…)`
@@ -31,6 +33,8 @@ pub struct Model {
     pub train: Vec<Setting>,
     /// `tune n trials …`
     pub tune: Vec<Tune>,
+    /// `calibrate method`
+    pub calibrate: Vec<Expr>,
     /// `require metric op bound`
     pub require: Vec<Require>,
 }
@@ -115,6 +119,35 @@ pub struct Impute {
     pub strategy: Expr,
     /// Whether missing values are marked.
     pub indicator: bool,
+}
+
+/// `encode input, group.* with encoder(…)`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Encode {
+    /// The inputs.
+    pub inputs: Vec<Encoded>,
+    /// The encoder, a name or a call.
+    pub encoder: Expr,
+}
+
+/// An input of an `encode` clause: `amount`, `spend.total`, `spend.*`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Encoded {
+    /// The input, or the group.
+    pub name: Name,
+    /// Which features of the group; none for an input of its own.
+    pub of_group: Option<OfGroup>,
+    /// The whole path.
+    pub span: Span,
+}
+
+/// Which features of a group.
+#[derive(Clone, Debug, PartialEq)]
+pub enum OfGroup {
+    /// `.*`
+    Every,
+    /// `.name`
+    One(Name),
 }
 
 /// A setting of `train`: `epochs 20`, `optimizer adam(…)`, `stop_early(…)`.

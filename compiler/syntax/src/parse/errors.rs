@@ -402,10 +402,12 @@ fn members(rule: Rule) -> Option<&'static [&'static str]> {
             "`group`",
             "`debias`",
             "`impute`",
+            "`encode`",
             "`split`",
             "`learn`",
             "`train`",
             "`tune`",
+            "`calibrate`",
             "`require`",
         ],
         Rule::input_only => {

@@ -6,8 +6,8 @@ use super::children::{Children, name, span};
 use super::expr::{comparison_operator, plain_text};
 use super::{Builder, Rule};
 use crate::ast::{
-    Allow, Bound, Expr, ExprKind, GroupInput, Impute, Input, Label, Metric, Model, Observe, Observed, Require, Setting,
-    SettingValue, Tune, TuneMember,
+    Allow, Bound, Encode, Encoded, Expr, ExprKind, GroupInput, Impute, Input, Label, Metric, Model, Observe, Observed,
+    OfGroup, Require, Setting, SettingValue, Tune, TuneMember,
 };
 
 impl Builder<'_> {
@@ -37,6 +37,8 @@ impl Builder<'_> {
                 let indicator = node.has(Rule::kw_indicator);
                 model.impute.extend(strategy.map(|strategy| Impute { strategy, indicator }));
             }
+            Rule::encode_clause => model.encode.extend(self.encode(&node)),
+            Rule::calibrate_clause => model.calibrate.extend(self.named_entry(&node)),
             Rule::split_clause => model.split.extend(self.call_in(&node)),
             Rule::learn_clause => model.learn.extend(self.call_in(&node)),
             Rule::train_block => {
@@ -47,6 +49,24 @@ impl Builder<'_> {
             Rule::require_clause => model.require.extend(self.require(&node)),
             _ => {}
         }
+    }
+
+    /// A library entry, as a call or by its name alone.
+    fn named_entry(&mut self, node: &Children<'_>) -> Option<Expr> {
+        match node.first(Rule::call) {
+            Some(call) => self.call(call.clone()).map(|call| Expr { span: call.span, kind: ExprKind::Call(call) }),
+            None => node.name().map(|name| Expr::of_name(&name)),
+        }
+    }
+
+    fn encode(&mut self, node: &Children<'_>) -> Option<Encode> {
+        let encoded = |input: Children<'_>| {
+            let one = input.open(Rule::field).and_then(|field| field.name()).map(OfGroup::One);
+            let of_group = if input.has(Rule::every_field) { Some(OfGroup::Every) } else { one };
+            Some(Encoded { name: input.name()?, of_group, span: input.span })
+        };
+        let inputs = node.each(Rule::encoded).filter_map(encoded).collect();
+        Some(Encode { inputs, encoder: self.named_entry(node)? })
     }
 
     fn observe(&mut self, node: &Children<'_>) -> Option<Observe> {
@@ -110,10 +130,7 @@ impl Builder<'_> {
 
     fn tune(&mut self, node: &Children<'_>) -> Option<Tune> {
         self.bad_members(node, Rule::tune_only);
-        let search = match node.first(Rule::call) {
-            Some(call) => self.call(call.clone()).map(|call| Expr { span: call.span, kind: ExprKind::Call(call) }),
-            None => node.name().map(|name| Expr::of_name(&name)),
-        };
+        let search = self.named_entry(node);
         let mut members = Vec::new();
         for member in node.each(Rule::tune_member) {
             if let (Some(name), Some(space)) = (member.name(), self.expr_in(&member)) {

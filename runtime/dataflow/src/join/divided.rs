@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use mlsys_plan::{ExprKind, Features, Join, columns};
+use mlsys_plan::{ExprKind, Features, Join, Operation, columns};
 
 use super::passes::Unit;
 use super::plan::output_name;
@@ -11,6 +11,7 @@ use super::sets::{FeatureSet, feature_sets, keep_sets};
 use super::tiles::{Kept, Tiles};
 use super::{Input, Seen, Work, passes};
 use crate::error::DataError;
+use crate::lookup::{Looked, until};
 use crate::parts::{Parts, PartsReport};
 use crate::source::Progress;
 use crate::table::{Columns, Manifest, Member, Span, span_of};
@@ -30,6 +31,8 @@ struct Missing<'a> {
     at: Span,
     /// The parts of the source that its windows may see, by number.
     seen: Vec<usize>,
+    /// The instants of the rows that it sees.
+    rows: Span,
 }
 
 /// Features that are kept together: their parts, of which some are to be made.
@@ -93,7 +96,9 @@ impl<'a> Sets<'a> {
         for set in &sets {
             found.push(find(work, parts, set, dated).await?);
         }
-        if found.iter().any(|found| !found.missing.is_empty()) {
+        // What rows look up may change while they stay: tiles would not know.
+        let looks_up = !asked(work.features, Span::Unknown).is_empty();
+        if !looks_up && found.iter().any(|found| !found.missing.is_empty()) {
             for (found, set) in found.iter_mut().zip(&sets) {
                 let work = Work { dataflow: work.dataflow, join: &found.join, features: work.features };
                 found.tiles = Tiles::of(&work, parts, set.reach, dated)?;
@@ -112,8 +117,8 @@ impl<'a> Sets<'a> {
     fn unit<'s>(&'s self, number: usize, found: &'s Found<'_>) -> Result<Unit<'s>, DataError> {
         let missing = &found.missing;
         let seen: BTreeSet<usize> = missing.iter().flat_map(|part| part.seen.iter().copied()).collect();
-        let asked: Vec<Span> = missing.iter().map(|part| part.at).collect();
-        let covered = found.tiles.as_ref().and_then(|tiles| tiles.cover(&seen, &asked));
+        let spans: Vec<Span> = missing.iter().map(|part| part.at).collect();
+        let covered = found.tiles.as_ref().and_then(|tiles| tiles.cover(&seen, &spans));
         let seen = covered.unwrap_or_else(|| {
             let source = self.dated.source;
             let mut rows: Vec<Member> = seen.iter().map(|number| source[*number].clone()).collect();
@@ -123,9 +128,12 @@ impl<'a> Sets<'a> {
             }
             Seen { features: self.input.work.features, rows, tiles: Vec::new() }
         });
+        let rows = missing.iter().map(|part| part.rows).fold(Span::Empty, Span::and);
+        let Work { dataflow, features, .. } = self.input.work;
+        let looked = Looked::of(dataflow.tables(), asked(features, rows))?;
         Ok(Unit {
             number,
-            dataflow: self.input.work.dataflow,
+            dataflow: dataflow.clone().with_tables(looked.tables),
             join: &found.join,
             observations: missing.iter().map(|part| part.observations.clone()).collect(),
             seen,
@@ -173,14 +181,15 @@ async fn find<'a>(
     set: &FeatureSet,
     dated: &Dated<'a>,
 ) -> Result<Found<'a>, DataError> {
-    let wanted: Vec<(Vec<usize>, [String; 2])> = dated.parts().map(|part| wanted(parts, set, dated, part)).collect();
+    let wanted =
+        dated.parts().map(|part| wanted(work, parts, set, dated, part)).collect::<Result<Vec<_>, DataError>>()?;
     parts.look_ahead(wanted.iter().map(|(_, known)| known.to_vec()).collect()).await?;
     let (mut files, mut missing) = (Vec::new(), Vec::new());
     for ((observations, at), (seen, known)) in dated.parts().zip(wanted) {
         let found = known.iter().find_map(|id| parts.find(id));
         if found.is_none() {
             let [_, id] = known;
-            missing.push(Missing { id, observations, at, seen });
+            missing.push(Missing { id, observations, at, seen, rows: until(set.reach, at) });
         }
         files.push(found);
     }
@@ -191,16 +200,25 @@ async fn find<'a>(
 /// What a part of the observations sees of the source, and the fingerprints under which its features may be kept: files may
 /// have columns that nobody wants any more.
 fn wanted(
+    work: &Work<'_>,
     parts: Parts<'_>,
     set: &FeatureSet,
     dated: &Dated<'_>,
     (member, at): (&Member, Span),
-) -> (Vec<usize>, [String; 2]) {
+) -> Result<(Vec<usize>, [String; 2]), DataError> {
     let seen = dated.seen(set.reach, at);
+    // What the rows that are seen look up.
+    let looked = Looked::of(work.dataflow.tables(), asked(work.features, until(set.reach, at)))?.read;
     let read = || [member].into_iter().chain(seen.iter().map(|number| &dated.source[*number]));
-    let inputs = || read().filter_map(|member| member.id.as_deref());
+    let inputs = || read().filter_map(|member| member.id.as_deref()).chain(looked.iter().map(String::as_str));
     let known = set.fingerprints().map(|of_features| parts.id(of_features.into_iter().chain(inputs())));
-    (seen, known)
+    Ok((seen, known))
+}
+
+/// The tables that a group's rows look up, with the instants of these rows.
+fn asked(features: &Features, rows: Span) -> Vec<(String, Span)> {
+    let names = Operation::Features(features.clone());
+    names.lookups().into_iter().map(|name| (name.to_owned(), rows)).collect()
 }
 
 impl Found<'_> {
@@ -227,26 +245,14 @@ impl<'a> Dated<'a> {
 
     /// The parts of the source of which a window at observations between these instants may see rows.
     pub(super) fn seen(&self, reach: Reach, at: Span) -> Vec<usize> {
-        (0..self.source.len()).filter(|number| sees(reach, at, self.rows[*number])).collect()
+        (0..self.source.len()).filter(|number| reach.sees(at, self.rows[*number])).collect()
     }
 }
 
 /// The instants at which a group may see rows of a part.
-fn source_span(features: &Features, member: &Member) -> Result<Span, DataError> {
+pub(crate) fn source_span(features: &Features, member: &Member) -> Result<Span, DataError> {
     match &features.at.kind {
         ExprKind::Column { name } => span_of(&member.path, name),
         _ => Ok(Span::Unknown),
-    }
-}
-
-/// Whether a window at one of the observations may see a row of a part.
-fn sees(reach: Reach, at: Span, rows: Span) -> bool {
-    match at {
-        Span::Empty => false,
-        Span::Unknown => true,
-        Span::Bounds(first, last) => {
-            let (from, until) = reach.between(first, last);
-            rows.may_meet(from, until)
-        }
     }
 }

@@ -61,7 +61,12 @@ pub(super) struct Argument {
 impl Events {
     /// All rows of a group's source, for whoever asks.
     pub(crate) fn of(table: Arc<dyn TableSource>) -> Self {
-        Events { rows: Some(table.into()), tiles: None, span: None, are_few: false }
+        Events::between(table, None)
+    }
+
+    /// The rows of a group's source, for observations between the first and the last instant, where these are known.
+    pub(crate) fn between(table: Arc<dyn TableSource>, span: Option<(i64, i64)>) -> Self {
+        Events { rows: Some(table.into()), tiles: None, span, are_few: false }
     }
 
     /// Whether these are rows, and the same ones.

@@ -19,11 +19,13 @@ use std::path::Path;
 use mlsys_plan::{Features, Join};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::divided::source_span;
 pub(crate) use self::events::{Events, kernel};
 pub(crate) use self::exec::PointInTimeExec;
 pub(crate) use self::node::Spec;
 pub(crate) use self::plan::{Asked, Inputs, beside, logical_plan, output_schema};
 pub(crate) use self::planner::PointInTimePlanner;
+pub(crate) use self::reach::Reach;
 pub(crate) use self::tiles::{TileExec, TilePlanner, TileSpec};
 pub use self::values::{AS_OF, ValuesReport};
 
@@ -122,6 +124,7 @@ pub async fn join_groups(
 }
 
 /// A join at work.
+#[derive(Clone, Copy)]
 struct Work<'a> {
     dataflow: &'a Dataflow,
     join: &'a Join,
@@ -170,7 +173,7 @@ impl<'a> Input<'a> {
         let rows = observations.iter().map(|member| member.rows).sum();
         Unit {
             number,
-            dataflow: self.work.dataflow,
+            dataflow: self.work.dataflow.clone(),
             join: self.work.join,
             observations: observations.to_vec(),
             seen: Seen { features: self.work.features, rows: self.source.clone(), tiles: Vec::new() },

@@ -32,7 +32,7 @@ const FEW: u64 = 20;
 pub(super) struct Unit<'a> {
     /// What it is part of.
     pub(super) number: usize,
-    pub(super) dataflow: &'a Dataflow,
+    pub(super) dataflow: Dataflow,
     pub(super) join: &'a Join,
     pub(super) observations: Vec<Member>,
     pub(super) seen: Seen<'a>,
@@ -64,7 +64,7 @@ pub(super) async fn write(
 
 /// Makes those that go into one plan.
 async fn together(units: Vec<Unit<'_>>, progress: Progress<'_>) -> Result<Option<String>, DataError> {
-    let dataflow = units[0].dataflow;
+    let dataflow = units[0].dataflow.clone();
     let plan = plan(&units)?;
     let session = dataflow.parallel_session();
     let Execution { plan, mut rows } = dataflow.execute(&session, plan, None).await?;

@@ -103,7 +103,7 @@ pub(crate) fn beside(
     rows: LogicalPlan,
     asked: &Asked,
     features: &Features,
-    events: Arc<dyn TableSource>,
+    events: &Events,
     bind: Bind<'_>,
 ) -> Result<LogicalPlan, DataError> {
     let keys = features.keys.iter().zip(&asked.keys);
@@ -111,7 +111,7 @@ pub(crate) fn beside(
     let outputs = keys.chain([asked.at.clone().alias(columns::AT), column(POSITION)]);
     let observations = LogicalPlanBuilder::from(rows.clone()).project(outputs.collect::<Vec<_>>())?.build()?;
     let wanted: Vec<&str> = asked.wanted.iter().map(|(name, _)| name.as_str()).collect();
-    let group = Group { features, wanted, events: &Events::of(events), bind, prefix: String::new() };
+    let group = Group { features, wanted, events, bind, prefix: String::new() };
     let found = features_at(observations, &[group])?;
     let outputs = asked.wanted.iter().map(|(name, alias)| column(name).alias(alias.as_str()));
     let found = found.project(outputs.chain([column(POSITION)]).collect::<Vec<_>>())?.build()?;

@@ -3,9 +3,11 @@
 use mlsys_plan::{Aggregate, Window};
 use serde::{Deserialize, Serialize};
 
+use crate::table::Span;
+
 /// How far windows see, in microseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Reach {
+pub(crate) struct Reach {
     /// How far into the past of an observation; none without an end.
     back: Option<i64>,
     /// How long before an observation they end.
@@ -14,7 +16,7 @@ pub(super) struct Reach {
 
 impl Reach {
     /// How far the windows of aggregates see; those whose far end moves in steps as far as they ever do.
-    pub(super) fn of(aggregates: &[&Aggregate]) -> Self {
+    pub(crate) fn of(aggregates: &[&Aggregate]) -> Self {
         let back = aggregates.iter().map(|aggregate| match aggregate.window {
             Window::Range { width } => {
                 let back = width.checked_add(aggregate.offset)?;
@@ -28,7 +30,19 @@ impl Reach {
     }
 
     /// From when, if there is a beginning, and until when observations at the given first and last instants see rows.
-    pub(super) fn between(self, first: i64, last: i64) -> (Option<i64>, i64) {
+    pub(crate) fn between(self, first: i64, last: i64) -> (Option<i64>, i64) {
         (self.back.map(|back| first.saturating_sub(back)), last.saturating_sub(self.offset))
+    }
+
+    /// Whether a window at one of the observations may see one of the rows.
+    pub(crate) fn sees(self, at: Span, rows: Span) -> bool {
+        match at {
+            Span::Empty => false,
+            Span::Unknown => true,
+            Span::Bounds(first, last) => {
+                let (from, until) = self.between(first, last);
+                rows.may_meet(from, until)
+            }
+        }
     }
 }

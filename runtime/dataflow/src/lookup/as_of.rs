@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::datasource::provider_as_source;
 use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableSource};
 use mlsys_plan::{
@@ -14,44 +15,104 @@ use super::Tables;
 use super::function::LookUp;
 use crate::error::{Code, DataError};
 use crate::expr::column;
-use crate::join::{Asked, beside as features_beside};
+use crate::join::{Asked, Events, beside as features_beside};
+use crate::table::{Member, StoredTable};
 
 /// A group, or a source with a time as one: of each key the latest row counts.
 pub(crate) struct AsOf {
     features: Features,
-    events: Arc<dyn TableSource>,
+    members: Vec<Member>,
+    events: Events,
+    /// Whether rows that were replaced later are seen until then.
+    versions: bool,
 }
 
 impl AsOf {
-    /// A group over the rows of its source.
-    pub(crate) fn group(features: &Features, events: Arc<dyn TableSource>) -> Self {
-        AsOf { features: features.clone(), events }
+    /// A group over rows of its source that lie in memory.
+    pub(crate) fn group(features: &Features, rows: Arc<dyn TableSource>) -> Self {
+        AsOf { features: features.clone(), members: Vec::new(), events: Events::of(rows), versions: false }
     }
 
-    /// The latest rows of a source; none if its rows have no time.
-    pub(crate) fn source(source: &Source, events: Arc<dyn TableSource>) -> Option<Self> {
-        let time = source.time.clone()?;
-        let columns = source.columns();
-        let key = |name: &String| {
-            let (_, ty) = columns.iter().find(|(known, _)| known == name)?;
-            Some(EntityKey { name: name.clone(), column: name.clone(), ty: (*ty).clone() })
-        };
-        let features = Features {
-            name: source.name.clone(),
-            entity: source.name.clone(),
-            keys: source.key.iter().map(key).collect::<Option<_>>()?,
-            source: source.name.clone(),
-            at: PlanExpr { kind: ExprKind::Column { name: time.clone() }, ty: Type::Timestamp.required() },
-            time: Some(time),
-            filter: None,
-            // All rows of a key are equal in it: of one instant the row that was read last is the latest.
-            order: source.key.clone(),
-            aggregates: columns.iter().map(|(name, ty)| latest(name, ty)).collect(),
-            derived: Vec::new(),
-            refresh: None,
-        };
-        Some(AsOf { features, events })
+    /// The latest rows of a source that lie in memory; none if rows have no time.
+    pub(crate) fn source(source: &Source, rows: Arc<dyn TableSource>) -> Option<Self> {
+        Some(AsOf { features: latest_of(source)?, members: Vec::new(), events: Events::of(rows), versions: true })
     }
+
+    /// A group over the rows of its source, which lie in these files.
+    ///
+    /// # Errors
+    /// E0911 if a file cannot be read.
+    pub(crate) fn group_of(features: &Features, members: Vec<Member>) -> std::result::Result<Self, DataError> {
+        AsOf::of(features.clone(), members, None, false)
+    }
+
+    fn of(
+        features: Features,
+        members: Vec<Member>,
+        span: Option<(i64, i64)>,
+        versions: bool,
+    ) -> std::result::Result<Self, DataError> {
+        let table = StoredTable::of(members.clone())?;
+        let table = if versions { table.with_versions() } else { table };
+        let events = Events::between(provider_as_source(Arc::new(table)), span);
+        Ok(AsOf { features, members, events, versions })
+    }
+
+    /// The same table as it is seen by rows between two instants, for which these files are enough.
+    ///
+    /// # Errors
+    /// E0911 if a file cannot be read.
+    pub(crate) fn seeing(
+        &self,
+        members: Vec<Member>,
+        span: Option<(i64, i64)>,
+    ) -> std::result::Result<Self, DataError> {
+        AsOf::of(self.features.clone(), members, span, self.versions)
+    }
+
+    /// What is looked up, as a group.
+    pub(crate) fn features(&self) -> &Features {
+        &self.features
+    }
+
+    /// The files that hold its rows.
+    pub(crate) fn members(&self) -> &[Member] {
+        &self.members
+    }
+
+    /// The latest rows of a source, which lie in these files.
+    ///
+    /// # Errors
+    /// E0911 if a file cannot be read, E0999 if rows have no time or the key is no column.
+    pub(crate) fn source_of(source: &Source, members: Vec<Member>) -> std::result::Result<Self, DataError> {
+        let features = latest_of(source);
+        let features = features.ok_or_else(|| DataError::internal(format!("`{}` has no such key", source.name)))?;
+        AsOf::of(features, members, None, true)
+    }
+}
+
+/// The latest row of each key as a group; none if rows have no time.
+fn latest_of(source: &Source) -> Option<Features> {
+    let time = source.time.clone()?;
+    let columns = source.columns();
+    let key = |name: &String| {
+        let (_, ty) = columns.iter().find(|(known, _)| known == name)?;
+        Some(EntityKey { name: name.clone(), column: name.clone(), ty: (*ty).clone() })
+    };
+    Some(Features {
+        name: source.name.clone(),
+        entity: source.name.clone(),
+        keys: source.key.iter().map(key).collect::<Option<_>>()?,
+        source: source.name.clone(),
+        at: PlanExpr { kind: ExprKind::Column { name: time.clone() }, ty: Type::Timestamp.required() },
+        time: Some(time),
+        filter: None,
+        // All rows of a key are equal in it: of one instant the row that was read last is the latest.
+        order: source.key.clone(),
+        aggregates: columns.iter().map(|(name, ty)| latest(name, ty)).collect(),
+        derived: Vec::new(),
+        refresh: None,
+    })
 }
 
 /// The value of a column in the latest row, also where it is missing there.
@@ -91,7 +152,7 @@ pub(super) fn beside(node: LogicalPlan, tables: &Tables, time: Option<&str>) -> 
         let asked = Asked { keys: one.keys.clone(), at, wanted: wanted.collect() };
         // What the looked-up rows themselves look up.
         let events = |plan| super::bind(plan, tables, one.table.features.time.as_deref());
-        plan = features_beside(plan, &asked, &one.table.features, Arc::clone(&one.table.events), &events)?;
+        plan = features_beside(plan, &asked, &one.table.features, &one.table.events, &events)?;
     }
     let replaced = node.expressions().into_iter().map(|expr| Ok(named(expr, &looked)?.data));
     let replaced = replaced.collect::<Result<Vec<Expr>>>()?;

@@ -8,6 +8,7 @@
 mod as_of;
 mod fixed;
 mod function;
+mod looked;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,9 +20,11 @@ use datafusion::logical_expr::{Expr, LogicalPlan};
 pub(crate) use self::as_of::AsOf;
 pub(crate) use self::fixed::StaticTable;
 pub(crate) use self::function::lookup;
+pub(crate) use self::looked::{Looked, met, until};
 
 use self::function::LookUp;
 use crate::error::DataError;
+use crate::table::Member;
 
 /// The tables that expressions look values up in, by name.
 pub(crate) type Tables = BTreeMap<String, Table>;
@@ -33,6 +36,16 @@ pub(crate) enum Table {
     Static(Arc<StaticTable>),
     /// What depends on the time of the row that asks.
     AsOf(Arc<AsOf>),
+}
+
+impl Table {
+    /// The files that hold the rows of what depends on time.
+    pub(crate) fn files(&self) -> &[Member] {
+        match self {
+            Table::Static(_) => &[],
+            Table::AsOf(table) => table.members(),
+        }
+    }
 }
 
 /// Puts into a plan what its lookups read; `time` is the column with the own time of the rows that ask.

@@ -8,7 +8,7 @@ use mlsys_plan::{Aggregate, Expr, ExprKind, Features, LookAhead, Source, Type, W
 
 use crate::error::DataError;
 use crate::expr::column;
-use crate::join::{Asked, beside};
+use crate::join::{Asked, Events, beside};
 use crate::lookup::{Tables, bind};
 
 /// A source that labels look ahead into.
@@ -26,6 +26,8 @@ pub(crate) struct Following<'a> {
     pub(crate) rows: Arc<dyn TableSource>,
     /// The instant of the last of them.
     pub(crate) end: Option<i64>,
+    /// The first and the last instant of the observations, where they are known: other rows need not be read.
+    pub(crate) span: Option<(i64, i64)>,
 }
 
 /// The rows of a plan with the values of look-aheads from an instant on beside them, under their names.
@@ -52,7 +54,8 @@ pub(super) fn with_looks(
             Some(tables) => bind(plan, tables, rows.source.time.as_deref()),
             None => Ok(plan),
         };
-        plan = beside(plan, &asked, &features, Arc::clone(&rows.rows), &look_up)?;
+        let events = Events::between(Arc::clone(&rows.rows), rows.span);
+        plan = beside(plan, &asked, &features, &events, &look_up)?;
     }
     Ok(plan)
 }

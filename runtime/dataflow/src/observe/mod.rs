@@ -2,6 +2,7 @@
 
 mod ahead;
 mod chosen;
+mod divided;
 mod identity;
 mod scored;
 mod ticks;
@@ -9,21 +10,20 @@ mod ticks;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::array::{AsArray, BooleanArray, RecordBatch};
 use arrow::compute;
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::{Schema, SchemaRef, TimestampMicrosecondType};
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableSource, lit, when};
-use futures::{StreamExt, TryStreamExt, stream};
-use mlsys_plan::{Label, Observe, Operation, Part, Split, TimeSplit, Type, ValueType, columns};
+use futures::StreamExt;
+use mlsys_plan::{Expr as PlanExpr, Label, Observe, Part, Split, TimeSplit, Type, ValueType, columns};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Code, DataError};
 use crate::expr::{column, lower, lower_at};
-use crate::lookup::{Table, Tables};
-use crate::parts::{Parts, PartsReport, Target};
+use crate::lookup::Tables;
+use crate::parts::{PartsReport, Target};
 use crate::session::{Dataflow, Execution};
 use crate::sink::Sink;
 use crate::source::Progress;
@@ -48,6 +48,9 @@ pub struct ObserveReport {
     pub outside: u64,
     /// Rows without an instant; they are not in the table.
     pub without_time: u64,
+    /// The last instant at which a label of the table becomes known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known_until: Option<i64>,
     /// How much of it there was already, where it is kept in parts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parts: Option<PartsReport>,
@@ -67,6 +70,7 @@ impl ObserveReport {
         self.left_out += other.left_out;
         self.outside += other.outside;
         self.without_time += other.without_time;
+        self.known_until = self.known_until.max(other.known_until);
         self.explain = other.explain.or(self.explain.take());
     }
 }
@@ -87,7 +91,7 @@ impl Dataflow {
     /// known only where what it looks at reaches as far.
     ///
     /// Observations `every` so often end with the last row of the sources that they read. In parts, there is one for each
-    /// part of the source; observations that read more than their own rows are one part.
+    /// part of the source, or for each span of ticks; it is made again when something changes that its rows can see.
     ///
     /// # Errors
     /// E0910 if a function is not known, E0911 if a file cannot be read or written, E0912.
@@ -101,73 +105,30 @@ impl Dataflow {
     ) -> Result<ObserveReport, DataError> {
         let Target { table, parts } = output.into();
         let source = Manifest::of(source_table)?.files;
-        match parts
-            .filter(|_| reads_its_row_alone(observe, self.tables()) && source.iter().all(|member| member.id.is_some()))
+        if let Some(parts) = parts
+            && let Some(report) = self.observe_divided(observe, source.clone(), ahead, table, parts, progress).await?
         {
-            Some(parts) => self.observe_parts(observe, source, table, parts, progress).await,
-            None => self.observe_rows(observe, source, ahead, table, progress).await,
+            return Ok(report);
         }
-    }
-
-    /// Makes the examples of those parts of the source that have none yet, several at a time.
-    async fn observe_parts(
-        &self,
-        observe: &Observe,
-        source: Vec<Member>,
-        table: &Path,
-        parts: Parts<'_>,
-        progress: Progress<'_>,
-    ) -> Result<ObserveReport, DataError> {
-        let (done, made) = (AtomicU64::new(0), AtomicU64::new(0));
-        parts.look_ahead(source.iter().map(|member| vec![parts.id(member.id.as_deref())]).collect()).await?;
-        let one = |member: Member| {
-            let (done, made) = (&done, &made);
-            async move {
-                let id = parts.id(member.id.as_deref());
-                let rows = member.rows;
-                let told = parts.told(&id).filter(|_: &ObserveReport| parts.find(&id).is_some());
-                let report = match told {
-                    Some(report) => report,
-                    None => {
-                        let path = parts.table(&id);
-                        let report = self.observe_rows(observe, vec![member], &[], &path, &|_| {}).await?;
-                        parts.tell(&id, &report)?;
-                        made.fetch_add(1, Ordering::Relaxed);
-                        report
-                    }
-                };
-                progress(done.fetch_add(rows, Ordering::Relaxed) + rows);
-                let member = parts.find(&id).ok_or_else(|| DataError::internal("a part of examples is gone"))?;
-                Ok::<_, DataError>((member, report))
-            }
-        };
-        let all: Vec<_> = stream::iter(source).map(one).buffered(self.threads()).try_collect().await?;
-        let mut report = ObserveReport::default();
-        let mut manifest = Manifest::default();
-        for (member, told) in all {
-            report.add(told);
-            manifest.files.push(member);
-        }
-        report.parts = Some(PartsReport { total: manifest.files.len() as u64, made: made.into_inner() });
-        manifest.write(table, Some(parts.root))?;
-        Ok(report)
+        let following = ahead.iter().map(|one| self.following(one)).collect::<Result<Vec<_>, DataError>>()?;
+        self.observe_rows(observe, source, None, following, table, progress).await
     }
 
     async fn observe_rows(
         &self,
         observe: &Observe,
         source: Vec<Member>,
-        ahead: &[Ahead<'_>],
+        period: Option<Period>,
+        following: Vec<Following<'_>>,
         output: &Path,
         progress: Progress<'_>,
     ) -> Result<ObserveReport, DataError> {
         let table = Arc::new(StoredTable::of(source)?);
-        let following = ahead.iter().map(|one| self.following(one)).collect::<Result<Vec<_>, DataError>>()?;
         let own = match &observe.time {
             Some(time) => table.span(time)?,
             None => None,
         };
-        let period = period_of(observe, own, &following)?;
+        let period = period.map_or_else(|| period_of(observe, own, &following), Ok)?;
         let plan = logical_plan(observe, provider_as_source(table), period, &following, Some(self.tables()))?;
         let Execution { plan, mut rows } = self.execute(&self.ordered_session(), plan, observe.time.as_deref()).await?;
         let schema = output_schema(observe)?;
@@ -192,15 +153,8 @@ impl Dataflow {
             Some(time) => table.span(time)?.map(|(_, last)| last),
             None => None,
         };
-        Ok(Following { source: ahead.source, rows: provider_as_source(Arc::new(table)), end })
+        Ok(Following { source: ahead.source, rows: provider_as_source(Arc::new(table)), end, span: None })
     }
-}
-
-/// Whether an example depends on its row alone, but for static tables.
-fn reads_its_row_alone(observe: &Observe, tables: &Tables) -> bool {
-    let looks = observe.label.iter().any(|label| !label.looks.is_empty());
-    let is_static = |name: &str| matches!(tables.get(name), Some(Table::Static(_)));
-    observe.every.is_none() && !looks && Operation::Observe(observe.clone()).lookups().into_iter().all(is_static)
 }
 
 /// When ticks begin and end: with the split, and with the rows that are there.
@@ -223,7 +177,7 @@ pub(crate) fn logical_plan(
     following: &[Following<'_>],
     tables: Option<&Tables>,
 ) -> Result<LogicalPlan, DataError> {
-    let (label, split) = (label(observe)?, time_split(observe)?);
+    let split = time_split(observe)?;
     let names: Vec<String> = table.schema().fields().iter().map(|field| field.name().clone()).collect();
     let mut plan = LogicalPlanBuilder::scan(observe.source.as_str(), table, None)?;
     let at = lower(&observe.at)?;
@@ -234,28 +188,29 @@ pub(crate) fn logical_plan(
     if let Some(filter) = &observe.filter {
         plan = plan.filter(lower_at(filter, &at)?)?;
     }
-    if !label.looks.is_empty() {
-        plan = LogicalPlanBuilder::from(ahead::with_looks(plan.build()?, &at, &label.looks, following, tables)?);
-    }
-    let mut outputs = Vec::new();
-    outputs.push(at.clone().alias(columns::AT));
-    outputs.push(matured(label, lower_at(&label.expr, &at)?, &at, following)?.alias(columns::LABEL));
-    outputs.push(lower_at(&label.known_at, &at)?.alias(columns::LABEL_KNOWN_AT));
-    let named = [(columns::KEY, &observe.keys), (columns::SLICE, &observe.slices), ("", &observe.inputs)];
-    let mut carried = Vec::new();
-    for (prefix, derived) in named {
-        for derived in derived {
-            let name = format!("{prefix}{}", derived.name);
-            outputs.push(lower_at(&derived.expr, &at)?.alias(name.as_str()));
-            carried.push(name);
+    let mut outputs = vec![at.clone().alias(columns::AT)];
+    if let Some(label) = &observe.label {
+        if !label.looks.is_empty() {
+            plan = LogicalPlanBuilder::from(ahead::with_looks(plan.build()?, &at, &label.looks, following, tables)?);
         }
+        outputs.push(matured(label, lower_at(&label.expr, &at)?, &at, following)?.alias(columns::LABEL));
+        outputs.push(lower_at(&label.known_at, &at)?.alias(columns::LABEL_KNOWN_AT));
+    }
+    let mut carried = Vec::new();
+    for (name, expr) in carried_of(observe) {
+        outputs.push(lower_at(expr, &at)?.alias(name.as_str()));
+        carried.push(name);
     }
     plan = plan.project(outputs)?;
-    let times = [columns::AT, columns::LABEL, columns::LABEL_KNOWN_AT].map(column);
+    let times: &[&str] = match observe.label {
+        Some(_) => &[columns::AT, columns::LABEL, columns::LABEL_KNOWN_AT],
+        None => &[columns::AT],
+    };
     let rest = carried.iter().map(|name| column(name));
-    let part = part(split)?.alias(columns::PART);
+    let part = part(split, observe.label.is_some())?.alias(columns::PART);
     let period = period(split)?.alias(PERIOD);
-    let outputs: Vec<Expr> = times.into_iter().chain([part]).chain(rest).chain([period]).collect();
+    let times = times.iter().map(|name| column(name));
+    let outputs: Vec<Expr> = times.chain([part]).chain(rest).chain([period]).collect();
     Ok(plan.project(outputs)?.build()?)
 }
 
@@ -279,17 +234,6 @@ fn matured(label: &Label, value: Expr, at: &Expr, following: &[Following<'_>]) -
     Ok(when(is_over, value).end()?)
 }
 
-/// What the examples predict.
-///
-/// # Errors
-/// E0910 if they predict nothing.
-fn label(observe: &Observe) -> Result<&Label, DataError> {
-    observe.label.as_ref().ok_or_else(|| DataError::new(Code::Unsupported, WITHOUT_LABEL).with_help(LABEL_HELP))
-}
-
-const WITHOUT_LABEL: &str = "this runtime cannot make examples without a label yet";
-const LABEL_HELP: &str = "give the model a `label`";
-
 /// The boundaries in time.
 ///
 /// # Errors
@@ -307,19 +251,28 @@ pub(crate) fn time_split(observe: &Observe) -> Result<&TimeSplit, DataError> {
 /// The columns that an observe node writes.
 ///
 /// # Errors
-/// E0910 if the examples predict nothing.
+/// None.
 pub(crate) fn output_schema(observe: &Observe) -> Result<SchemaRef, DataError> {
     let at = |name: &str, ty: Type| types::column(name, &ty.optional());
-    let mut fields = vec![
-        at(columns::AT, Type::Timestamp),
-        types::column(columns::LABEL, &label_type(label(observe)?)),
-        at(columns::LABEL_KNOWN_AT, Type::Timestamp),
-        at(columns::PART, Type::String),
-    ];
-    for (prefix, derived) in [(columns::KEY, &observe.keys), (columns::SLICE, &observe.slices), ("", &observe.inputs)] {
-        fields.extend(derived.iter().map(|one| types::column(&format!("{prefix}{}", one.name), &one.expr.ty)));
+    let mut fields = vec![at(columns::AT, Type::Timestamp)];
+    if let Some(label) = &observe.label {
+        fields.push(types::column(columns::LABEL, &label_type(label)));
+        fields.push(at(columns::LABEL_KNOWN_AT, Type::Timestamp));
     }
+    fields.push(at(columns::PART, Type::String));
+    fields.extend(carried_of(observe).map(|(name, expr)| types::column(&name, &expr.ty)));
     Ok(Arc::new(Schema::new(fields)))
+}
+
+/// What stands beside instant, label and part: names and expressions, in the table's order.
+fn carried_of(observe: &Observe) -> impl Iterator<Item = (String, &PlanExpr)> {
+    let named = [(columns::KEY, &observe.keys), (columns::SLICE, &observe.slices), ("", &observe.inputs)];
+    let named = named
+        .into_iter()
+        .flat_map(|(prefix, derived)| derived.iter().map(move |one| (format!("{prefix}{}", one.name), &one.expr)));
+    let single = [(columns::GROUP, &observe.group), (columns::DEBIAS, &observe.debias)];
+    let single = single.into_iter().filter_map(|(name, one)| Some((name.to_owned(), &one.as_ref()?.expr)));
+    named.chain(single)
 }
 
 /// The parts of a split in order of time, each with its end, if it has one.
@@ -337,8 +290,11 @@ fn period(split: &TimeSplit) -> Result<Expr, DataError> {
     by_time(split, |part, _| lit(part.name()))
 }
 
-/// The part of an example, or [`columns::LEFT_OUT`] if its label was not known in time.
-fn part(split: &TimeSplit) -> Result<Expr, DataError> {
+/// The part of an example, or [`columns::LEFT_OUT`] if it has a label that was not known in time.
+fn part(split: &TimeSplit, has_label: bool) -> Result<Expr, DataError> {
+    if !has_label {
+        return period(split);
+    }
     by_time(split, |part, end| {
         let mut in_time = column(columns::LABEL).is_not_null().and(column(columns::LABEL_KNOWN_AT).is_not_null());
         if let Some(end) = end {
@@ -373,6 +329,10 @@ fn examples(schema: &SchemaRef, batch: &RecordBatch, report: &mut ObserveReport)
     let periods = batch.column(width).as_string::<i32>();
     let kept: BooleanArray =
         (0..batch.num_rows()).map(|row| Some(count(parts.value(row), periods.value(row), report))).collect();
+    if let Ok(known) = schema.index_of(columns::LABEL_KNOWN_AT) {
+        let known = compute::max(batch.column(known).as_primitive::<TimestampMicrosecondType>());
+        report.known_until = report.known_until.max(known);
+    }
     let examples = RecordBatch::try_new(Arc::clone(schema), batch.columns()[..width].to_vec())?;
     if kept.true_count() == kept.len() {
         return Ok(examples);

@@ -14,6 +14,7 @@ mod oracle;
 mod parts;
 mod profiles;
 mod random;
+mod seen_parts;
 mod sources;
 mod tiles;
 mod traps;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use mlsys_dataflow::{Dataflow, Parts, Piece, Scored, Target, files_of, forget_parts};
+use mlsys_dataflow::{Dataflow, GroupJoin, Parts, Piece, Scored, Target, files_of, forget_parts, join_groups};
 use mlsys_plan::{Features, Fingerprint, Join, Node, NodeId, Operation, Plan, Source};
 use mlsys_store::{Digests, Scores, Slot, State};
 
@@ -74,9 +74,7 @@ pub(crate) async fn observe(
     let table = scores.file(&format!("{OBSERVED}.parquet"));
     let mut tables = vec![table.clone()];
     if pieces.iter().any(|piece| piece.is_observed) {
-        for (node, join) in &clause.joins {
-            tables.push(joined(room, node, join, &table, scores).await?);
-        }
+        tables.extend(joined(room, clause, &table, scores).await?);
     }
     let files = tables.iter().map(|table| Ok(files_of(table)?)).collect::<Result<Vec<_>, RunError>>()?.concat();
     let mut number = 0;
@@ -133,30 +131,67 @@ async fn observed(
     Ok(dataflow.observe_scored(&scored, &table, &whole, &beside, parts, &output, is_wanted, &progress).await?)
 }
 
-/// The features of a join at the observations; the list of its parts.
+/// A join that is made for predictions.
+struct Input<'a> {
+    join: &'a Join,
+    group: Features,
+    dataflow: Dataflow,
+    source: PathBuf,
+    definition: Fingerprint,
+    folder: PathBuf,
+    table: PathBuf,
+}
+
+/// The features of joins at the observations; the lists of their parts. Groups of one entity are made together.
 async fn joined(
     room: &Room<'_>,
-    node: &Node,
-    join: &Join,
+    clause: &Clause<'_>,
     observed: &Path,
     scores: &Scores,
-) -> Result<PathBuf, RunError> {
-    let group = group_of(room.plan, node).ok_or_else(|| RunError::internal("a join without a group"))?;
-    let group = used(group, join);
-    let source = NodeId::new("source", &group.source);
-    let rows = room.table(&source)?;
-    let mut text = format!("{REVISION}\n{}", join_text(join, &group)?);
-    text.push_str(&room.looked_up(&Operation::Features(group.clone())));
-    let definition = Fingerprint::of(text.as_bytes());
-    // A folder for each definition: features that were made at different times would be kept apart, and what predictions are
-    // made from would then look as if it had changed.
-    let folder = scores.only_subfolder(node.id.as_str(), definition.short())?;
-    let parts = Parts { folder: &folder, root: room.state.root(), definition: definition.as_str(), elsewhere: None };
-    let output = scores.file(&format!("{}.parquet", node.id));
-    let target = Target { table: &output, parts: Some(parts) };
-    let progress = room.progress();
-    room.work(node).dataflow().await?.join(join, &group, observed, &rows, target, &progress).await?;
-    Ok(output)
+) -> Result<Vec<PathBuf>, RunError> {
+    let mut inputs = Vec::new();
+    for (node, join) in &clause.joins {
+        inputs.push(Input::of(room, node, join, scores).await?);
+    }
+    let (joins, progress) = (joins_of(&inputs, room), room.progress());
+    join_groups(&joins, observed, &progress).await?;
+    Ok(inputs.into_iter().map(|input| input.table).collect())
+}
+
+fn joins_of<'a>(inputs: &'a [Input<'a>], room: &'a Room<'a>) -> Vec<GroupJoin<'a>> {
+    let join = |input: &'a Input<'a>| GroupJoin {
+        dataflow: &input.dataflow,
+        join: input.join,
+        features: &input.group,
+        source_table: &input.source,
+        output: Target { table: &input.table, parts: Some(input.parts(room)) },
+    };
+    inputs.iter().map(join).collect()
+}
+
+impl<'a> Input<'a> {
+    async fn of(room: &Room<'_>, node: &Node, join: &'a Join, scores: &Scores) -> Result<Self, RunError> {
+        let group = group_of(room.plan, node).ok_or_else(|| RunError::internal("a join without a group"))?;
+        let group = used(group, join);
+        let mut text = format!("{REVISION}\n{}", join_text(join, &group)?);
+        text.push_str(&room.definitions_of_looked_up(&Operation::Features(group.clone())));
+        let definition = Fingerprint::of(text.as_bytes());
+        Ok(Input {
+            join,
+            source: room.table(&NodeId::new("source", &group.source))?,
+            dataflow: room.work(node).dataflow().await?,
+            // A folder for each definition: features that were made at different times would be kept apart, and what
+            // predictions are made from would then look as if it had changed.
+            folder: scores.only_subfolder(node.id.as_str(), definition.short())?,
+            table: scores.file(&format!("{}.parquet", node.id)),
+            group,
+            definition,
+        })
+    }
+
+    fn parts<'p>(&'p self, room: &'p Room<'_>) -> Parts<'p> {
+        Parts { folder: &self.folder, root: room.state.root(), definition: self.definition.as_str(), elsewhere: None }
+    }
 }
 
 fn join_text(join: &Join, group: &Features) -> Result<String, RunError> {
@@ -169,6 +204,7 @@ impl<'a> Room<'a> {
     fn work(&self, node: &'a Node) -> Work<'a> {
         Work {
             plan: self.plan,
+            fingerprint: None,
             node,
             options: self.options,
             dataflow: self.dataflow,
@@ -195,6 +231,14 @@ impl<'a> Room<'a> {
         let tables = operation.lookups().into_iter();
         let nodes = tables.flat_map(|table| [NodeId::new("source", table), NodeId::new("features", table)]);
         nodes.filter_map(|node| Some(format!("\n{}", self.fingerprints.of(&node)?))).collect()
+    }
+
+    /// The same without what tables with times hold, of which each part knows what it sees.
+    fn definitions_of_looked_up(&self, operation: &Operation) -> String {
+        let tables = operation.lookups().into_iter();
+        let nodes = tables.flat_map(|table| [NodeId::new("source", table), NodeId::new("features", table)]);
+        let definitions = nodes.filter_map(|node| self.fingerprints.without_rows(self.plan, &node));
+        definitions.map(|definition| format!("\n{definition}")).collect()
     }
 
     /// Tells how many rows were read.

@@ -1,13 +1,14 @@
 //! Which version scores.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use mlsys_plan::Fingerprint;
 use mlsys_store::{Registry, State, Version};
+use serde::Deserialize;
 
 use crate::champion::CHAMPION;
 use crate::error::RunError;
-use crate::steps::MODEL_FILES;
+use crate::steps::DESCRIPTION;
 
 /// The version that scores.
 #[derive(Clone, Debug)]
@@ -47,13 +48,26 @@ pub(crate) async fn scorer(
         return Err(RunError::new("E0940", message, Some(help)));
     }
     let folder = state.models().join(&found.artefact);
-    if let Some(gone) = MODEL_FILES.iter().map(|name| folder.join(name)).find(|path| !path.is_file()) {
+    if let Some(gone) = gone(&folder) {
         let message = format!("version {} of `{model}` lacks its file `{}`", found.version, gone.display());
         let help =
             "restore it; or remove its folder and run again, which puts it back if the training is still current";
         return Err(RunError::new("E0933", message, Some(help)));
     }
     Ok(Scorer { version: found.version, artefact: found.artefact, folder })
+}
+
+/// A file of a model that is not there.
+fn gone(folder: &Path) -> Option<PathBuf> {
+    #[derive(Deserialize)]
+    struct Described {
+        learnt: String,
+    }
+    let description = folder.join(DESCRIPTION);
+    let Ok(text) = std::fs::read_to_string(&description) else { return Some(description) };
+    // What cannot be read is told by whoever loads the model.
+    let described: Described = serde_json::from_str(&text).ok()?;
+    Some(folder.join(described.learnt)).filter(|file| !file.is_file())
 }
 
 fn is_fed_as_now(found: &Version, definition: &Fingerprint, training: Option<&Fingerprint>) -> bool {

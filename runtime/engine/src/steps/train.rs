@@ -8,7 +8,7 @@ use mlsys_store::Draft;
 use mlsys_training::TrainJob;
 use serde_json::Value;
 
-use super::{CHOSEN, MODEL, REPORT, Work};
+use super::{CHECKPOINTS, CHOSEN, MODEL, REPORT, Work};
 use crate::error::RunError;
 use crate::worker::{self, Task};
 
@@ -21,15 +21,24 @@ pub(super) async fn execute(work: &Work<'_>, train: &Train, draft: &Draft) -> Re
         train: train.clone(),
         examples: files(&examples)?,
         output: output.clone(),
+        project: work.options.project.clone(),
+        checkpoints: work.fingerprint.map(|fingerprint| of_model(work, train).join(fingerprint.as_str())),
         threads: work.options.threads,
     };
     draft.write("job.json", &job)?;
     worker::work(Task::Train, &work.options.worker, &draft.file("job.json"), work.node, work.observer).await?;
+    // What is left there belongs to trainings that were cut off and have another definition by now.
+    let _ = std::fs::remove_dir_all(of_model(work, train));
     let path = output.join(REPORT);
     let text = std::fs::read_to_string(&path).map_err(|error| {
         RunError::new("E0921", format!("the training worker left no report in `{}`: {error}", path.display()), None)
     })?;
     Ok(serde_json::from_str(&text)?)
+}
+
+/// Where trainings of the model keep checkpoints, so that one that is cut off goes on in the next run.
+fn of_model(work: &Work<'_>, train: &Train) -> PathBuf {
+    work.parts.root.join(CHECKPOINTS).join(&train.model)
 }
 
 /// The parts of examples where a condition on features chooses among them.

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, Float64Array, Int64Array, RecordBatch, RecordBatchOptions, StringArray, TimestampMicrosecondArray,
+    ArrayRef, Float64Array, Float64Builder, Int64Array, ListBuilder, RecordBatch, RecordBatchOptions, StringArray,
+    TimestampMicrosecondArray,
 };
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use mlsys_training::{PredictJob, predicted};
@@ -13,6 +14,7 @@ use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
+use crate::artefact::Answer;
 use crate::error::TrainError;
 use crate::examples::Examples;
 
@@ -64,7 +66,8 @@ impl Output {
 pub(super) fn batch(
     job: &PredictJob,
     rows: &Examples,
-    predictions: Vec<Option<f64>>,
+    answer: &Answer,
+    predictions: &[Option<&[f64]>],
 ) -> Result<RecordBatch, TrainError> {
     let count = predictions.len();
     let mut columns: Vec<(&str, ArrayRef)> = Vec::new();
@@ -73,7 +76,7 @@ pub(super) fn batch(
     }
     let stamp = &job.stamp;
     let instants = TimestampMicrosecondArray::from_value(stamp.scored_at, count).with_timezone("UTC");
-    columns.push((predicted::PREDICTION, Arc::new(Float64Array::from(predictions))));
+    columns.extend(answered(answer, predictions));
     columns.push((predicted::MODEL, Arc::new(StringArray::from_iter_values(vec![stamp.model.as_str(); count]))));
     columns.push((predicted::VERSION, Arc::new(Int64Array::from_value(stamp.version, count))));
     columns.push((predicted::SCORED_AT, Arc::new(instants)));
@@ -83,6 +86,48 @@ pub(super) fn batch(
     let options = RecordBatchOptions::new().with_row_count(Some(count));
     RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)
         .map_err(|error| TrainError::Column { name: predicted::PREDICTION.to_owned(), reason: error.to_string() })
+}
+
+/// Predictions as columns: of classes the most probable one with its probability, of quantiles the middle one with all.
+fn answered(answer: &Answer, predictions: &[Option<&[f64]>]) -> Vec<(&'static str, ArrayRef)> {
+    let numbers = |place: &dyn Fn(&[f64]) -> Option<f64>| -> ArrayRef {
+        Arc::new(predictions.iter().map(|row| row.and_then(place)).collect::<Float64Array>())
+    };
+    match answer {
+        Answer::Probability | Answer::Number => {
+            vec![(predicted::PREDICTION, numbers(&|row| row.first().copied()))]
+        }
+        Answer::Classes(classes) => {
+            let names = predictions.iter().map(|row| classes.get(row.map(most)?).map(String::as_str));
+            vec![
+                (predicted::PREDICTION, Arc::new(names.collect::<StringArray>()) as ArrayRef),
+                (predicted::PROBABILITY, numbers(&|row| row.get(most(row)).copied())),
+            ]
+        }
+        Answer::Quantiles(quantiles) => {
+            let middle = middle(quantiles);
+            let mut all = ListBuilder::new(Float64Builder::new());
+            for row in predictions {
+                row.iter().flat_map(|row| row.iter()).for_each(|number| all.values().append_value(*number));
+                all.append(row.is_some());
+            }
+            vec![
+                (predicted::PREDICTION, numbers(&|row| row.get(middle).copied())),
+                (predicted::QUANTILES, Arc::new(all.finish())),
+            ]
+        }
+    }
+}
+
+/// The place of the largest number.
+fn most(row: &[f64]) -> usize {
+    (0..row.len()).max_by(|left, right| row[*left].total_cmp(&row[*right]).then(right.cmp(left))).unwrap_or_default()
+}
+
+/// The place of the quantile that is closest to one half.
+fn middle(quantiles: &[f64]) -> usize {
+    let distance = |place: usize| (quantiles[place] - 0.5).abs();
+    (0..quantiles.len()).min_by(|left, right| distance(*left).total_cmp(&distance(*right))).unwrap_or_default()
 }
 
 fn failed(path: &Path, error: &dyn std::error::Error) -> TrainError {

@@ -3,19 +3,21 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use mlsys_plan::{Metric, Tune, Value};
+use mlsys_plan::{Train, Tune, Value};
 use mlsys_training::{TrainEvent, TrialReport};
 
 use super::Tried;
 use crate::data::Data;
 use crate::error::TrainError;
-use crate::fit::{Fitted, improves};
-use crate::metrics;
+use crate::fit::Fitted;
+use crate::judging::Judge;
+use crate::stopping::improves;
 
 /// The trials so far.
 pub(super) struct Trials<'a> {
     tune: &'a Tune,
     data: &'a Data,
+    judge: Judge,
     pub(super) tried: Vec<Tried>,
     reports: Vec<TrialReport>,
     best: Option<Best>,
@@ -30,8 +32,16 @@ struct Best {
 }
 
 impl<'a> Trials<'a> {
-    pub(super) fn new(tune: &'a Tune, data: &'a Data) -> Self {
-        Trials { tune, data, tried: Vec::new(), reports: Vec::new(), best: None, failure: None }
+    pub(super) fn new(train: &Train, tune: &'a Tune, data: &'a Data) -> Self {
+        Trials {
+            tune,
+            data,
+            judge: Judge::of(train),
+            tried: Vec::new(),
+            reports: Vec::new(),
+            best: None,
+            failure: None,
+        }
     }
 
     /// Trains and judges a point. One that was tried before is not trained again: the same values give the same model.
@@ -62,29 +72,30 @@ impl<'a> Trials<'a> {
         fit: impl FnOnce(&Data) -> Result<Fitted, TrainError>,
     ) -> Result<TrialReport, TrainError> {
         let started = Instant::now();
-        let (score, best_epoch, failure) = match fit(self.data) {
+        let mut report = blank(trial, values);
+        match fit(self.data) {
             Ok(fitted) => {
-                let (score, epoch) = (self.score(&fitted)?, fitted.best_epoch);
-                self.keep(trial, score, fitted);
-                (score, epoch, score.is_none().then(|| self.undefined()))
+                report.score = self.score(&fitted)?;
+                report.best_epoch = fitted.best_epoch;
+                report.ended_after = fitted.ended_after;
+                report.failure = report.score.is_none().then(|| self.undefined());
+                self.keep(trial, report.score, fitted);
             }
             Err(error) => {
-                let text = error.to_string();
+                report.failure = Some(error.to_string());
                 self.failure = Some(error);
-                (None, 0, Some(text))
             }
-        };
-        Ok(TrialReport { trial, values, score, best_epoch, seconds: started.elapsed().as_secs_f64(), failure })
+        }
+        report.seconds = started.elapsed().as_secs_f64();
+        Ok(report)
     }
 
     /// The search's metric of a model.
     fn score(&self, fitted: &Fitted) -> Result<Option<f64>, TrainError> {
-        let name = &self.tune.metric.name;
-        let metric = Metric::by_name(name)
-            .ok_or_else(|| TrainError::Unsupported(format!("the metric `{name}` cannot be computed yet")))?;
         let part = self.tune.part;
-        let probabilities = fitted.model.predict_encoded(&self.data.encoded[&part])?;
-        Ok(metrics::value(metric, &self.data.labels[&part], &probabilities))
+        let predictions = fitted.model.predict_encoded(&self.data.encoded[&part])?;
+        let scores = self.judge.scores(fitted.model.head(), &self.data.beside[&part], &predictions)?;
+        Ok(scores.of(&self.tune.metric))
     }
 
     fn undefined(&self) -> String {
@@ -101,14 +112,7 @@ impl<'a> Trials<'a> {
 
     /// The news of the last trial.
     pub(super) fn event(&self) -> TrainEvent {
-        let report = self.reports.last().cloned().unwrap_or_else(|| TrialReport {
-            trial: 0,
-            values: BTreeMap::new(),
-            score: None,
-            best_epoch: 0,
-            seconds: 0.0,
-            failure: None,
-        });
+        let report = self.reports.last().cloned().unwrap_or_else(|| blank(0, BTreeMap::new()));
         TrainEvent::Trial { report, trials: self.tune.trials, best: self.best.as_ref().map(|best| best.score) }
     }
 
@@ -126,4 +130,9 @@ impl<'a> Trials<'a> {
             }
         }
     }
+}
+
+/// A trial of which nothing is known yet.
+fn blank(trial: u32, values: BTreeMap<String, Value>) -> TrialReport {
+    TrialReport { trial, values, score: None, best_epoch: 0, ended_after: None, seconds: 0.0, failure: None }
 }

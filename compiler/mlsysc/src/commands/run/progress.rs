@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use mlsys_engine::{EpochReport, Event, Outcome, TrainEvent, TrialReport};
-use mlsys_plan::{Metric, Plan, Value};
+use mlsys_plan::{Plan, Value};
 
 use super::summary::thousands;
 
@@ -138,7 +138,8 @@ pub(super) fn short(value: &Value) -> String {
 }
 
 fn epoch(report: &EpochReport, epochs: u32) -> String {
-    let validate = report.validate.get(&Metric::Auc).map(|auc| format!("  validate.auc {auc:.4}"));
+    let first = report.validate.0.first();
+    let validate = first.map(|score| format!("  validate.{} {:.4}", score.metric, score.value));
     format!("epoch {}/{epochs}  loss {:.4}{}", report.epoch, report.loss, validate.unwrap_or_default())
 }
 

@@ -1,7 +1,7 @@
 //! The summary of a run, for people.
 
 use mlsys_engine::{GateResult, ModelOutcome, NodeOutcome, Outcome, Summary};
-use mlsys_plan::{Metric, Part};
+use mlsys_plan::{Comparison, Part};
 use serde_json::Value;
 
 use super::progress::short;
@@ -115,11 +115,8 @@ fn model_outcome(model: &ModelOutcome) {
         println!("  search    best trial {best} of {}{failed}: {}", report.trials.len(), values.join("  "));
     }
     for part in [Part::Validate, Part::Test] {
-        let metrics = report.parts.get(&part).map(|part| &part.metrics);
-        let shown: Vec<String> = Metric::ALL
-            .into_iter()
-            .filter_map(|metric| Some(format!("{} {:.4}", metric.name(), metrics?.get(&metric)?)))
-            .collect();
+        let scores = report.parts.get(&part).into_iter().flat_map(|part| &part.metrics.0);
+        let shown: Vec<String> = scores.map(|score| format!("{} {:.4}", score.metric, score.value)).collect();
         if !shown.is_empty() {
             println!("  {:<8}  {}", part.name(), shown.join("  "));
         }
@@ -145,7 +142,7 @@ fn gates(results: &[GateResult]) {
             let worst = judged.iter().min_by(|left, right| {
                 let key = |result: &GateResult| result.value.unwrap_or(f64::NAN);
                 let order = key(left).total_cmp(&key(right));
-                let larger = Metric::by_name(&first.gate.metric.name).is_none_or(Metric::larger_is_better);
+                let larger = matches!(first.gate.comparison, Comparison::Greater | Comparison::GreaterOrEqual);
                 if larger { order } else { order.reverse() }
             });
             let worst = worst.map(|worst| format!(", worst {} {}", slice(worst), value(worst))).unwrap_or_default();

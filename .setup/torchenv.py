@@ -1,0 +1,9 @@
+"""Sets up `.torchenv`, a Python environment with PyTorch: the peer of the training
+benchmark, and who reads our models in `make interop`.
+"""
+
+import packages
+
+
+def set_up():
+    packages.set_up("torchenv", "PyTorch for Python", download=2100, space=6000)

@@ -1,0 +1,38 @@
+//! `mlsysc models promote`.
+
+use clap::Args;
+use mlsys_engine::models::{Actor, Which};
+
+use super::{Exit, Place, alias, failed, known, which_of};
+
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// The model
+    model: String,
+    /// An alias or the number of a version
+    #[arg(value_parser = which_of)]
+    version: Which,
+    /// The alias that it gets
+    #[arg(long = "to", value_name = "ALIAS", default_value = "champion", value_parser = alias)]
+    alias: String,
+    /// Why, for the history
+    #[arg(long, value_name = "TEXT")]
+    because: Option<String>,
+    #[command(flatten)]
+    place: Place,
+}
+
+pub(super) fn execute(arguments: &Arguments) -> Exit {
+    let Arguments { model, version, alias, because, place } = arguments;
+    let promoted = place.with(async |models| {
+        known(models, model).await?;
+        let actor = Actor::here().because(because.clone());
+        let (number, before) = models.promote(model, version, alias, &actor).await.map_err(|error| failed(&error))?;
+        match before {
+            Some(before) => println!("version {number} of {model} is the {alias} now; it was version {before}"),
+            None => println!("version {number} of {model} is the {alias}"),
+        }
+        Ok(())
+    });
+    promoted.err().unwrap_or(Exit::Fine)
+}

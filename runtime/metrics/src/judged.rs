@@ -1,0 +1,192 @@
+//! Predictions, and what they are held against.
+
+use std::cell::OnceCell;
+use std::fmt;
+
+use mlsys_plan::Task;
+
+use crate::order::{Groups, descending};
+
+/// What predictions are held against, one for each row.
+#[derive(Clone, Copy, Debug)]
+pub enum Truth<'a> {
+    /// Whether something holds.
+    Binary(&'a [bool]),
+    /// The index of the class, below `count`; a larger one is a class that is never predicted.
+    Classes {
+        /// The index of each row's class.
+        labels: &'a [u32],
+        /// How many classes are predicted.
+        count: usize,
+    },
+    /// Numbers.
+    Numbers(&'a [f64]),
+    /// How relevant each row is to its group; above zero it is at all.
+    Grades(&'a [f64]),
+    /// Nothing is known.
+    None,
+}
+
+/// Rows of predictions, and what is known of them.
+#[derive(Debug)]
+pub struct Judged<'a> {
+    pub(crate) task: Task,
+    pub(crate) truth: Truth<'a>,
+    pub(crate) predictions: &'a [f64],
+    pub(crate) width: usize,
+    groups: Option<&'a [u64]>,
+    columns: Vec<(String, &'a [u32])>,
+    pub(crate) quantiles: Vec<f64>,
+    pub(crate) threshold: Option<f64>,
+    order: OnceCell<Vec<u32>>,
+    ranked: OnceCell<Groups>,
+}
+
+/// Predictions and what they are held against do not have equally many rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mismatch {
+    /// How many numbers the predictions are.
+    pub predictions: usize,
+    /// How many numbers each row has.
+    pub width: usize,
+    /// How many rows they are held against.
+    pub rows: usize,
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} predictions of {} numbers are held against {} rows", self.predictions, self.width, self.rows)
+    }
+}
+
+impl std::error::Error for Mismatch {}
+
+impl<'a> Judged<'a> {
+    /// Predictions, `rows × width` numbers row by row, held against a truth: probabilities of a truth value or of each class,
+    /// numbers, quantiles, scores.
+    ///
+    /// # Errors
+    /// There are not as many predictions as rows.
+    pub fn new(task: Task, truth: Truth<'a>, predictions: &'a [f64], width: usize) -> Result<Self, Mismatch> {
+        let width = width.max(1);
+        let rows = match truth {
+            Truth::Binary(labels) => labels.len(),
+            Truth::Classes { labels, .. } => labels.len(),
+            Truth::Numbers(numbers) | Truth::Grades(numbers) => numbers.len(),
+            Truth::None => predictions.len() / width,
+        };
+        // Of truth values and grades one number is predicted, by which rows are put in order.
+        let is_one = matches!(truth, Truth::Binary(_) | Truth::Grades(_)) || task == Task::Anomaly;
+        if predictions.len() != rows * width || (is_one && width != 1) {
+            return Err(Mismatch { predictions: predictions.len(), width, rows });
+        }
+        Ok(Judged {
+            task,
+            truth,
+            predictions,
+            width,
+            groups: None,
+            columns: Vec::new(),
+            quantiles: Vec::new(),
+            threshold: None,
+            order: OnceCell::new(),
+            ranked: OnceCell::new(),
+        })
+    }
+
+    /// Rows with one number belong together.
+    ///
+    /// # Errors
+    /// There are not as many numbers as rows.
+    pub fn with_groups(mut self, groups: &'a [u64]) -> Result<Self, Mismatch> {
+        self.fits(groups.len())?;
+        self.groups = Some(groups);
+        Ok(self)
+    }
+
+    /// The value of a column, as a number, by which metrics compare groups of rows.
+    ///
+    /// # Errors
+    /// There are not as many numbers as rows.
+    pub fn with_column(mut self, name: &str, codes: &'a [u32]) -> Result<Self, Mismatch> {
+        self.fits(codes.len())?;
+        self.columns.push((name.to_owned(), codes));
+        Ok(self)
+    }
+
+    /// Which quantiles are predicted, in the order of the predictions.
+    #[must_use]
+    pub fn with_quantiles(mut self, quantiles: &[f64]) -> Self {
+        self.quantiles = quantiles.to_vec();
+        self
+    }
+
+    /// Above which prediction a row is an alarm.
+    #[must_use]
+    pub fn with_threshold(mut self, threshold: f64) -> Self {
+        self.threshold = Some(threshold);
+        self
+    }
+
+    /// How many rows there are.
+    pub fn rows(&self) -> usize {
+        self.predictions.len() / self.width
+    }
+
+    fn fits(&self, rows: usize) -> Result<(), Mismatch> {
+        if rows == self.rows() {
+            return Ok(());
+        }
+        Err(Mismatch { predictions: self.predictions.len(), width: self.width, rows })
+    }
+
+    /// Whether a row is positive; none where the truth is neither a truth value nor a grade.
+    pub(crate) fn positive(&self) -> Option<impl Fn(usize) -> bool + use<'a>> {
+        let truth = self.truth;
+        match truth {
+            Truth::Binary(_) | Truth::Grades(_) => Some(move |row: usize| match truth {
+                Truth::Binary(labels) => labels[row],
+                Truth::Grades(grades) => grades[row] > 0.0,
+                _ => false,
+            }),
+            _ => None,
+        }
+    }
+
+    /// The one number that is predicted for a row: of quantiles the one that is closest to the median.
+    pub(crate) fn point(&self) -> impl Fn(usize) -> f64 + use<'a> {
+        let distance = |place: usize| self.quantiles.get(place).map_or(0.0, |quantile| (quantile - 0.5).abs());
+        let middle = (0..self.width).min_by(|left, right| distance(*left).total_cmp(&distance(*right))).unwrap_or(0);
+        let (predictions, width) = (self.predictions, self.width);
+        move |row| predictions[row * width + middle]
+    }
+
+    /// The truth as numbers; none where it is none.
+    pub(crate) fn numbers(&self) -> Option<&'a [f64]> {
+        match self.truth {
+            Truth::Numbers(numbers) | Truth::Grades(numbers) => Some(numbers),
+            _ => None,
+        }
+    }
+
+    /// Rows from the largest prediction to the smallest.
+    pub(crate) fn order(&self) -> &[u32] {
+        let point = self.point();
+        self.order.get_or_init(|| descending(&(0..self.rows()).map(point).collect::<Vec<f64>>()))
+    }
+
+    /// The rows of each group, from the largest prediction to the smallest; all of them are one without groups.
+    pub(crate) fn ranked(&self) -> &Groups {
+        self.ranked.get_or_init(|| Groups::of(self.groups, self.order()))
+    }
+
+    /// Whether rows are resampled by groups.
+    pub(crate) fn is_grouped(&self) -> bool {
+        self.groups.is_some()
+    }
+
+    /// The codes of a column.
+    pub(crate) fn column(&self, name: &str) -> Option<&'a [u32]> {
+        self.columns.iter().find(|(known, _)| known == name).map(|(_, codes)| *codes)
+    }
+}

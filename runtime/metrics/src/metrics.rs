@@ -1,0 +1,180 @@
+//! The metrics, one file each.
+
+mod accuracy;
+mod auc;
+mod average_precision;
+mod brier;
+mod calibration_error;
+mod coverage;
+mod demographic_parity_difference;
+mod equalized_odds_difference;
+mod f1;
+mod false_alarms;
+mod log_loss;
+mod mae;
+mod mape;
+mod ndcg;
+mod pinball;
+mod precision;
+mod precision_at;
+mod r2;
+mod recall;
+mod rmse;
+
+use std::collections::BTreeMap;
+
+use mlsys_plan::{Call, Task, Value};
+
+pub(crate) use accuracy::most_probable;
+
+use crate::judged::Judged;
+
+/// A metric.
+pub struct Definition {
+    /// Its name in the language.
+    pub name: &'static str,
+    /// The tasks that it judges.
+    pub tasks: &'static [Task],
+    /// Whether larger values are better.
+    pub larger_is_better: bool,
+    /// Whether every report has it, and with which numbers for its arguments.
+    usual: Option<&'static [(&'static str, Number)]>,
+    /// Its value.
+    value: fn(&Judged<'_>, &Call, &Weights<'_>) -> Option<f64>,
+}
+
+/// The value of an argument.
+enum Number {
+    Int(i64),
+    Float(f64),
+}
+
+/// How much each row counts.
+struct Weights<'a>(Option<&'a [f64]>);
+
+impl Weights<'_> {
+    fn of(&self, row: usize) -> f64 {
+        self.0.map_or(1.0, |weights| weights[row])
+    }
+}
+
+/// The one list of metrics, in the order in which they are reported.
+const METRICS: &[&Definition] = &[
+    &auc::METRIC,
+    &average_precision::METRIC,
+    &log_loss::METRIC,
+    &accuracy::METRIC,
+    &brier::METRIC,
+    &calibration_error::METRIC,
+    &f1::METRIC,
+    &precision::METRIC,
+    &ndcg::METRIC,
+    &precision_at::METRIC,
+    &recall::METRIC,
+    &rmse::METRIC,
+    &mae::METRIC,
+    &mape::METRIC,
+    &r2::METRIC,
+    &pinball::METRIC,
+    &coverage::METRIC,
+    &false_alarms::METRIC,
+    &equalized_odds_difference::METRIC,
+    &demographic_parity_difference::METRIC,
+];
+
+/// Every metric, in the order in which they are reported.
+pub fn all() -> impl Iterator<Item = &'static Definition> {
+    METRICS.iter().copied()
+}
+
+/// The metric of that name.
+pub fn definition(name: &str) -> Option<&'static Definition> {
+    all().find(|metric| metric.name == name)
+}
+
+/// Whether larger values of a metric are better.
+pub fn larger_is_better(metric: &Call) -> bool {
+    definition(&metric.name).is_some_and(|metric| metric.larger_is_better)
+}
+
+/// The metrics that every report on a task has.
+pub fn defaults(task: Task) -> Vec<Call> {
+    let usual = all().filter(|metric| metric.tasks.contains(&task)).filter_map(|metric| {
+        let args = metric.usual?.iter().map(|(name, number)| {
+            let value = match number {
+                Number::Int(value) => Value::Int(*value),
+                Number::Float(value) => Value::Float(*value),
+            };
+            ((*name).to_owned(), value)
+        });
+        Some(Call { name: metric.name.to_owned(), args: args.collect::<BTreeMap<_, _>>() })
+    });
+    usual.collect()
+}
+
+/// A metric of predictions, each row counted as often as its weight says; none where it is not defined on them.
+pub fn value(metric: &Call, judged: &Judged<'_>, weights: Option<&[f64]>) -> Option<f64> {
+    let definition = definition(&metric.name).filter(|definition| definition.tasks.contains(&judged.task))?;
+    if judged.rows() == 0 || weights.is_some_and(|weights| weights.len() != judged.rows()) {
+        return None;
+    }
+    (definition.value)(judged, metric, &Weights(weights))
+}
+
+/// The weighted mean of something of each row; none of no rows.
+fn mean(judged: &Judged<'_>, weights: &Weights<'_>, of: impl Fn(usize) -> f64) -> Option<f64> {
+    let (mut sum, mut count) = (0.0, 0.0);
+    for row in 0..judged.rows() {
+        let weight = weights.of(row);
+        sum += weight * of(row);
+        count += weight;
+    }
+    (count > 0.0).then(|| sum / count)
+}
+
+/// Weights of positives and negatives.
+fn classes(judged: &Judged<'_>, weights: &Weights<'_>) -> Option<(f64, f64)> {
+    let positive = judged.positive()?;
+    let mut sums = (0.0, 0.0);
+    for row in 0..judged.rows() {
+        let sum = if positive(row) { &mut sums.0 } else { &mut sums.1 };
+        *sum += weights.of(row);
+    }
+    Some(sums)
+}
+
+/// Weights of positives that are predicted, of negatives that are, and of positives that are not, at a threshold.
+fn confusion(judged: &Judged<'_>, weights: &Weights<'_>, threshold: f64) -> Option<(f64, f64, f64)> {
+    let positive = judged.positive()?;
+    let mut sums = (0.0, 0.0, 0.0);
+    for row in 0..judged.rows() {
+        let weight = weights.of(row);
+        match (positive(row), judged.predictions[row] >= threshold) {
+            (true, true) => sums.0 += weight,
+            (false, true) => sums.1 += weight,
+            (true, false) => sums.2 += weight,
+            (false, false) => {}
+        }
+    }
+    Some(sums)
+}
+
+/// The weighted mean of something of each group of rows, those left out that have none. A group weighs what its rows do.
+fn mean_of_groups(judged: &Judged<'_>, weights: &Weights<'_>, of: impl Fn(&[u32]) -> Option<f64>) -> Option<f64> {
+    let (mut sum, mut count) = (0.0, 0.0);
+    for group in &judged.ranked().0 {
+        let weight = group.first().map_or(0.0, |&row| weights.of(row as usize));
+        if weight > 0.0
+            && let Some(value) = of(group)
+        {
+            sum += weight * value;
+            count += weight;
+        }
+    }
+    (count > 0.0).then(|| sum / count)
+}
+
+/// An argument that counts rows.
+fn first(metric: &Call) -> usize {
+    metric.int("k").and_then(|k| usize::try_from(k).ok()).unwrap_or(10).max(1)
+}

@@ -1,0 +1,20 @@
+//! Recall of the first candidates.
+
+use mlsys_plan::{Call, Task};
+
+use super::{Definition, Weights, first, mean_of_groups};
+use crate::judged::Judged;
+
+pub(super) const METRIC: Definition =
+    Definition { name: "recall", tasks: &[Task::Retrieval, Task::Ranking], larger_is_better: true, usual: None, value };
+
+/// The share of a group's relevant rows that are among its first `k`, the mean over groups in which something is relevant.
+#[expect(clippy::cast_precision_loss, reason = "groups are small")]
+fn value(judged: &Judged<'_>, metric: &Call, weights: &Weights<'_>) -> Option<f64> {
+    let (positive, k) = (judged.positive()?, first(metric));
+    mean_of_groups(judged, weights, |group| {
+        let hits = |rows: &[u32]| rows.iter().filter(|&&row| positive(row as usize)).count();
+        let all = hits(group);
+        (all > 0).then(|| hits(&group[..k.min(group.len())]) as f64 / all as f64)
+    })
+}

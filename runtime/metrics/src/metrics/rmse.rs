@@ -1,0 +1,20 @@
+//! Root mean squared error.
+
+use mlsys_plan::{Call, Task};
+
+use super::{Definition, Weights, mean};
+use crate::judged::Judged;
+
+pub(super) const METRIC: Definition = Definition {
+    name: "rmse",
+    tasks: &[Task::Regression, Task::Quantile],
+    larger_is_better: false,
+    usual: Some(&[]),
+    value,
+};
+
+/// The square root of the mean squared error.
+fn value(judged: &Judged<'_>, _: &Call, weights: &Weights<'_>) -> Option<f64> {
+    let (numbers, point) = (judged.numbers()?, judged.point());
+    mean(judged, weights, |row| (point(row) - numbers[row]).powi(2)).map(f64::sqrt)
+}

@@ -1,0 +1,158 @@
+//! The gradient of a step, computed in shares on several threads.
+//!
+//! A step is cut into shares by its size alone, each share is computed by one thread, and shares are added in their order:
+//! the sum is the same on any number of threads. A share is large enough for matrix products to be worth their calls,
+//! and threads never wait for each other inside of a product, as those of one product would.
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+
+use tch::{Device, Kind, Tensor};
+
+use super::replica::{Original, Replica, Share, Slope};
+use super::weights::Weights;
+use crate::encoders::Encoded;
+use crate::error::TrainError;
+
+/// The fewest rows of a share.
+const FEWEST: usize = 512;
+
+/// The most shares of a step.
+const MOST: usize = 16;
+
+/// Those who compute gradients.
+pub(crate) struct Crew {
+    workers: Vec<Worker>,
+    /// The weights in the type of numbers that is computed with, if it is another one than theirs.
+    narrow: Option<Tensor>,
+}
+
+enum Worker {
+    /// Computes on the training's own thread.
+    Here(Box<Post>),
+    /// Computes on a thread of its own.
+    There(Sender<Share>, Receiver<Result<Slope, TrainError>>, Option<JoinHandle<()>>),
+}
+
+/// A replica with the examples that it learns from.
+struct Post {
+    replica: Replica,
+    examples: Encoded,
+    targets: Tensor,
+}
+
+impl Post {
+    fn slope(&self, share: &Share) -> Result<Slope, TrainError> {
+        self.replica.slope(&self.examples, &self.targets, share)
+    }
+}
+
+/// How many shares a step of so many rows has.
+pub(crate) fn shares(rows: usize) -> usize {
+    (rows / FEWEST).clamp(1, MOST)
+}
+
+impl Crew {
+    /// A crew for steps of so many rows; on a GPU one of one, which the device's own threads serve.
+    pub(crate) fn new(
+        original: &Original<'_>,
+        examples: &Encoded,
+        targets: &Tensor,
+        batch: usize,
+        threads: usize,
+    ) -> Result<Self, TrainError> {
+        let is_narrow = original.kind != original.weights.flat.kind();
+        let narrow = is_narrow.then(|| original.weights.flat.to_kind(original.kind));
+        let weights = narrow.as_ref().unwrap_or(&original.weights.flat);
+        let on_cpu = original.device == Device::Cpu;
+        let count = if on_cpu { threads.min(shares(batch)).max(1) } else { 1 };
+        let mut workers = Vec::new();
+        for _ in 0..count {
+            let post = Post {
+                replica: Replica::of(original, weights)?,
+                examples: examples.to(original.device, Kind::Float),
+                targets: targets.to_device(original.device),
+            };
+            workers.push(if count == 1 { Worker::Here(Box::new(post)) } else { Worker::there(post) });
+        }
+        Ok(Crew { workers, narrow })
+    }
+
+    /// The gradient of the mean loss of some rows, and the sum of their losses. `place` says where in training this is.
+    pub(crate) fn slope(&mut self, rows: &[i64], place: [u64; 3], on_cpu: bool) -> Result<(Tensor, f64), TrainError> {
+        let count = if on_cpu { shares(rows.len()) } else { 1 };
+        let size = rows.len().div_ceil(count);
+        let shares: Vec<Share> = rows
+            .chunks(size)
+            .enumerate()
+            .map(|(number, part)| Share { number, rows: part.to_vec(), of: rows.len(), place })
+            .collect();
+        let mut slopes = self.compute(shares)?;
+        slopes.sort_by_key(|slope| slope.number);
+        let loss = slopes.iter().map(|slope| slope.loss).sum();
+        let mut gradients = slopes.into_iter().map(|slope| slope.gradient);
+        let Some(mut total) = gradients.next() else {
+            return Err(TrainError::NothingToLearn("a step has no rows".to_owned()));
+        };
+        for gradient in gradients {
+            let _ = total.f_add_(&gradient)?;
+        }
+        Ok((total, loss))
+    }
+
+    /// Takes up changed weights, where computing has a copy of them.
+    pub(crate) fn renew(&mut self, weights: &Weights) -> Result<(), TrainError> {
+        if let Some(narrow) = &mut self.narrow {
+            tch::no_grad(|| narrow.f_copy_(&weights.flat).map(drop))?;
+        }
+        Ok(())
+    }
+
+    fn compute(&self, shares: Vec<Share>) -> Result<Vec<Slope>, TrainError> {
+        let count = shares.len();
+        let mut slopes = Vec::with_capacity(count);
+        for share in shares {
+            match &self.workers[share.number % self.workers.len()] {
+                Worker::Here(post) => slopes.push(post.slope(&share)?),
+                Worker::There(ask, ..) => ask.send(share).map_err(|_| lost())?,
+            }
+        }
+        for number in 0..count {
+            if let Worker::There(_, answers, _) = &self.workers[number % self.workers.len()] {
+                slopes.push(answers.recv().map_err(|_| lost())??);
+            }
+        }
+        Ok(slopes)
+    }
+}
+
+impl Worker {
+    fn there(post: Post) -> Self {
+        let (ask, asked) = channel::<Share>();
+        let (answer, answers) = channel();
+        let handle = std::thread::spawn(move || {
+            // Threads of one product would wait for each other longer than they work.
+            tch::set_num_threads(1);
+            while let Ok(share) = asked.recv() {
+                if answer.send(post.slope(&share)).is_err() {
+                    break;
+                }
+            }
+        });
+        Worker::There(ask, answers, Some(handle))
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        if let Worker::There(ask, _, handle) = self {
+            // Without anyone to ask it the thread ends.
+            *ask = channel().0;
+            let _ = handle.take().map(JoinHandle::join);
+        }
+    }
+}
+
+fn lost() -> TrainError {
+    TrainError::Unsupported("a thread that computes gradients was lost".to_owned())
+}

@@ -1,0 +1,66 @@
+//! A factorisation machine (Rendle, 2010): a linear model and the inner products of all pairs of fields' factors.
+//!
+//! A number has one vector of factors, scaled by its value; a category has one for each of its values.
+
+use tch::nn::{self, Init, Module};
+use tch::{Kind, Tensor};
+
+use super::dense::linear;
+use super::inputs::{Inputs, embedding};
+use super::{Network, Shape, counted, dimension};
+use crate::chance::Chance;
+use crate::encoders::{Encoded, Form, Table};
+use crate::error::TrainError;
+
+struct FactorizationMachine {
+    inputs: Inputs,
+    linear: nn::Linear,
+    /// `numbers × dim`.
+    numbers: Option<Tensor>,
+    categories: Vec<nn::Embedding>,
+}
+
+pub(super) fn build(shape: &Shape<'_>) -> Result<Box<dyn Network>, TrainError> {
+    let dim = counted(shape.call, "dim", 16);
+    let inputs = Inputs::all(&shape.path, shape.encoders);
+    let linear = linear(&(&shape.path / "linear"), inputs.width(), shape.outputs);
+    let (mut width, mut categories) = (0, Vec::new());
+    for (_, form) in shape.encoders.forms() {
+        match form {
+            Form::Numbers(numbers, _) => width += numbers,
+            Form::Category(table, _) => {
+                let path = &shape.path / "factors" / categories.len();
+                let factors = embedding(&path, Table { width: dim, ..table });
+                // Factors begin small: products of large ones would be most of the output before anything is learnt.
+                tch::no_grad(|| drop(factors.ws.shallow_clone().f_mul_(&Tensor::from(0.05_f32))));
+                categories.push(factors);
+            }
+            Form::Items(..) | Form::Series(..) => {}
+        }
+    }
+    let init = Init::Randn { mean: 0.0, stdev: 0.05 };
+    let numbers = (width > 0).then(|| shape.path.var("factors_of_numbers", &[dimension(width), dimension(dim)], init));
+    Ok(Box::new(FactorizationMachine { inputs, linear, numbers, categories }))
+}
+
+impl Network for FactorizationMachine {
+    fn forward(&self, rows: &Encoded, _chance: &mut Chance) -> Tensor {
+        let linear = self.linear.forward(&self.inputs.forward(rows));
+        let mut sums: Vec<Tensor> = Vec::new();
+        let mut squares: Vec<Tensor> = Vec::new();
+        if let Some(factors) = &self.numbers {
+            sums.push(rows.numbers.matmul(factors));
+            squares.push(rows.numbers.square().matmul(&factors.square()));
+        }
+        for (at, factors) in (0_i64..).zip(&self.categories) {
+            let found = factors.forward(&rows.categories.select(1, at));
+            squares.push(found.square());
+            sums.push(found);
+        }
+        let total = |parts: Vec<Tensor>| parts.into_iter().reduce(|left, right| left + right);
+        let (Some(sum), Some(square)) = (total(sums), total(squares)) else { return linear };
+        // The sum over pairs is half of the square of the sum less the sum of squares.
+        let kind: Kind = linear.kind();
+        linear + (sum.square() - square).sum_dim_intlist(1, true, kind) * 0.5
+    }
+}

@@ -1,0 +1,54 @@
+//! A wide linear part beside a deep one (Cheng et al., 2016); their outputs are added.
+
+use tch::Tensor;
+use tch::nn::{self, Module};
+
+use super::dense::{Dense, linear};
+use super::inputs::{Inputs, embedding};
+use super::{Network, Shape};
+use crate::chance::Chance;
+use crate::encoders::{Encoded, Form, Table};
+use crate::error::TrainError;
+
+struct WideAndDeep {
+    inputs: Inputs,
+    deep: Dense,
+    output: nn::Linear,
+    /// The wide part over numbers; none where there are none.
+    wide: Option<nn::Linear>,
+    /// The wide part over categories: a weight for each value.
+    weights: Vec<nn::Embedding>,
+}
+
+pub(super) fn build(shape: &Shape<'_>) -> Result<Box<dyn Network>, TrainError> {
+    let inputs = Inputs::all(&shape.path, shape.encoders);
+    let deep = Dense::build(&(&shape.path / "deep"), shape.call, inputs.width())?;
+    let output = linear(&(&shape.path / "output"), deep.width(), shape.outputs);
+    let mut numbers = 0;
+    let mut weights = Vec::new();
+    for (_, form) in shape.encoders.forms() {
+        match form {
+            Form::Numbers(width, _) => numbers += width,
+            Form::Category(table, _) => {
+                let path = &shape.path / "wide_category" / weights.len();
+                weights.push(embedding(&path, Table { width: shape.outputs, ..table }));
+            }
+            Form::Items(..) | Form::Series(..) => {}
+        }
+    }
+    let wide = (numbers > 0).then(|| linear(&(&shape.path / "wide"), numbers, shape.outputs));
+    Ok(Box::new(WideAndDeep { inputs, deep, output, wide, weights }))
+}
+
+impl Network for WideAndDeep {
+    fn forward(&self, rows: &Encoded, chance: &mut Chance) -> Tensor {
+        let mut output = self.output.forward(&self.deep.forward(self.inputs.forward(rows), chance));
+        if let Some(wide) = &self.wide {
+            output = output + wide.forward(&rows.numbers);
+        }
+        for (at, weights) in (0_i64..).zip(&self.weights) {
+            output = output + weights.forward(&rows.categories.select(1, at));
+        }
+        output
+    }
+}
