@@ -5,14 +5,13 @@ use mlsys_plan::{Aggregate, Derived, Expr, Features, Node, NodeId, Observe, Oper
 use crate::error::{Code, DataError};
 use crate::expr::lower;
 use crate::join::kernel;
-use crate::observe::{aggregate, time_split};
+use crate::observe::{Division, aggregate};
 use crate::source::{MEASURES, supports_check};
 use crate::sources::connector;
 
 /// What the standard library declares and this runtime does not implement yet: kind and name, such as
 /// `("connector", "csv")`. A plan that uses one of them is refused before it runs.
-pub const NOT_YET: &[(&str, &str)] =
-    &[("connector", "delta"), ("connector", "postgres"), ("split", "folds"), ("split", "group"), ("split", "random")];
+pub const NOT_YET: &[(&str, &str)] = &[("connector", "delta"), ("connector", "postgres"), ("split", "folds")];
 
 /// What this runtime implements of the standard library: kind and name, ordered.
 pub fn implemented() -> Vec<(&'static str, &'static str)> {
@@ -20,7 +19,12 @@ pub fn implemented() -> Vec<(&'static str, &'static str)> {
     let connectors = crate::sources::connector_names().map(|name| ("connector", name));
     let functions = crate::functions::function_names().map(|name| ("fn", name));
     let measures = MEASURES.into_iter().map(|name| ("quality", name));
-    kernels.chain(connectors).chain(functions).chain(measures).chain([("split", "time")]).collect()
+    kernels
+        .chain(connectors)
+        .chain(functions)
+        .chain(measures)
+        .chain([("split", "group"), ("split", "random"), ("split", "time")])
+        .collect()
 }
 
 /// Refuses a plan of which this runtime cannot do some part that concerns rows, features or examples.
@@ -99,7 +103,7 @@ fn check_aggregate(aggregate: &Aggregate) -> Vec<DataError> {
 }
 
 fn check_observe(observe: &Observe) -> Vec<DataError> {
-    let mut errors: Vec<DataError> = time_split(observe).err().into_iter().collect();
+    let mut errors: Vec<DataError> = Division::of(observe).err().into_iter().collect();
     if let Some(label) = &observe.label {
         errors.extend(label.looks.iter().flat_map(|look| check_aggregate(&aggregate(look))));
         errors.extend([&label.expr, &label.known_at].into_iter().filter_map(check_expr));

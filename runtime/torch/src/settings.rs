@@ -11,8 +11,11 @@ use crate::implemented::named;
 /// How often a checkpoint is kept where the program does not say.
 const USUAL: Duration = Duration::from_secs(600);
 
+/// How a device is found.
+type Found = fn() -> Result<Device, TrainError>;
+
 /// Every device by its name in the language.
-pub(crate) const DEVICES: &[(&str, fn() -> Result<Device, TrainError>)] =
+pub(crate) const DEVICES: &[(&str, Found)] =
     &[("auto", || Ok(Device::cuda_if_available())), ("cpu", || Ok(Device::Cpu)), ("cuda", cuda)];
 
 /// Every type of numbers that is computed with, by its name in the language.

@@ -221,7 +221,7 @@ fn what_is_unusual_is_restored_badly() {
     let folder = tempfile::tempdir().unwrap();
     let (left, noise) = (numbers(1), numbers(3));
     // The second number follows from the first one, but in every hundredth row of the test part.
-    let is_odd = |row: usize| part(row, ROWS) == "test" && row % 100 == 0;
+    let is_odd = |row: usize| part(row, ROWS) == "test" && row.is_multiple_of(100);
     let right = (0..ROWS).map(|row| if is_odd(row) { -3.0 } else { 2.0 * left[row] + noise[row] * 0.05 });
     let right: Vec<f64> = right.collect();
     let third: Vec<f64> = (0..ROWS).map(|row| left[row] - 0.5 * right[row]).collect();

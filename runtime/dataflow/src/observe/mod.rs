@@ -3,6 +3,7 @@
 mod ahead;
 mod chosen;
 mod divided;
+mod division;
 mod identity;
 mod scored;
 mod ticks;
@@ -17,10 +18,10 @@ use arrow::datatypes::{Schema, SchemaRef, TimestampMicrosecondType};
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableSource, lit, when};
 use futures::StreamExt;
-use mlsys_plan::{Expr as PlanExpr, Label, Observe, Part, Split, TimeSplit, Type, ValueType, columns};
+use mlsys_plan::{Expr as PlanExpr, Label, Observe, Part, Type, ValueType, columns};
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Code, DataError};
+use crate::error::DataError;
 use crate::expr::{column, lower, lower_at};
 use crate::lookup::Tables;
 use crate::parts::{PartsReport, Target};
@@ -32,6 +33,7 @@ use crate::types;
 
 pub use self::ahead::Ahead;
 pub(crate) use self::ahead::{Following, aggregate};
+pub(crate) use self::division::Division;
 pub use self::scored::{Piece, Scored};
 pub(crate) use self::ticks::Period;
 
@@ -133,7 +135,7 @@ impl Dataflow {
         let Execution { plan, mut rows } = self.execute(&self.ordered_session(), plan, observe.time.as_deref()).await?;
         let schema = output_schema(observe)?;
         let mut table = Sink::create(output, &schema)?;
-        let rows_of_parts = parts(time_split(observe)?).into_iter().map(|(part, _)| (part, 0)).collect();
+        let rows_of_parts = Division::of(observe)?.parts().into_iter().map(|part| (part, 0)).collect();
         let mut report = ObserveReport { rows: rows_of_parts, ..ObserveReport::default() };
         let mut done = 0;
         while let Some(batch) = rows.next().await {
@@ -159,11 +161,11 @@ impl Dataflow {
 
 /// When ticks begin and end: with the split, and with the rows that are there.
 fn period_of(observe: &Observe, own: Option<(i64, i64)>, following: &[Following<'_>]) -> Result<Period, DataError> {
-    let split = time_split(observe)?;
-    let until = split.until.map(|until| until.saturating_sub(1));
+    let (from, until) = Division::of(observe)?.bounds();
+    let until = until.map(|until| until.saturating_sub(1));
     let ends = following.iter().map(|one| one.end).chain([own.map(|(_, last)| last)]).flatten();
     let last = ends.max().into_iter().chain(until).min();
-    Ok(Period { first: split.from, last })
+    Ok(Period { first: from, last })
 }
 
 /// The plan whose columns are those of the table, and behind them the period of each row.
@@ -177,7 +179,7 @@ pub(crate) fn logical_plan(
     following: &[Following<'_>],
     tables: Option<&Tables>,
 ) -> Result<LogicalPlan, DataError> {
-    let split = time_split(observe)?;
+    let division = Division::of(observe)?;
     let names: Vec<String> = table.schema().fields().iter().map(|field| field.name().clone()).collect();
     let mut plan = LogicalPlanBuilder::scan(observe.source.as_str(), table, None)?;
     let at = lower(&observe.at)?;
@@ -201,14 +203,15 @@ pub(crate) fn logical_plan(
         outputs.push(lower_at(expr, &at)?.alias(name.as_str()));
         carried.push(name);
     }
+    outputs.extend(division.chance(observe, &at)?);
     plan = plan.project(outputs)?;
     let times: &[&str] = match observe.label {
         Some(_) => &[columns::AT, columns::LABEL, columns::LABEL_KNOWN_AT],
         None => &[columns::AT],
     };
     let rest = carried.iter().map(|name| column(name));
-    let part = part(split, observe.label.is_some())?.alias(columns::PART);
-    let period = period(split)?.alias(PERIOD);
+    let part = division.part(observe.label.is_some())?.alias(columns::PART);
+    let period = division.period()?.alias(PERIOD);
     let times = times.iter().map(|name| column(name));
     let outputs: Vec<Expr> = times.chain([part]).chain(rest).chain([period]).collect();
     Ok(plan.project(outputs)?.build()?)
@@ -232,20 +235,6 @@ fn matured(label: &Label, value: Expr, at: &Expr, following: &[Following<'_>]) -
         None => lit(false),
     };
     Ok(when(is_over, value).end()?)
-}
-
-/// The boundaries in time.
-///
-/// # Errors
-/// E0910 if examples are divided by something else.
-pub(crate) fn time_split(observe: &Observe) -> Result<&TimeSplit, DataError> {
-    match &observe.split {
-        Split::Time(split) => Ok(split),
-        Split::Other(call) => {
-            let message = format!("this runtime cannot divide examples by `{}` yet", call.name);
-            Err(DataError::new(Code::Unsupported, message).with_help("divide them by time: `split time(test: …)`"))
-        }
-    }
 }
 
 /// The columns that an observe node writes.
@@ -273,52 +262,6 @@ fn carried_of(observe: &Observe) -> impl Iterator<Item = (String, &PlanExpr)> {
     let single = [(columns::GROUP, &observe.group), (columns::DEBIAS, &observe.debias)];
     let single = single.into_iter().filter_map(|(name, one)| Some((name.to_owned(), &one.as_ref()?.expr)));
     named.chain(single)
-}
-
-/// The parts of a split in order of time, each with its end, if it has one.
-fn parts(split: &TimeSplit) -> Vec<(Part, Option<i64>)> {
-    let mut parts = vec![(Part::Train, Some(split.validate.unwrap_or(split.test)))];
-    if split.validate.is_some() {
-        parts.push((Part::Validate, Some(split.test)));
-    }
-    parts.push((Part::Test, split.until));
-    parts
-}
-
-/// The part in whose time an example lies; [`OUTSIDE`] or [`WITHOUT_TIME`] if it lies in none.
-fn period(split: &TimeSplit) -> Result<Expr, DataError> {
-    by_time(split, |part, _| lit(part.name()))
-}
-
-/// The part of an example, or [`columns::LEFT_OUT`] if it has a label that was not known in time.
-fn part(split: &TimeSplit, has_label: bool) -> Result<Expr, DataError> {
-    if !has_label {
-        return period(split);
-    }
-    by_time(split, |part, end| {
-        let mut in_time = column(columns::LABEL).is_not_null().and(column(columns::LABEL_KNOWN_AT).is_not_null());
-        if let Some(end) = end {
-            in_time = in_time.and(column(columns::LABEL_KNOWN_AT).lt(lit(types::instant(end))));
-        }
-        let left_out = when(in_time, lit(part.name())).otherwise(lit(columns::LEFT_OUT));
-        left_out.unwrap_or_else(|_| lit(columns::LEFT_OUT))
-    })
-}
-
-fn by_time(split: &TimeSplit, value: impl Fn(Part, Option<i64>) -> Expr) -> Result<Expr, DataError> {
-    let at = || column(columns::AT);
-    let mut cases = when(at().is_null(), lit(WITHOUT_TIME));
-    if let Some(from) = split.from {
-        cases = cases.when(at().lt(lit(types::instant(from))), lit(OUTSIDE));
-    }
-    let mut last = lit(OUTSIDE);
-    for (part, end) in parts(split) {
-        match end {
-            Some(end) => cases = cases.when(at().lt(lit(types::instant(end))), value(part, Some(end))),
-            None => last = value(part, None),
-        }
-    }
-    Ok(cases.otherwise(last)?)
 }
 
 /// The rows of a batch that are examples, counted by part.

@@ -90,7 +90,7 @@ impl Scored {
             at,
             time: if is_own { observe.time.clone() } else { source.time.clone() },
             every: observe.every.clone(),
-            first: super::time_split(observe).ok().and_then(|split| split.from),
+            first: super::Division::of(observe).ok().and_then(|division| division.bounds().0),
             filter: observe.filter.clone().filter(|_| is_own),
             is_chosen: observe.feature_filter.is_some() && is_own,
             keys: observe.keys.clone(),

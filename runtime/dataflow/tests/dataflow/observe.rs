@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, Int64Array, StringArray, TimestampMicrosecondArray};
 use mlsys_dataflow::ObserveReport;
-use mlsys_plan::{BinaryOp, Label, Observe, Part, Split, TimeSplit, Type};
+use mlsys_plan::{BinaryOp, Call, Label, Observe, Part, Split, TimeSplit, Type, Value};
 
 use crate::build::*;
 
 /// A row: its instant, its label, when that was known, whether the filter holds.
 type Row = (Option<i64>, Option<bool>, Option<i64>, Option<bool>);
 
-fn observe(split: TimeSplit) -> Observe {
+fn observe(split: Split) -> Observe {
     Observe {
         model: "late".to_owned(),
         source: "rides".to_owned(),
@@ -32,11 +32,15 @@ fn observe(split: TimeSplit) -> Observe {
         keys: vec![derived("carrier", column("carrier", Type::String))],
         slices: vec![derived("carrier", column("carrier", Type::String))],
         inputs: vec![derived("n", binary(BinaryOp::Add, column("n", Type::Int64), int(1), Type::Int64))],
-        split: Split::Time(split),
+        split,
     }
 }
 
 async fn run(split: TimeSplit, rows: &[Row]) -> (ObserveReport, Vec<String>, Vec<String>) {
+    run_split(Split::Time(split), rows).await
+}
+
+async fn run_split(split: Split, rows: &[Row]) -> (ObserveReport, Vec<String>, Vec<String>) {
     let project = Project::with(2, 2);
     let times = |values: Vec<Option<i64>>| Arc::new(TimestampMicrosecondArray::from(values).with_timezone("UTC"));
     let numbers = 0..i64::try_from(rows.len()).unwrap();
@@ -112,4 +116,48 @@ async fn without_validation_training_goes_up_to_the_test() {
     assert_eq!(examples, ["1|train", "2|left_out", "3|test", "4|left_out"]);
     assert_eq!(report.rows, BTreeMap::from([(Part::Train, 1), (Part::Test, 1)]));
     assert_eq!((report.left_out, report.outside), (2, 0));
+}
+
+/// Which part each example lies in, by its number.
+async fn by_chance(split: &str, seed: i64, by: Option<&str>, rows: &[Row]) -> (ObserveReport, BTreeMap<i64, String>) {
+    let named = |name: &str, value| (name.to_owned(), value);
+    let mut args =
+        vec![named("seed", Value::Int(seed)), named("test", Value::Float(0.2)), named("validate", Value::Float(0.1))];
+    args.extend(by.map(|by| named("by", Value::String(by.to_owned()))));
+    let call = Call { name: split.to_owned(), args: args.into_iter().collect() };
+    let (report, examples, _) = run_split(Split::Other(call), rows).await;
+    let parts = examples.iter().map(|row| row.split_once('|').unwrap());
+    (report, parts.map(|(number, part)| (number.parse().unwrap(), part.to_owned())).collect())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn examples_are_divided_by_chance_alike_in_every_run() {
+    let rows: Vec<Row> = (0..4_000).map(|at| (Some(at / 7), LABEL, Some(at), YES)).collect();
+    let (report, parts) = by_chance("random", 7, None, &rows).await;
+    let share = |part| report.rows[&part] as f64 / 4_000.0;
+    assert!((share(Part::Test) - 0.2).abs() < 0.025, "{report:?}");
+    assert!((share(Part::Validate) - 0.1).abs() < 0.02, "{report:?}");
+    assert!((share(Part::Train) - 0.7).abs() < 0.03, "{report:?}");
+    // An example's part does not depend on which others there are, and is another one with another seed.
+    let (_, fewer) = by_chance("random", 7, None, &rows[..1_000]).await;
+    assert!(fewer.iter().all(|(number, part)| parts[number] == *part));
+    let (_, others) = by_chance("random", 8, None, &rows).await;
+    assert_ne!(parts, others);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn examples_of_one_group_are_in_one_part() {
+    // Instants repeat: they stand for the groups here.
+    let rows: Vec<Row> = (0..4_000).map(|row| (Some(row % 400), LABEL, Some(row), YES)).collect();
+    let (report, parts) = by_chance("group", 7, Some("at"), &rows).await;
+    assert!(parts.iter().all(|(number, part)| parts[&((number - 1) % 400 + 1)] == *part));
+    assert!(report.rows.values().all(|rows| *rows > 0 && rows % 10 == 0), "{report:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_example_divided_by_chance_needs_a_label_and_an_instant() {
+    let rows = [(Some(1), None, Some(2), YES), (Some(1), LABEL, None, YES), (None, LABEL, Some(2), YES)];
+    let (report, parts) = by_chance("random", 0, None, &rows).await;
+    assert_eq!(parts.into_values().collect::<Vec<String>>(), ["left_out", "left_out"]);
+    assert_eq!((report.left_out, report.without_time), (2, 1));
 }

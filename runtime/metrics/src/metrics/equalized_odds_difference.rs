@@ -63,5 +63,5 @@ impl Rates {
 pub(super) fn difference(shares: impl Iterator<Item = f64>) -> Option<f64> {
     let (low, high) =
         shares.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), share| (low.min(share), high.max(share)));
-    (low <= high).then(|| high - low)
+    (low <= high).then_some(high - low)
 }

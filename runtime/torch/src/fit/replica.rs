@@ -90,7 +90,7 @@ impl Replica {
         #[expect(clippy::cast_precision_loss, reason = "a step is small")]
         let mut mean = &sum / share.of as f64;
         if let Some(penalty) = self.network.penalty().filter(|_| share.number == 0) {
-            mean = mean + penalty;
+            mean += penalty;
         }
         let gradients = Tensor::f_run_backward(&[mean], &self.variables, false, false)?;
         let gradient = self.weights.gradient(&gradients, self.device)?;

@@ -44,10 +44,10 @@ impl Network for WideAndDeep {
     fn forward(&self, rows: &Encoded, chance: &mut Chance) -> Tensor {
         let mut output = self.output.forward(&self.deep.forward(self.inputs.forward(rows), chance));
         if let Some(wide) = &self.wide {
-            output = output + wide.forward(&rows.numbers);
+            output += wide.forward(&rows.numbers);
         }
         for (at, weights) in (0_i64..).zip(&self.weights) {
-            output = output + weights.forward(&rows.categories.select(1, at));
+            output += weights.forward(&rows.categories.select(1, at));
         }
         output
     }

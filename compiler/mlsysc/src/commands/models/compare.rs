@@ -71,10 +71,10 @@ fn print(one: &Detail, other: &Detail) {
 fn better(metric: &str, difference: f64) -> &'static str {
     let name = metric.split(['(', ' ']).next().unwrap_or_default();
     let larger = mlsys_engine::models::larger_is_better(name);
-    match (difference, larger) {
-        (difference, _) if difference == 0.0 => "the same",
-        (difference, true) if difference > 0.0 => "better",
-        (difference, false) if difference < 0.0 => "better",
+    let gain = if larger { difference } else { -difference };
+    match gain {
+        0.0 => "the same",
+        0.0.. => "better",
         _ => "worse",
     }
 }

@@ -7,6 +7,9 @@ use serde_json::Value;
 use super::progress::short;
 use super::scoring;
 
+/// How many metrics of a part are shown; `mlsysc models show` has all.
+const SHOWN: usize = 5;
+
 /// Prints what came of a run.
 pub(super) fn print(summary: &Summary) {
     for node in &summary.nodes {
@@ -116,7 +119,8 @@ fn model_outcome(model: &ModelOutcome) {
     }
     for part in [Part::Validate, Part::Test] {
         let scores = report.parts.get(&part).into_iter().flat_map(|part| &part.metrics.0);
-        let shown: Vec<String> = scores.map(|score| format!("{} {:.4}", score.metric, score.value)).collect();
+        let shown = scores.take(SHOWN).map(|score| format!("{} {:.4}", score.metric, score.value));
+        let shown: Vec<String> = shown.collect();
         if !shown.is_empty() {
             println!("  {:<8}  {}", part.name(), shown.join("  "));
         }
