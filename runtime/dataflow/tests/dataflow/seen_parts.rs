@@ -2,7 +2,7 @@
 //! appended day costs, and that the result is that of one piece.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::LazyLock;
 
 use mlsys_dataflow::{Ahead, Dataflow, LookedUp, Parts, PartsReport, Target, files_of, forget_parts};
@@ -175,11 +175,11 @@ impl Days {
     }
 
     /// The dataflow with what is looked up at hand.
-    async fn dataflow(&self, table: &PathBuf) -> Dataflow {
+    async fn dataflow(&self, table: &Path) -> Dataflow {
         let (payments, latest, recent) = (payments(), latest(), recent());
         let tables = [
-            LookedUp { source: &payments, group: Some(&recent), table: table.clone() },
-            LookedUp { source: &latest, group: None, table: table.clone() },
+            LookedUp { source: &payments, group: Some(&recent), table: table.to_path_buf() },
+            LookedUp { source: &latest, group: None, table: table.to_path_buf() },
         ];
         self.project.dataflow.clone().looking_up(&tables).await.unwrap()
     }
