@@ -115,7 +115,9 @@ impl Manifest {
     pub(crate) fn write(&self, table: &Path, root: Option<&Path>) -> Result<(), DataError> {
         let path = beside(table);
         let failed = |error: &dyn std::error::Error| DataError::store("write the list of files", &path, error);
-        let folder = path.parent().unwrap_or(Path::new(".")).canonicalize().map_err(|error| failed(&error))?;
+        let folder = path.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(folder).map_err(|error| failed(&error))?;
+        let folder = folder.canonicalize().map_err(|error| failed(&error))?;
         let root = root.map(Path::canonicalize).transpose().map_err(|error| failed(&error))?;
         let mut written = self.clone();
         if let Some(root) = root.filter(|root| folder.starts_with(root)) {
