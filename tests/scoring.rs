@@ -210,6 +210,51 @@ fn an_appended_file_costs_a_file() {
 fn predictions_are_those_of_training() {
     let project = Project::new(PROGRAM);
     let (_, record) = project.scored(0);
+    are_those_of_training(&project, &record);
+}
+
+/// Groups of one entity are made together, those of others beside them; so are the parts of an appended file. A group that
+/// fails is told of, and what was delivered stays.
+#[test]
+fn several_groups_are_scored_as_they_are_trained() {
+    let groups = "features habits for customer from payments {
+  last_amount = last(amount) over all
+  spread      = stddev(amount) over 14d
+  numbers     = sum(payment_id) over all
+}
+
+features sales for shop from payments {
+  payments = count() over 1d
+  largest  = max(amount) over [2d, 9d]
+}
+
+model fraud {";
+    let program = PROGRAM
+        .replace("entity customer", "entity shop { shop_id: string }\n\nentity customer")
+        .replace("model fraud {\n  observe", &format!("{groups}\n  observe"))
+        .replace("    spend.*\n", "    spend.*\n    sales.*\n    habits.*\n");
+    let project = Project::new(&program);
+    let (first, record) = project.scored(0);
+    assert_eq!(first["scored"], 1500);
+    are_those_of_training(&project, &record);
+
+    project.payments(3);
+    let (more, record) = project.scored(0);
+    assert_eq!((&more["scored"], &more["before"]), (&500.into(), &1500.into()), "{record}");
+    let delivered = project.files("out/scores");
+
+    // Two numbers of one customer whose sum is out of range.
+    let row = |id: i64, day| format!("{id},2024-04-{day}T00:00:00Z,1,S1,1.00,false\n");
+    let rows: String = (0..3).map(|number| row(i64::MAX - number, 28 + number)).collect();
+    let header = "payment_id,paid_at,customer_id,shop_id,amount,is_fraud\n";
+    fs::write(project.path("payments/4.csv"), format!("{header}{rows}")).unwrap();
+    let (code, text) = project.run();
+    assert!(code == 1 && text.matches("E0903").count() >= 2, "{code}: {text}");
+    assert!(text.contains("deployment.nightly"), "{text}");
+    assert_eq!(project.files("out/scores"), delivered);
+}
+
+fn are_those_of_training(project: &Project, record: &Value) {
     let labels: BTreeMap<String, bool> = project
         .files("payments")
         .values()

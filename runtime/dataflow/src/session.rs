@@ -67,10 +67,11 @@ const BATCH: usize = 8192;
 const TILES_FROM: u64 = 250_000;
 
 /// The metrics of an operator that a reader of `explain` is shown: rows, bytes, time, and what did not fit into memory.
-const METRICS: [&str; 9] = [
+const METRICS: [&str; 10] = [
     "output_rows",
     "output_bytes",
     "elapsed_compute",
+    "time_elapsed_processing",
     "bytes_scanned",
     "row_groups_pruned_statistics",
     "files_ranges_pruned_statistics",

@@ -1,6 +1,9 @@
 //! Writing a stored table: one Parquet file, whose row groups are encoded on several threads, written beside its place
 //! and then renamed into it.
 
+#[cfg(test)]
+mod tests;
+
 use std::fs::{self, File};
 use std::io::BufWriter;
 use std::mem;
@@ -9,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::array::RecordBatch;
+use arrow::compute::BatchCoalescer;
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::execution::SendableRecordBatchStream;
 use futures::StreamExt;
@@ -30,6 +34,8 @@ use crate::source::Progress;
 const WAITING: usize = 2;
 /// Rows per row group: what one reader decodes at a time, and the grain at which several readers share a file.
 const ROW_GROUP: usize = 1 << 17;
+/// Rows that are encoded at once.
+const ENCODED: usize = 8192;
 
 /// A row group that is being encoded.
 type Encoding = JoinHandle<Result<Vec<ArrowColumnChunk>, ParquetError>>;
@@ -312,7 +318,7 @@ fn encoded(
     rows: &[RecordBatch],
 ) -> Result<Vec<ArrowColumnChunk>, ParquetError> {
     let mut columns = encoder.create_column_writers(row_group)?;
-    for batch in rows {
+    for batch in &even(schema, rows)? {
         let mut writers = columns.iter_mut();
         for (field, array) in schema.fields().iter().zip(batch.columns()) {
             for (leaf, writer) in compute_leaves(field, array)?.into_iter().zip(&mut writers) {
@@ -321,6 +327,20 @@ fn encoded(
         }
     }
     columns.into_iter().map(|column| column.close()).collect()
+}
+
+/// The same rows in batches of one size. Pages end where batches do: the bytes of a file must not depend on how its rows came,
+/// since files are compared by their content.
+fn even(schema: &SchemaRef, rows: &[RecordBatch]) -> Result<Vec<RecordBatch>, ParquetError> {
+    if rows.split_last().is_none_or(|(last, others)| {
+        last.num_rows() <= ENCODED && others.iter().all(|batch| batch.num_rows() == ENCODED)
+    }) {
+        return Ok(rows.to_vec());
+    }
+    let mut batches = BatchCoalescer::new(Arc::clone(schema), ENCODED);
+    rows.iter().try_for_each(|batch| batches.push_batch(batch.clone()))?;
+    batches.finish_buffered_batch()?;
+    Ok(std::iter::from_fn(|| batches.next_completed_batch()).collect())
 }
 
 /// Writes row groups in their order as they become ready.

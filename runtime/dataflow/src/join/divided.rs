@@ -209,8 +209,10 @@ fn wanted(
     let seen = dated.seen(set.reach, at);
     // What the rows that are seen look up.
     let looked = Looked::of(work.dataflow.tables(), asked(work.features, until(set.reach, at)))?.read;
-    let read = || [member].into_iter().chain(seen.iter().map(|number| &dated.source[*number]));
-    let inputs = || read().filter_map(|member| member.id.as_deref()).chain(looked.iter().map(String::as_str));
+    // A label that has become known, or another input, asks for nothing else.
+    let asks = member.asks.as_deref().or(member.id.as_deref());
+    let rows = || seen.iter().filter_map(|number| dated.source[*number].id.as_deref());
+    let inputs = || asks.into_iter().chain(rows()).chain(looked.iter().map(String::as_str));
     let known = set.fingerprints().map(|of_features| parts.id(of_features.into_iter().chain(inputs())));
     Ok((seen, known))
 }

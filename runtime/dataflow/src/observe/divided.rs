@@ -1,4 +1,4 @@
-//! Examples in parts: which there are, what each of them depends on, and which are there already.
+//! Examples in parts: which there are, and what each of them depends on.
 //!
 //! Observations at rows have a part for each part of the source, those at ticks one for each span of time. What an example
 //! reads besides its own row is bounded by its instant: a lookup sees what was there by then, a look ahead what follows for
@@ -6,35 +6,63 @@
 //! tell, and on nothing that comes later.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use datafusion::datasource::provider_as_source;
-use futures::{StreamExt, TryStreamExt, stream};
-use mlsys_plan::{ExprKind, LookAhead, Observe, Operation, Ticks};
+use mlsys_plan::{
+    BinaryOp, ExprKind, Fingerprint, Literal, LookAhead, Observe, Operation, Split, Ticks, TimeSplit, fingerprint,
+};
 
 use super::ahead::{self, Ahead, Following};
-use super::{ObserveReport, Period, period_of};
+use super::period_of;
+use super::ticks::blocks;
 use crate::error::DataError;
 use crate::join::Reach;
 use crate::lookup::{Looked, Table, Tables, met, until};
-use crate::parts::{Parts, PartsReport};
-use crate::session::Dataflow;
-use crate::source::Progress;
+use crate::parts::Parts;
 use crate::table::{Manifest, Member, Span, StoredTable, span_of};
 
-/// The shortest span of time that is a part of ticks, in microseconds: a day.
-const SHORTEST: i64 = 86_400_000_000;
+/// A part of the examples.
+#[derive(Debug)]
+pub(super) struct Part {
+    /// A fingerprint of all that it depends on.
+    pub(super) id: String,
+    /// A fingerprint of what joins read of it, if other tables have no say in that.
+    pub(super) asks: Option<String>,
+    /// The parts of the source that it reads, by number.
+    pub(super) rows: Vec<usize>,
+    /// The first and the last tick, where there are ticks.
+    pub(super) ticks: Option<(i64, i64)>,
+    pub(super) moments: Moments,
+}
 
-/// The most spans of time that are looked at one by one.
-const MOST_SPANS: i64 = 100_000;
+/// For when a part asks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moments {
+    /// The times of rows that look up.
+    own: Span,
+    /// The instants of observations.
+    at: Span,
+    /// Whether some label is known, or rows that follow count for more than it.
+    looks_ahead: bool,
+}
 
-/// What of other tables may be seen between two instants.
-struct Seen {
-    /// The names of what is read, on which the part depends besides its own rows.
+impl Moments {
+    /// Both.
+    pub(super) fn and(self, other: Moments) -> Moments {
+        Moments {
+            own: self.own.and(other.own),
+            at: self.at.and(other.at),
+            looks_ahead: self.looks_ahead || other.looks_ahead,
+        }
+    }
+}
+
+/// What of other tables may be seen.
+pub(super) struct Seen {
+    /// The names of what is read, on which a part depends besides its own rows.
     read: Vec<String>,
-    tables: Tables,
+    pub(super) tables: Tables,
     ahead: Vec<AheadRows>,
 }
 
@@ -46,16 +74,6 @@ struct AheadRows {
     span: Option<(i64, i64)>,
 }
 
-/// A part that is wanted.
-struct Wanted {
-    /// What of the source it reads.
-    members: Vec<Member>,
-    period: Period,
-    seen: Seen,
-    /// Its fingerprint if all of its labels are known, and the one that it has as long as some are not.
-    ids: [String; 2],
-}
-
 /// The tables that labels look ahead into, with their files.
 struct Tail<'a> {
     ahead: &'a [Ahead<'a>],
@@ -64,172 +82,116 @@ struct Tail<'a> {
     end: Option<i64>,
 }
 
-impl<'a> Tail<'a> {
-    fn of(ahead: &'a [Ahead<'a>], following: &[Following<'_>]) -> Result<Self, DataError> {
-        let members = ahead.iter().map(|one| Ok(Manifest::of(one.table)?.files));
-        let end = following.iter().map(|one| one.end).min().flatten();
-        Ok(Tail { ahead, members: members.collect::<Result<_, DataError>>()?, end })
-    }
-}
-
-impl Dataflow {
-    /// Makes the examples of those parts that have none yet, several at a time; none if examples cannot be divided.
-    pub(super) async fn observe_divided(
-        &self,
-        observe: &Observe,
-        source: Vec<Member>,
-        ahead: &[Ahead<'_>],
-        table: &Path,
-        parts: Parts<'_>,
-        progress: Progress<'_>,
-    ) -> Result<Option<ObserveReport>, DataError> {
-        let following = ahead.iter().map(|one| self.following(one)).collect::<Result<Vec<_>, DataError>>()?;
-        let tail = Tail::of(ahead, &following)?;
-        let looked_up = self.tables().values().flat_map(Table::files);
-        if source.iter().chain(tail.members.iter().flatten()).chain(looked_up).any(|member| member.id.is_none()) {
-            return Ok(None);
-        }
-        let divider = Divider { observe, tables: self.tables(), tail: &tail, parts };
-        let wanted = match &observe.every {
-            None => divider.by_rows(source)?,
-            Some(every) => match divider.by_time(every, source, &following)? {
-                Some(wanted) => wanted,
-                None => return Ok(None),
-            },
-        };
-        parts.look_ahead(wanted.iter().map(|one| one.ids.to_vec()).collect()).await?;
-        let (done, made) = (AtomicU64::new(0), AtomicU64::new(0));
-        let one = |wanted: Wanted| {
-            let (done, made, tail) = (&done, &made, &tail);
-            async move {
-                let rows: u64 = wanted.members.iter().map(|member| member.rows).sum();
-                let found = match known(&wanted, parts, tail.end) {
-                    Some(known) => known,
-                    None => {
-                        made.fetch_add(1, Ordering::Relaxed);
-                        self.make(observe, wanted, tail, parts).await?
-                    }
-                };
-                progress(done.fetch_add(rows, Ordering::Relaxed) + rows);
-                Ok::<_, DataError>(found)
-            }
-        };
-        let all: Vec<_> = stream::iter(wanted).map(one).buffered(self.threads()).try_collect().await?;
-        let (mut report, mut manifest) = (ObserveReport::default(), Manifest::default());
-        for (member, told) in all {
-            report.add(told);
-            manifest.files.push(member);
-        }
-        report.parts = Some(PartsReport { total: manifest.files.len() as u64, made: made.into_inner() });
-        manifest.write(table, Some(parts.root))?;
-        Ok(Some(report))
-    }
-
-    /// Makes a part, and keeps it under the name that it now has.
-    async fn make(
-        &self,
-        observe: &Observe,
-        wanted: Wanted,
-        tail: &Tail<'_>,
-        parts: Parts<'_>,
-    ) -> Result<(Member, ObserveReport), DataError> {
-        let Wanted { members, period, seen, ids: [settled, open] } = wanted;
-        let following = seen.ahead.iter().map(|rows| rows.following(tail)).collect::<Result<Vec<_>, DataError>>()?;
-        let alone = self.clone().with_tables(seen.tables);
-        let path = parts.table(&open);
-        let report = alone.observe_rows(observe, members, Some(period), following, &path, &|_| {}).await?;
-        let is_settled = report.known_until.is_none_or(|known| tail.end.is_some_and(|end| known <= end));
-        let id = if observe.label.iter().all(|label| label.looks.is_empty()) || is_settled { settled } else { open };
-        let target = parts.table(&id);
-        if target != path {
-            std::fs::rename(&path, &target).map_err(|error| DataError::store("write the table", &target, &error))?;
-        }
-        parts.tell(&id, &report)?;
-        let member = parts.find(&id).ok_or_else(|| DataError::internal("a part of examples is gone"))?;
-        Ok((member, report))
-    }
-}
-
-/// A part that is there. One whose labels were all known stands for as long as the data reach as far as they did.
-fn known(wanted: &Wanted, parts: Parts<'_>, end: Option<i64>) -> Option<(Member, ObserveReport)> {
-    let find = |id: &String| Some((parts.find(id)?, parts.told::<ObserveReport>(id)?));
-    let [settled, open] = &wanted.ids;
-    let holds = |(_, report): &(Member, ObserveReport)| match (report.known_until, end) {
-        (Some(known), Some(end)) => known <= end,
-        (None, _) => true,
-        (Some(_), None) => false,
-    };
-    let needs_end = !wanted.seen.ahead.is_empty();
-    find(settled).filter(|found| !needs_end || holds(found)).or_else(|| find(open))
-}
-
-impl AheadRows {
-    fn following<'a>(&self, tail: &Tail<'a>) -> Result<Following<'a>, DataError> {
-        let one = tail.ahead.iter().find(|one| one.source.name == self.name);
-        let one = one.ok_or_else(|| DataError::internal(format!("`{}` is looked ahead into", self.name)))?;
-        let rows = provider_as_source(Arc::new(StoredTable::of(self.members.clone())?));
-        Ok(Following { source: one.source, rows, end: tail.end, span: self.span })
-    }
+/// Which labels are known that look ahead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ripeness {
+    /// All of them.
+    Ripe,
+    /// None.
+    Unripe,
+    /// Those before this end.
+    Until(Option<i64>),
 }
 
 /// Divides examples.
-struct Divider<'a> {
-    observe: &'a Observe,
+pub(super) struct Divider<'a> {
+    pub(super) observe: &'a Observe,
+    pub(super) source: Vec<Member>,
+    pub(super) parts: Parts<'a>,
     tables: &'a Tables,
-    tail: &'a Tail<'a>,
-    parts: Parts<'a>,
+    tail: Tail<'a>,
+    /// What decides which rows are examples, and for whom and when they ask; none where other tables have a say.
+    asks: Option<String>,
 }
 
-impl Divider<'_> {
-    /// A part for each part of the source.
-    fn by_rows(&self, source: Vec<Member>) -> Result<Vec<Wanted>, DataError> {
-        let one = |member: Member| {
-            let (own, at) = (self.own(&member)?, self.at(&member)?);
-            let seen = self.seen(own.and(at), at)?;
-            let ids = self.ids([member.id.clone().unwrap_or_default()], &seen);
-            // Only ticks need to know when they begin and end.
-            Ok(Wanted { members: vec![member], period: Period::default(), seen, ids })
-        };
-        source.into_iter().map(one).collect()
-    }
-
-    /// A part for each span of time in which there are ticks; none if nobody knows when they begin or end.
-    fn by_time(
-        &self,
-        every: &Ticks,
+impl<'a> Divider<'a> {
+    /// What divides examples; none if something that they read is not kept in parts.
+    ///
+    /// # Errors
+    /// E0911 if a file cannot be read.
+    pub(super) fn of(
+        observe: &'a Observe,
         source: Vec<Member>,
+        ahead: &'a [Ahead<'a>],
         following: &[Following<'_>],
-    ) -> Result<Option<Vec<Wanted>>, DataError> {
-        let spans = source.iter().map(|member| self.own(member)).collect::<Result<Vec<Span>, DataError>>()?;
-        let own = spans.iter().copied().fold(Span::Empty, Span::and).bounds();
-        let whole = period_of(self.observe, own, following)?;
-        let first = whole.first.max(own.map(|(first, _)| first)).or(whole.first);
-        let (Some(first), Some(last)) = (first, whole.last) else { return Ok(None) };
-        let length = every.interval.max(1).saturating_mul(SHORTEST.div_euclid(every.interval.max(1)).max(1));
-        let (from, until) = (first.div_euclid(length), last.div_euclid(length));
-        if until < from || until - from > MOST_SPANS {
+        (tables, parts): (&'a Tables, Parts<'a>),
+    ) -> Result<Option<Self>, DataError> {
+        let tail = Tail::of(ahead, following)?;
+        let looked_up = tables.values().flat_map(Table::files);
+        let mut read = source.iter().chain(tail.members.iter().flatten()).chain(looked_up);
+        // Files that are one part together are none by themselves.
+        let ids: BTreeSet<_> = source.iter().map(|member| &member.id).collect();
+        if read.any(|member| member.id.is_none()) || ids.len() < source.len() {
             return Ok(None);
         }
-        let one = |number: i64| {
-            let (begin, end) = (number.saturating_mul(length), (number + 1).saturating_mul(length) - 1);
-            let period = Period { first: Some(begin.max(whole.first.unwrap_or(begin))), last: Some(end.min(last)) };
-            // A tick sees rows before it: files that begin later hold none. Rows without a time are there at every tick.
-            let is_seen = |span: &Span| self.observe.time.is_none() || span.may_meet(None, end);
-            let members = source.iter().zip(&spans).filter(|(_, span)| is_seen(span)).map(|(member, _)| member.clone());
-            let mut members: Vec<Member> = members.collect();
-            if members.is_empty() {
-                members.extend(source.first().cloned());
-            }
-            let at = Span::Bounds(begin, end.min(last));
-            // The row that is observed may be as old as the table.
-            let seen = self.seen(Span::Bounds(i64::MIN, end.min(last)), at)?;
-            let read = members.iter().map(|member| member.id.clone().unwrap_or_default());
-            // A span that is not over yet is another part than the one that it becomes.
-            let bounds = [period.first, period.last].map(|bound| format!("{bound:?}"));
-            let ids = self.ids(read.chain(bounds), &seen);
-            Ok(Wanted { members, period, seen, ids })
+        let asks = asks(observe)?;
+        Ok(Some(Divider { observe, source, parts, tables, tail, asks }))
+    }
+
+    /// Whether examples depend on their rows alone, but for what the definition tells.
+    pub(super) fn are_rows_alone(&self) -> bool {
+        let depends_on_time = |table: &Table| matches!(table, Table::AsOf(_));
+        self.observe.every.is_none() && self.tail.ahead.is_empty() && !self.tables.values().any(depends_on_time)
+    }
+
+    /// The parts, in the order of examples; none if nobody knows which there are.
+    ///
+    /// # Errors
+    /// E0910 if nothing says when ticks begin or end, E0911 if a file cannot be read.
+    pub(super) fn all(&self, following: &[Following<'_>]) -> Result<Option<Vec<Part>>, DataError> {
+        match &self.observe.every {
+            Some(every) => self.by_time(every, following),
+            None => (0..self.source.len()).map(|number| self.by_rows(number)).collect::<Result<_, _>>().map(Some),
+        }
+    }
+
+    /// The examples of a part of the source.
+    fn by_rows(&self, number: usize) -> Result<Part, DataError> {
+        let member = &self.source[number];
+        let (own, at) = (self.own(member)?, self.at(member)?);
+        self.part(vec![number], None, (own.and(at), at))
+    }
+
+    /// A part for each span of time in which there are ticks.
+    fn by_time(&self, every: &Ticks, following: &[Following<'_>]) -> Result<Option<Vec<Part>>, DataError> {
+        let spans = self.source.iter().map(|member| self.own(member)).collect::<Result<Vec<Span>, DataError>>()?;
+        let own = spans.iter().copied().fold(Span::Empty, Span::and);
+        let period = period_of(self.observe, own.bounds(), following)?;
+        let begin = match &self.observe.time {
+            Some(_) if own == Span::Unknown => return Ok(None),
+            Some(_) => own.bounds().map(|(first, _)| first.saturating_add(1)),
+            None => Some(period.begin()?),
         };
-        (from..=until).map(one).collect::<Result<_, DataError>>().map(Some)
+        let mut ticks = blocks(every.interval, begin, period)?;
+        if ticks.is_empty() {
+            ticks.push(NO_TICKS);
+        }
+        let one = |(first, last)| {
+            // A tick sees rows before it: files that begin later hold none. Rows without a time are there at every tick.
+            let is_seen = |number: &usize| self.observe.time.is_none() || spans[*number].may_meet(None, last);
+            let rows = (0..self.source.len()).filter(is_seen).collect();
+            let at = Span::Bounds(first, last);
+            // The row that is observed may be as old as the table.
+            self.part(rows, Some((first, last)), (Span::Bounds(i64::MIN, last), at))
+        };
+        ticks.into_iter().map(one).collect::<Result<_, DataError>>().map(Some)
+    }
+
+    fn part(&self, rows: Vec<usize>, ticks: Option<(i64, i64)>, (own, at): (Span, Span)) -> Result<Part, DataError> {
+        let ripeness = self.ripeness(at);
+        // What follows is looked at for labels, of which no one is known yet.
+        let looks_ahead = ripeness != Ripeness::Unripe || !only_labels_look_ahead(self.observe);
+        let moments = Moments { own, at, looks_ahead };
+        let mut depends: Vec<String> = rows.iter().filter_map(|number| self.source[*number].id.clone()).collect();
+        depends.extend(ticks.map(|(first, last)| format!("ticks from {first} to {last}")));
+        let asks = self.asks.as_ref().map(|asks| {
+            Fingerprint::of([asks.as_str(), &depends.join("\n")].join("\n").as_bytes()).as_str().to_owned()
+        });
+        if !self.tail.ahead.is_empty() {
+            depends.push(format!("{ripeness:?}"));
+        }
+        depends.extend(self.seen(moments)?.read);
+        Ok(Part { id: self.parts.id(depends.iter().map(String::as_str)), asks, rows, ticks, moments })
     }
 
     /// The instants of rows by their own time; none where they have none.
@@ -248,9 +210,25 @@ impl Divider<'_> {
         }
     }
 
-    /// What is seen by rows that look up between some instants, and whose labels look ahead between others.
-    fn seen(&self, own: Span, at: Span) -> Result<Seen, DataError> {
-        let names = Operation::Observe(self.observe.clone());
+    /// Whether labels of observations at these instants are known.
+    fn ripeness(&self, at: Span) -> Ripeness {
+        let (Span::Bounds(first, last), Some(width)) = (at, known_after(self.observe)) else {
+            return if at == Span::Empty { Ripeness::Ripe } else { Ripeness::Until(self.tail.end) };
+        };
+        match self.tail.end {
+            Some(end) if last.saturating_add(width) <= end => Ripeness::Ripe,
+            Some(end) if first.saturating_add(width) <= end => Ripeness::Until(Some(end)),
+            _ => Ripeness::Unripe,
+        }
+    }
+
+    /// What is seen of other tables.
+    ///
+    /// # Errors
+    /// E0911 if a file cannot be read.
+    pub(super) fn seen(&self, moments: Moments) -> Result<Seen, DataError> {
+        let Moments { own, at, looks_ahead } = moments;
+        let names = Operation::Observe(without_looks(self.observe));
         let mut asked: Vec<(String, Span)> = names.lookups().into_iter().map(|name| (name.to_owned(), own)).collect();
         let (mut read, mut ahead) = (Vec::new(), Vec::new());
         for (one, members) in self.tail.ahead.iter().zip(&self.tail.members) {
@@ -259,11 +237,14 @@ impl Divider<'_> {
             let aggregates: Vec<_> = looks.iter().map(|look| ahead::aggregate(look)).collect();
             let reach = Reach::of(&aggregates.iter().collect::<Vec<_>>());
             let time = one.source.time.as_deref().unwrap_or_default();
+            let at = if looks_ahead { at } else { Span::Empty };
             let met = met(members, |member| span_of(&member.path, time), reach, at)?;
             let members: Vec<Member> = met.into_iter().map(|place| members[place].clone()).collect();
-            read.push(one.source.name.clone());
-            read.extend(members.iter().filter_map(|member| member.id.clone()));
-            asked.extend(looked_up_by(&looks).into_iter().map(|name| (name, until(reach, at))));
+            if looks_ahead {
+                read.push(format!("ahead at {}", one.source.name));
+                read.extend(members.iter().filter_map(|member| member.id.clone()));
+                asked.extend(looked_up_by(&looks).into_iter().map(|name| (name, until(reach, at))));
+            }
             ahead.push(AheadRows { name: one.source.name.clone(), members, span: at.bounds() });
         }
         let Looked { read: looked, tables } = Looked::of(self.tables, asked)?;
@@ -271,12 +252,85 @@ impl Divider<'_> {
         Ok(Seen { read, tables, ahead })
     }
 
-    fn ids(&self, own: impl IntoIterator<Item = String>, seen: &Seen) -> [String; 2] {
-        let own: Vec<String> = own.into_iter().chain(seen.read.iter().cloned()).collect();
-        let inputs = || own.iter().map(String::as_str);
-        let end = format!("known until {:?}", self.tail.end);
-        [self.parts.id(inputs()), self.parts.id(inputs().chain([end.as_str()]))]
+    /// The rows that follow, of those that are seen.
+    ///
+    /// # Errors
+    /// E0911 if a file cannot be read.
+    pub(super) fn following(&self, seen: &Seen) -> Result<Vec<Following<'a>>, DataError> {
+        seen.ahead.iter().map(|rows| rows.following(&self.tail)).collect()
     }
+}
+
+/// The ticks of examples of which there are none.
+const NO_TICKS: (i64, i64) = (1, 0);
+
+impl<'a> Tail<'a> {
+    fn of(ahead: &'a [Ahead<'a>], following: &[Following<'_>]) -> Result<Self, DataError> {
+        let members = ahead.iter().map(|one| Ok(Manifest::of(one.table)?.files));
+        let end = following.iter().map(|one| one.end).min().flatten();
+        Ok(Tail { ahead, members: members.collect::<Result<_, DataError>>()?, end })
+    }
+}
+
+impl AheadRows {
+    fn following<'a>(&self, tail: &Tail<'a>) -> Result<Following<'a>, DataError> {
+        let one = tail.ahead.iter().find(|one| one.source.name == self.name);
+        let one = one.ok_or_else(|| DataError::internal(format!("`{}` is looked ahead into", self.name)))?;
+        let rows = provider_as_source(Arc::new(StoredTable::of(self.members.clone())?));
+        Ok(Following { source: one.source, rows, end: tail.end, span: self.span })
+    }
+}
+
+/// Examples without what their label looks ahead at.
+fn without_looks(observe: &Observe) -> Observe {
+    let label = observe.label.clone().map(|label| mlsys_plan::Label { looks: Vec::new(), ..label });
+    Observe { label, ..observe.clone() }
+}
+
+/// Whether rows that follow count for nothing but the label, which is missing until it is known.
+fn only_labels_look_ahead(observe: &Observe) -> bool {
+    let looks = observe.label.iter().flat_map(|label| &label.looks);
+    let looks: BTreeSet<&str> = looks.map(|look| look.name.as_str()).collect();
+    let others = Operation::Observe(Observe { label: None, ..observe.clone() });
+    let mut only = true;
+    for expr in others.exprs() {
+        expr.visit_columns(&mut |name| only &= !looks.contains(name));
+    }
+    only
+}
+
+/// How long after its observation a label is known that looks ahead; none if that cannot be told.
+fn known_after(observe: &Observe) -> Option<i64> {
+    let known_at = &observe.label.as_ref()?.known_at;
+    let ExprKind::Binary { operator: BinaryOp::Add, left, right } = &known_at.kind else { return None };
+    match &right.kind {
+        ExprKind::Literal { value: Literal::Duration(width) } if **left == observe.at => Some(*width),
+        _ => None,
+    }
+}
+
+/// What of a definition decides which rows are examples, and for whom and when they ask; none where it looks tables up.
+fn asks(observe: &Observe) -> Result<Option<String>, DataError> {
+    let split = match &observe.split {
+        // Which part an example is in decides nothing of it, only whether it is in one.
+        Split::Time(split) => Split::Time(TimeSplit { validate: None, test: 0, ..split.clone() }),
+        other => other.clone(),
+    };
+    let alone = Operation::Observe(Observe {
+        label: None,
+        group: None,
+        debias: None,
+        feature_filter: None,
+        slices: Vec::new(),
+        inputs: Vec::new(),
+        split,
+        ..observe.clone()
+    });
+    if !alone.lookups().is_empty() {
+        return Ok(None);
+    }
+    let found = fingerprint(&alone, &[]).map_err(|error| DataError::internal(error.to_string()))?;
+    Ok(Some(found.as_str().to_owned()))
 }
 
 /// The tables that look-aheads look up.

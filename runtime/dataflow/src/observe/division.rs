@@ -12,6 +12,7 @@ use twox_hash::XxHash64;
 use super::{OUTSIDE, WITHOUT_TIME};
 use crate::error::{Code, DataError};
 use crate::expr::{column, lower_at};
+use crate::table::POSITION;
 use crate::types;
 
 /// The column with the number, from 0 to 1, that decides by chance.
@@ -85,7 +86,8 @@ impl<'a> Division<'a> {
             None => {
                 let is_plain = |ty: &Type| !matches!(ty, Type::List(_) | Type::Vector(_) | Type::Bytes);
                 let derived = observe.keys.iter().chain(&observe.inputs);
-                let plain = derived.filter(|one| is_plain(&one.expr.ty.ty));
+                // Where a row lies in its table says nothing of the example, and changes with how it is read.
+                let plain = derived.filter(|one| one.name != POSITION && is_plain(&one.expr.ty.ty));
                 let values = plain.map(|one| Ok(text(lower_at(&one.expr, at)?)));
                 [Ok(text(at.clone()))].into_iter().chain(values).collect::<Result<Vec<Expr>, DataError>>()?
             }

@@ -7,6 +7,7 @@ mod division;
 mod identity;
 mod scored;
 mod ticks;
+mod together;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -113,14 +114,13 @@ impl Dataflow {
             return Ok(report);
         }
         let following = ahead.iter().map(|one| self.following(one)).collect::<Result<Vec<_>, DataError>>()?;
-        self.observe_rows(observe, source, None, following, table, progress).await
+        self.observe_rows(observe, source, following, table, progress).await
     }
 
     async fn observe_rows(
         &self,
         observe: &Observe,
         source: Vec<Member>,
-        period: Option<Period>,
         following: Vec<Following<'_>>,
         output: &Path,
         progress: Progress<'_>,
@@ -130,13 +130,12 @@ impl Dataflow {
             Some(time) => table.span(time)?,
             None => None,
         };
-        let period = period.map_or_else(|| period_of(observe, own, &following), Ok)?;
+        let period = period_of(observe, own, &following)?;
         let plan = logical_plan(observe, provider_as_source(table), period, &following, Some(self.tables()))?;
         let Execution { plan, mut rows } = self.execute(&self.ordered_session(), plan, observe.time.as_deref()).await?;
         let schema = output_schema(observe)?;
         let mut table = Sink::create(output, &schema)?;
-        let rows_of_parts = Division::of(observe)?.parts().into_iter().map(|part| (part, 0)).collect();
-        let mut report = ObserveReport { rows: rows_of_parts, ..ObserveReport::default() };
+        let mut report = nothing(observe)?;
         let mut done = 0;
         while let Some(batch) = rows.next().await {
             let batch = batch?;
@@ -157,6 +156,12 @@ impl Dataflow {
         };
         Ok(Following { source: ahead.source, rows: provider_as_source(Arc::new(table)), end, span: None })
     }
+}
+
+/// What no rows come to.
+fn nothing(observe: &Observe) -> Result<ObserveReport, DataError> {
+    let rows = Division::of(observe)?.parts().into_iter().map(|part| (part, 0)).collect();
+    Ok(ObserveReport { rows, ..ObserveReport::default() })
 }
 
 /// When ticks begin and end: with the split, and with the rows that are there.

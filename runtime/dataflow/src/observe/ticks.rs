@@ -21,6 +21,62 @@ pub(crate) struct Period {
     pub(crate) last: Option<i64>,
 }
 
+impl Period {
+    /// Where observations begin, if rows do not say so.
+    ///
+    /// # Errors
+    /// E0910 if nothing does.
+    pub(super) fn begin(self) -> Result<i64, DataError> {
+        self.first.ok_or_else(|| open("begin", "from"))
+    }
+
+    /// Where observations end.
+    ///
+    /// # Errors
+    /// E0910 if nothing says so.
+    fn end(self) -> Result<i64, DataError> {
+        self.last.ok_or_else(|| open("end", "until"))
+    }
+}
+
+fn open(what: &str, clause: &str) -> DataError {
+    let message = format!("nothing says when observations every so often {what}");
+    DataError::new(Code::Unsupported, message).with_help(format!("give the split a boundary: `{clause}: @2024-01-01`"))
+}
+
+/// Ticks are divided by days; where these would be more, by twice as many days, and so on.
+const BLOCKS_MOST: i64 = 4096;
+
+/// Microseconds of a day.
+const DAY: i64 = 86_400_000_000;
+
+/// The ticks of a period from an instant on, divided by days that are counted from 1970: the first and the last tick of each
+/// block that has some, in order. Where a block ends does not depend on where data begin or end, and its first tick not on
+/// where they begin; without an instant there are no ticks.
+///
+/// # Errors
+/// E0910 if nothing says when ticks end.
+pub(super) fn blocks(interval: i64, begin: Option<i64>, period: Period) -> Result<Vec<(i64, i64)>, DataError> {
+    let end = period.end()?;
+    let Some(begin) = begin.map(|begin| begin.max(period.first.unwrap_or(begin))).filter(|begin| *begin <= end) else {
+        return Ok(Vec::new());
+    };
+    let count = |length: i64| end.div_euclid(length) - begin.div_euclid(length);
+    let mut length = DAY;
+    while count(length) >= BLOCKS_MOST {
+        length *= 2;
+    }
+    let ticks = |block: i64| {
+        let from = block.saturating_mul(length);
+        let first = from.max(period.first.unwrap_or(from));
+        let last = from.saturating_add(length - 1).min(end);
+        let first = first.saturating_add(first.saturating_neg().rem_euclid(interval));
+        (first, last - last.rem_euclid(interval))
+    };
+    let all = (begin.div_euclid(length)..=end.div_euclid(length)).map(ticks);
+    Ok(all.filter(|(first, last)| first <= last && begin <= *last).collect())
+}
+
 /// The column with the instant from which an entity has a later row.
 const NEXT: &str = "__next";
 /// The column with the ticks of a row.
@@ -41,12 +97,7 @@ pub(super) fn observed(
     time: Option<&str>,
     period: Period,
 ) -> Result<LogicalPlanBuilder, DataError> {
-    let open = |what: &str, clause: &str| {
-        let message = format!("nothing says when observations every so often {what}");
-        DataError::new(Code::Unsupported, message)
-            .with_help(format!("give the split a boundary: `{clause}: @2024-01-01`"))
-    };
-    let last = lit(period.last.ok_or_else(|| open("end", "until"))?);
+    let last = lit(period.end()?);
     let micros = |name: &str| cast(column(name), DataType::Int64);
     let mut plan = plan;
     for key in &ticks.keys {
@@ -63,7 +114,7 @@ pub(super) fn observed(
             // The last row of an entity has no next one.
             (first, least(vec![coalesce(vec![micros(NEXT), last.clone()]), last]))
         }
-        None => (lit(period.first.ok_or_else(|| open("begin", "from"))?), last),
+        None => (lit(period.begin()?), last),
     };
     let own = || names.iter().map(|name| column(name));
     let instants = gen_series(not_before(first, ticks.interval)?, last, lit(ticks.interval));
@@ -96,7 +147,7 @@ mod tests {
     use datafusion::logical_expr::LogicalPlanBuilder;
     use mlsys_plan::{Ticks, columns};
 
-    use super::{Period, observed};
+    use super::{DAY, Period, blocks, observed};
     use crate::options::Options;
     use crate::session::Dataflow;
     use crate::table::POSITION;
@@ -147,5 +198,24 @@ mod tests {
         assert_eq!(some, [(10, 0), (10, 1), (20, 0), (20, 1)]);
         let fixed = ticks(&rows, false, period(Some(10), 20)).await;
         assert_eq!(fixed, [(10, 0), (10, 1), (10, 2), (10, 3), (10, 5), (20, 0), (20, 1), (20, 2), (20, 3), (20, 5)]);
+    }
+    /// Where data begin moves no boundary, and where they end only the last one.
+    #[test]
+    fn blocks_are_days() {
+        let period = |first, last| Period { first, last: Some(last) };
+        let of = |interval, begin, period| blocks(interval, begin, period).unwrap();
+        let half = DAY / 2;
+        let all = of(half, Some(-half - 1), period(None, DAY));
+        assert_eq!(all, [(-DAY, -half), (0, half), (DAY, DAY)]);
+        assert_eq!(of(half, Some(7), period(None, DAY + half + 9)), [(0, half), (DAY, DAY + half)]);
+        assert_eq!(of(half, Some(7), period(Some(8), DAY - 1)), [(half, half)]);
+        assert_eq!(of(7 * DAY, Some(1), period(None, 20 * DAY)), [(7 * DAY, 7 * DAY), (14 * DAY, 14 * DAY)]);
+        assert_eq!(of(half, None, period(None, DAY)), []);
+        assert_eq!(of(half, Some(9), period(None, 8)), []);
+        // Hardly more than so many, however long.
+        let long = of(DAY, Some(0), period(None, 10_000 * DAY));
+        assert_eq!((long.len(), long[0], long[1]), (2501, (0, 3 * DAY), (4 * DAY, 7 * DAY)));
+        assert!(of(DAY, Some(i64::MIN), period(None, i64::MAX)).len() <= 4096);
+        assert!(blocks(DAY, Some(0), Period::default()).is_err());
     }
 }

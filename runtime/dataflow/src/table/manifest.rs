@@ -53,6 +53,10 @@ pub(crate) struct Member {
     /// What its content depends on, as a fingerprint: equal ones mean equal rows. None where nobody has asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) id: Option<String>,
+    /// Of examples, what of them a join reads, as a fingerprint: equal ones mean equal keys and instants in one order. None
+    /// where nobody can tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) asks: Option<String>,
 }
 
 impl Manifest {
@@ -111,7 +115,9 @@ impl Manifest {
     pub(crate) fn write(&self, table: &Path, root: Option<&Path>) -> Result<(), DataError> {
         let path = beside(table);
         let failed = |error: &dyn std::error::Error| DataError::store("write the list of files", &path, error);
-        let folder = path.parent().unwrap_or(Path::new(".")).canonicalize().map_err(|error| failed(&error))?;
+        let folder = path.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(folder).map_err(|error| failed(&error))?;
+        let folder = folder.canonicalize().map_err(|error| failed(&error))?;
         let root = root.map(Path::canonicalize).transpose().map_err(|error| failed(&error))?;
         let mut written = self.clone();
         if let Some(root) = root.filter(|root| folder.starts_with(root)) {
@@ -149,7 +155,7 @@ impl Member {
         let file = File::open(path)?;
         let footer = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(io::Error::other)?;
         let rows = u64::try_from(footer.metadata().file_metadata().num_rows()).unwrap_or(0);
-        let member = Member { path: path.canonicalize()?, rows, size: now.0, id: None };
+        let member = Member { path: path.canonicalize()?, rows, size: now.0, id: None, asks: None };
         let mut known = known();
         if known.len() >= FOOTERS_MOST {
             known.clear();

@@ -12,6 +12,7 @@ mod join;
 mod observe;
 mod oracle;
 mod parts;
+mod pieces;
 mod profiles;
 mod random;
 mod seen_parts;

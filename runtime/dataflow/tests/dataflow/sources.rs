@@ -502,6 +502,24 @@ async fn parquet_files_that_need_no_change_are_read_in_place() {
     );
 }
 
+/// In parts, too, a file that has to be looked through is read where it is; nothing else has made the folder of parts.
+#[tokio::test(flavor = "multi_thread")]
+async fn parquet_files_in_parts_are_read_in_place() {
+    let project = Project::new();
+    write_table(&project.path("a.parquet"), vec![("n", Arc::new(Int64Array::from(vec![1, 2])) as ArrayRef)]);
+    let connector = call("parquet", [("path", Value::String("a.parquet".to_owned()))]);
+    let mut source = source(connector, &[("n", Type::Int64.required())]);
+    source.key = vec!["n".to_owned()];
+    let (root, folder) = (project.path("state"), project.path("state/parts/source"));
+    let parts = mlsys_dataflow::Parts { folder: &folder, root: &root, definition: "v1", elsewhere: None };
+    let (table, aside) = (project.path("out.parquet"), project.path("aside.parquet"));
+    let (within, digests) = (project.folder.path(), ["digest".to_owned()]);
+    let read = project.dataflow.source_in_parts(&source, within, &table, parts, &digests, &aside, &|_| {});
+    let report = read.await.unwrap().report;
+    assert_eq!((report.in_place, report.rows_written, report.parts.unwrap().made), (true, 2, 1));
+    assert_eq!(mlsys_dataflow::files_of(&table).unwrap(), [[project.path("a.parquet").canonicalize().unwrap()]]);
+}
+
 /// A row that is in the way is found although the files might have stayed where they are.
 #[tokio::test(flavor = "multi_thread")]
 async fn parquet_files_with_a_row_that_goes_are_copied_without_it() {

@@ -142,7 +142,8 @@ struct Input<'a> {
     table: PathBuf,
 }
 
-/// The features of joins at the observations; the lists of their parts. Groups of one entity are made together.
+/// The features of joins at the observations; the lists of their parts. Groups of one entity are made together; where that
+/// fails they are made one by one, so that what fails is told of the one that is to blame.
 async fn joined(
     room: &Room<'_>,
     clause: &Clause<'_>,
@@ -154,7 +155,14 @@ async fn joined(
         inputs.push(Input::of(room, node, join, scores).await?);
     }
     let (joins, progress) = (joins_of(&inputs, room), room.progress());
-    join_groups(&joins, observed, &progress).await?;
+    match join_groups(&joins, observed, &progress).await {
+        Err(_) if joins.len() > 1 => {
+            for one in joins.chunks(1) {
+                join_groups(one, observed, &progress).await?;
+            }
+        }
+        made => drop(made?),
+    }
     Ok(inputs.into_iter().map(|input| input.table).collect())
 }
 
