@@ -2,8 +2,9 @@
 
 Each step does nothing, quickly, when its result is there already. Step by
 step, `tools` checks the installed tools, `libtorch` provides the libraries of
-PyTorch, `lightgbm` the one that grows trees, `flights` and `payments` the data of the examples, and `testenv` the
-Python packages with which the tests compare results.
+PyTorch, `lightgbm` the one that grows trees, `flights` and `payments` the data
+of the examples, and `testenv` the Python packages with which the tests compare
+results.
 """
 
 import importlib

@@ -59,7 +59,6 @@ LIBTORCH = {
     ],
 }
 
-# Only Linux on x86-64 is exercised by our tests.
 LIGHTGBM_VERSION = "4.7.0"
 
 
@@ -79,6 +78,7 @@ LIGHTGBM = {
     ),
 }
 
+# Only Linux on x86-64 is exercised by our tests.
 UNTESTED = {"linux-arm64", "macos-arm64"}
 
 FLIGHTS = Pin(

@@ -1,5 +1,5 @@
 """Sets up `.torchenv`, a Python environment with PyTorch: the peer of the training
-benchmark, and who reads our models in `make interop`.
+benchmark.
 """
 
 import packages

@@ -1,5 +1,6 @@
 //! The plan's expression tree: typed, with every widening written as a cast.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -253,6 +254,19 @@ impl Expr {
                 visit(name);
             }
         });
+    }
+
+    /// The tables that expressions look up, without repetition.
+    pub fn lookups<'a>(exprs: impl IntoIterator<Item = &'a Expr>) -> BTreeSet<&'a str> {
+        let mut tables = BTreeSet::new();
+        for expr in exprs {
+            expr.visit(&mut |each| {
+                if let ExprKind::Lookup { table, .. } = &each.kind {
+                    tables.insert(table.as_str());
+                }
+            });
+        }
+        tables
     }
 
     /// Calls `visit` with this expression and every expression in it, outer ones first.

@@ -52,9 +52,14 @@ impl Features {
         }
         names
     }
-}
 
-impl Features {
+    /// Every expression of the group.
+    pub fn exprs(&self) -> Vec<&Expr> {
+        let aggregates = self.aggregates.iter().flat_map(|each| each.argument.iter().chain(&each.filter));
+        let derived = self.derived.iter().map(|derived| &derived.expr);
+        std::iter::once(&self.at).chain(&self.filter).chain(aggregates).chain(derived).collect()
+    }
+
     /// The group with only these features and those that they read.
     #[must_use]
     pub fn only<'a>(&'a self, wanted: impl IntoIterator<Item = &'a str>) -> Features {

@@ -73,6 +73,20 @@ pub struct Observe {
     pub split: Split,
 }
 
+impl Observe {
+    /// Every expression of the examples.
+    pub fn exprs(&self) -> Vec<&Expr> {
+        let label = self.label.iter().flat_map(|label| {
+            let looks = label.looks.iter().flat_map(LookAhead::exprs);
+            [&label.expr, &label.known_at].into_iter().chain(looks)
+        });
+        let columns = [&self.keys, &self.slices, &self.inputs].into_iter().flatten();
+        let beside = self.group.iter().chain(&self.debias).chain(columns).map(|column| &column.expr);
+        let filters = self.filter.iter().chain(&self.feature_filter);
+        std::iter::once(&self.at).chain(filters).chain(label).chain(beside).collect()
+    }
+}
+
 /// Observations of every entity at regular instants.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ticks {
@@ -121,6 +135,13 @@ pub struct LookAhead {
     /// The type of the result.
     #[serde(flatten)]
     pub ty: ValueType,
+}
+
+impl LookAhead {
+    /// What is looked at of each row, and which rows count.
+    pub fn exprs(&self) -> impl Iterator<Item = &Expr> {
+        self.argument.iter().chain(&self.filter)
+    }
 }
 
 /// How examples are divided.
@@ -430,32 +451,28 @@ impl Bound {
         }
     }
 
-    /// Whether it is made of a part for which `is` holds: a number, the champion or a baseline.
-    pub fn any(&self, is: &impl Fn(&Bound) -> bool) -> bool {
+    /// What it is made of: numbers, the champion and baselines.
+    fn parts(&self) -> Vec<&Bound> {
         match self {
-            Bound::Number(_) | Bound::Champion | Bound::Baseline(_) => is(self),
+            Bound::Number(_) | Bound::Champion | Bound::Baseline(_) => vec![self],
             Bound::Sum(left, right)
             | Bound::Difference(left, right)
             | Bound::Product(left, right)
-            | Bound::Ratio(left, right) => left.any(is) || right.any(is),
+            | Bound::Ratio(left, right) => [left.parts(), right.parts()].concat(),
         }
     }
 
     /// Whether the champion is a part of it.
     pub fn names_champion(&self) -> bool {
-        self.any(&|part| matches!(part, Bound::Champion))
+        self.parts().into_iter().any(|part| matches!(part, Bound::Champion))
     }
 
     /// The inputs that it takes as the prediction.
-    pub fn baselines(&self) -> Vec<&str> {
-        match self {
-            Bound::Number(_) | Bound::Champion => Vec::new(),
-            Bound::Baseline(input) => vec![input],
-            Bound::Sum(left, right)
-            | Bound::Difference(left, right)
-            | Bound::Product(left, right)
-            | Bound::Ratio(left, right) => [left.baselines(), right.baselines()].concat(),
-        }
+    pub fn baselines(&self) -> impl Iterator<Item = &str> {
+        self.parts().into_iter().filter_map(|part| match part {
+            Bound::Baseline(input) => Some(input.as_str()),
+            _ => None,
+        })
     }
 
     /// The number, if the bound is one.

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::expr::{Expr, ExprKind};
+use crate::expr::Expr;
 use crate::features::Features;
 use crate::model::{Join, Observe, Train};
 use crate::serving::{Deployment, Monitor};
@@ -132,26 +132,9 @@ impl Operation {
     /// Every expression of the operation, in declared order.
     pub fn exprs(&self) -> Vec<&Expr> {
         match self {
-            Operation::Source(source) => {
-                let derived = source.derived.iter().map(|derived| &derived.expr);
-                let known = source.known_at.iter().map(|known| &known.at);
-                derived.chain(known).chain(source.expectations.iter().map(|each| &each.predicate)).collect()
-            }
-            Operation::Features(group) => {
-                let aggregates = group.aggregates.iter().flat_map(|each| each.argument.iter().chain(&each.filter));
-                let derived = group.derived.iter().map(|derived| &derived.expr);
-                std::iter::once(&group.at).chain(&group.filter).chain(aggregates).chain(derived).collect()
-            }
-            Operation::Observe(observe) => {
-                let label = observe.label.iter().flat_map(|label| {
-                    let looks = label.looks.iter().flat_map(|look| look.argument.iter().chain(&look.filter));
-                    [&label.expr, &label.known_at].into_iter().chain(looks)
-                });
-                let columns = [&observe.keys, &observe.slices, &observe.inputs].into_iter().flatten();
-                let beside = observe.group.iter().chain(&observe.debias).chain(columns).map(|column| &column.expr);
-                let filters = observe.filter.iter().chain(&observe.feature_filter);
-                std::iter::once(&observe.at).chain(filters).chain(label).chain(beside).collect()
-            }
+            Operation::Source(source) => source.exprs(),
+            Operation::Features(group) => group.exprs(),
+            Operation::Observe(observe) => observe.exprs(),
             Operation::Deployment(deployment) => {
                 deployment.scoring.iter().filter_map(|scoring| scoring.filter.as_ref()).collect()
             }
@@ -164,15 +147,7 @@ impl Operation {
 
     /// The tables that the operation looks up, without repetition.
     pub fn lookups(&self) -> BTreeSet<&str> {
-        let mut tables = BTreeSet::new();
-        for expr in self.exprs() {
-            expr.visit(&mut |each| {
-                if let ExprKind::Lookup { table, .. } = &each.kind {
-                    tables.insert(table.as_str());
-                }
-            });
-        }
-        tables
+        Expr::lookups(self.exprs())
     }
 }
 

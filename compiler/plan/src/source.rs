@@ -41,6 +41,13 @@ pub struct Source {
 }
 
 impl Source {
+    /// Every expression of the source.
+    pub fn exprs(&self) -> Vec<&Expr> {
+        let derived = self.derived.iter().map(|derived| &derived.expr);
+        let known = self.known_at.iter().map(|known| &known.at);
+        derived.chain(known).chain(self.expectations.iter().map(|each| &each.predicate)).collect()
+    }
+
     /// Every column with its type: the declared ones, then the derived ones.
     pub fn columns(&self) -> Vec<(&str, &ValueType)> {
         let declared = self.schema.iter().map(|field| (field.name.as_str(), &field.ty));

@@ -58,6 +58,11 @@ impl Call {
         }
     }
 
+    /// The argument's value as a count, if it is an integer that is not negative.
+    pub fn count(&self, name: &str) -> Option<usize> {
+        self.int(name).and_then(|count| usize::try_from(count).ok())
+    }
+
     /// The argument's value as a number, if it is one.
     pub fn float(&self, name: &str) -> Option<f64> {
         match self.args.get(name)? {

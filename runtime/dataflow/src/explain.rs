@@ -34,7 +34,7 @@ pub fn explain(plan: &Plan, node: &Node) -> Result<Option<String>, DataError> {
         Operation::Join(join) => {
             let features = features_named(plan, &join.group)?;
             let source = source_named(plan, &features.source)?;
-            let observations = observe::output_schema(observe_of(plan, &join.model)?)?;
+            let observations = observe::output_schema(observe_of(plan, &join.model)?);
             let inputs = Inputs {
                 observations: table(with_position(&observations)),
                 events: Events::of(table(with_position(&source_schema(source)))),

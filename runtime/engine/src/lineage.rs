@@ -25,13 +25,9 @@ pub(crate) fn lineage(plan: &Plan, train: &Train, fingerprints: &Fingerprints, p
                 lineage.sources.extend(data.map(|data| (source.name.clone(), data)));
             }
             Operation::Join(_) => {
-                let group = group_of(plan, node).map(|group| NodeId::new("features", &group.name));
-                let definition = group.and_then(|id| Some((id.clone(), fingerprints.without_rows(plan, &id)?)));
-                let named = |(id, definition): (NodeId, &mlsys_plan::Fingerprint)| {
-                    let name = id.as_str().split_once('.').map_or(id.as_str(), |(_, name)| name);
-                    (name.to_owned(), definition.as_str().to_owned())
-                };
-                lineage.groups.extend(definition.map(named));
+                let Some(group) = group_of(plan, node) else { continue };
+                let definition = fingerprints.without_rows(plan, &NodeId::new("features", &group.name));
+                lineage.groups.extend(definition.map(|made| (group.name.clone(), made.as_str().to_owned())));
             }
             _ => {}
         }

@@ -3,6 +3,7 @@
 use mlsys_plan::Task;
 use serde::{Deserialize, Serialize};
 
+use crate::answers::most_probable;
 use crate::judged::{Judged, Truth};
 use crate::order::tied;
 
@@ -169,7 +170,7 @@ fn confusion(judged: &Judged<'_>, classes: usize) -> Vec<Vec<u64>> {
     for row in 0..judged.rows() {
         let (actual, predicted) = match judged.truth {
             Truth::Binary(labels) => (usize::from(labels[row]), usize::from(judged.predictions[row] >= 0.5)),
-            Truth::Classes { labels, .. } => (labels[row] as usize, crate::metrics::most_probable(judged, row)),
+            Truth::Classes { labels, .. } => (labels[row] as usize, most_probable(judged.row(row))),
             _ => continue,
         };
         if let Some(cell) = counts.get_mut(actual).and_then(|row| row.get_mut(predicted)) {

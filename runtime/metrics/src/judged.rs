@@ -5,6 +5,7 @@ use std::fmt;
 
 use mlsys_plan::Task;
 
+use crate::answers::middle;
 use crate::order::{Groups, descending};
 
 /// What predictions are held against, one for each row.
@@ -140,6 +141,11 @@ impl<'a> Judged<'a> {
         Err(Mismatch { predictions: self.predictions.len(), width: self.width, rows })
     }
 
+    /// What is predicted for a row.
+    pub(crate) fn row(&self, row: usize) -> &'a [f64] {
+        &self.predictions[row * self.width..(row + 1) * self.width]
+    }
+
     /// Whether a row is positive; none where the truth is neither a truth value nor a grade.
     pub(crate) fn positive(&self) -> Option<impl Fn(usize) -> bool + use<'a>> {
         let truth = self.truth;
@@ -155,8 +161,7 @@ impl<'a> Judged<'a> {
 
     /// The one number that is predicted for a row: of quantiles the one that is closest to the median.
     pub(crate) fn point(&self) -> impl Fn(usize) -> f64 + use<'a> {
-        let distance = |place: usize| self.quantiles.get(place).map_or(0.0, |quantile| (quantile - 0.5).abs());
-        let middle = (0..self.width).min_by(|left, right| distance(*left).total_cmp(&distance(*right))).unwrap_or(0);
+        let middle = middle(&self.quantiles);
         let (predictions, width) = (self.predictions, self.width);
         move |row| predictions[row * width + middle]
     }

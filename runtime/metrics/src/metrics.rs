@@ -25,8 +25,6 @@ use std::collections::BTreeMap;
 
 use mlsys_plan::{Call, Task, Value};
 
-pub(crate) use accuracy::most_probable;
-
 use crate::judged::Judged;
 
 /// A metric.
@@ -132,6 +130,12 @@ fn mean(judged: &Judged<'_>, weights: &Weights<'_>, of: impl Fn(usize) -> f64) -
     (count > 0.0).then(|| sum / count)
 }
 
+/// The weighted mean of an error of each row: of what is predicted and of what came true.
+fn mean_error(judged: &Judged<'_>, weights: &Weights<'_>, error: impl Fn(f64, f64) -> f64) -> Option<f64> {
+    let (numbers, point) = (judged.numbers()?, judged.point());
+    mean(judged, weights, |row| error(point(row), numbers[row]))
+}
+
 /// Weights of positives and negatives.
 fn classes(judged: &Judged<'_>, weights: &Weights<'_>) -> Option<(f64, f64)> {
     let positive = judged.positive()?;
@@ -176,5 +180,5 @@ fn mean_of_groups(judged: &Judged<'_>, weights: &Weights<'_>, of: impl Fn(&[u32]
 
 /// An argument that counts rows.
 fn first(metric: &Call) -> usize {
-    metric.int("k").and_then(|k| usize::try_from(k).ok()).unwrap_or(10).max(1)
+    metric.count("k").unwrap_or(10).max(1)
 }

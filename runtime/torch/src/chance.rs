@@ -7,6 +7,8 @@ use rand_core::{Rng, SeedableRng};
 use rand_xorshift::XorShiftRng;
 use tch::{Kind, Tensor};
 
+use crate::sizes::dimension;
+
 /// A stream of random numbers, or none while predicting.
 pub(crate) struct Chance(Option<XorShiftRng>);
 
@@ -49,7 +51,7 @@ impl Chance {
 /// An order of rows by chance (Durstenfeld, 1964).
 pub(crate) fn order(rows: usize, place: &[u64]) -> Vec<i64> {
     let mut random = stream(place);
-    let mut order: Vec<i64> = (0..i64::try_from(rows).unwrap_or(i64::MAX)).collect();
+    let mut order: Vec<i64> = (0..dimension(rows)).collect();
     for last in (1..order.len()).rev() {
         order.swap(last, below(&mut random, last + 1));
     }

@@ -26,9 +26,10 @@ mod words;
 
 use std::sync::Arc;
 
-use arrow::array::ArrayRef;
+use arrow::array::{Array, ArrayRef};
 use mlsys_plan::{Call, Impute, ModelInput, Type, columns};
 use mlsys_training::InputReport;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
@@ -47,8 +48,24 @@ pub(crate) trait Encoder: Send + Sync {
     fn describe(&self) -> String;
     /// The share of the training part's values that were missing.
     fn missing(&self) -> f64;
-    /// What was fitted.
+}
+
+/// A kind of encoder, which is kept as JSON.
+trait Fitted: Encoder + Serialize + DeserializeOwned + 'static {
+    /// Fits one.
+    fn fit(fit: &Fit<'_>) -> Result<Self, String>;
+}
+
+/// A fitted encoder of any kind.
+trait Kept: Encoder {
+    /// What was fitted, as JSON.
     fn state(&self) -> Value;
+}
+
+impl<E: Encoder + Serialize> Kept for E {
+    fn state(&self) -> Value {
+        serde_json::to_value(self).unwrap_or_default()
+    }
 }
 
 /// What an encoder makes of a column.
@@ -89,28 +106,50 @@ pub(crate) struct Fit<'a> {
     pub(crate) rows: &'a [usize],
 }
 
-/// Fits an encoder.
-type Make = fn(&Fit<'_>) -> Result<Box<dyn Encoder>, String>;
+impl Fit<'_> {
+    /// The share of rows without a value.
+    fn missing(&self) -> f64 {
+        share(self.rows.iter().filter(|&&row| self.column.is_null(row)).count(), self.rows.len())
+    }
 
-/// Reads a fitted encoder.
-type Read = fn(Value) -> Result<Box<dyn Encoder>, serde_json::Error>;
+    /// Whether a further number is to say that a value was missing.
+    fn indicator(&self) -> bool {
+        self.input.ty.nullable && self.impute.is_some_and(|impute| impute.indicator)
+    }
+
+    /// An argument that is a count; none if it is zero or left out.
+    fn count(&self, name: &str) -> Option<usize> {
+        self.call.count(name).filter(|count| *count > 0)
+    }
+}
+
+/// Fits and reads encoders of a kind.
+#[derive(Clone, Copy)]
+pub(crate) struct Kind {
+    fit: fn(&Fit<'_>) -> Result<Arc<dyn Kept>, String>,
+    read: fn(Value) -> Result<Arc<dyn Kept>, serde_json::Error>,
+}
+
+const fn kind<E: Fitted>() -> Kind {
+    Kind { fit: |fit| Ok(Arc::new(E::fit(fit)?)), read: |fitted| Ok(Arc::new(serde_json::from_value::<E>(fitted)?)) }
+}
 
 /// Every encoder by its name in the language.
-pub(crate) const ENCODERS: &[(&str, (Make, Read))] = &[
-    ("code", (code::fit, code::read)),
-    ("cyclic", (cyclic::fit, cyclic::read)),
-    ("embedding", (embedding::fit, embedding::read)),
-    ("hashing", (hashing::fit, hashing::read)),
-    ("items", (items::fit, items::read)),
-    ("one_hot", (one_hot::fit, one_hot::read)),
-    ("quantile", (quantile::fit, quantile::read)),
-    ("range", (range::fit, range::read)),
-    ("raw", (raw::fit, raw::read)),
-    ("series", (series::fit, series::read)),
-    ("standard", (standard::fit, standard::read)),
-    ("truth", (truth::fit, truth::read)),
-    ("vector", (vector::fit, vector::read)),
-    ("words", (words::fit, words::read)),
+pub(crate) const ENCODERS: &[(&str, Kind)] = &[
+    ("code", kind::<code::Code>()),
+    ("cyclic", kind::<cyclic::Cyclic>()),
+    ("embedding", kind::<embedding::Embedding>()),
+    ("hashing", kind::<hashing::Hashing>()),
+    ("items", kind::<items::Items>()),
+    ("one_hot", kind::<one_hot::OneHot>()),
+    ("quantile", kind::<quantile::Quantile>()),
+    ("range", kind::<range::Range>()),
+    ("raw", kind::<raw::Raw>()),
+    ("series", kind::<series::Series>()),
+    ("standard", kind::<standard::Standard>()),
+    ("truth", kind::<truth::Truth>()),
+    ("vector", kind::<vector::Vector>()),
+    ("words", kind::<words::Words>()),
 ];
 
 /// What networks read of an input whose encoder the program does not name.
@@ -146,7 +185,7 @@ pub(crate) struct Encoders(Vec<Named>);
 struct Named {
     input: String,
     kind: String,
-    encoder: Arc<dyn Encoder>,
+    encoder: Arc<dyn Kept>,
 }
 
 impl Encoders {
@@ -162,10 +201,9 @@ impl Encoders {
             let usual = Call { name: usual(&input.ty.ty).to_owned(), ..Call::default() };
             let call = input.encoder.as_ref().unwrap_or(&usual);
             let column = examples.column(&input.name)?;
-            let (make, _) = named("encoder", ENCODERS, call)?;
-            let encoder = make(&Fit { input, call, impute, column, rows });
+            let encoder = (named("encoder", ENCODERS, call)?.fit)(&Fit { input, call, impute, column, rows });
             let encoder = encoder.map_err(|reason| TrainError::Column { name: input.name.clone(), reason })?;
-            Ok(Named { input: input.name.clone(), kind: call.name.clone(), encoder: encoder.into() })
+            Ok(Named { input: input.name.clone(), kind: call.name.clone(), encoder })
         });
         fitted.collect::<Result<_, _>>().map(Encoders)
     }
@@ -175,8 +213,9 @@ impl Encoders {
         let Some(column) = examples.optional(columns::DEBIAS) else { return Ok(()) };
         let input = ModelInput { name: columns::DEBIAS.to_owned(), ty: Type::String.optional(), encoder: None };
         let call = Call { name: "embedding".to_owned(), ..Call::default() };
-        let encoder = embedding::fit(&Fit { input: &input, call: &call, impute: None, column, rows });
-        let encoder = encoder.map_err(|reason| TrainError::Column { name: input.name.clone(), reason })?.into();
+        let encoder =
+            (kind::<embedding::Embedding>().fit)(&Fit { input: &input, call: &call, impute: None, column, rows });
+        let encoder = encoder.map_err(|reason| TrainError::Column { name: input.name.clone(), reason })?;
         self.0.push(Named { input: input.name, kind: call.name, encoder });
         Ok(())
     }
@@ -191,9 +230,20 @@ impl Encoders {
         self.0.iter().map(|named| (named.input.as_str(), named.encoder.form()))
     }
 
+    /// How many numbers a row has.
+    pub(crate) fn numbers(&self) -> usize {
+        let widths = self.forms().map(|(_, form)| if let Form::Numbers(width, _) = form { width } else { 0 });
+        widths.sum()
+    }
+
+    /// The tables of embeddings of categories, in the order of the inputs.
+    pub(crate) fn tables(&self) -> impl Iterator<Item = Table> {
+        self.forms().filter_map(|(_, form)| if let Form::Category(table, _) = form { Some(table) } else { None })
+    }
+
     /// What is learnt with and predicted without: its place among the categories, and its values.
     pub(crate) fn debias(&self) -> Option<(usize, Table)> {
-        let categories = self.forms().filter(|(_, form)| matches!(form, Form::Category(..))).count();
+        let categories = self.tables().count();
         let (_, form) = self.all().find(|(name, _)| *name == columns::DEBIAS)?;
         match form {
             Form::Category(table, _) => Some((categories, table)),
@@ -255,22 +305,17 @@ impl<'de> Deserialize<'de> for Encoders {
         let stored = Vec::<Stored>::deserialize(deserializer)?;
         let read = stored.into_iter().map(|stored| {
             let known = ENCODERS.iter().find(|(name, _)| *name == stored.encoder);
-            let (_, (_, read)) =
+            let (_, kind) =
                 known.ok_or_else(|| D::Error::custom(format!("there is no encoder `{}`", stored.encoder)))?;
-            let encoder = read(stored.fitted).map_err(D::Error::custom)?;
-            Ok(Named { input: stored.input, kind: stored.encoder, encoder: encoder.into() })
+            let encoder = (kind.read)(stored.fitted).map_err(D::Error::custom)?;
+            Ok(Named { input: stored.input, kind: stored.encoder, encoder })
         });
         read.collect::<Result<_, _>>().map(Encoders)
     }
 }
 
-/// The share of rows without a value.
+/// A share of rows.
 #[expect(clippy::cast_precision_loss, reason = "a share for the report")]
 fn share(missing: usize, rows: usize) -> f64 {
     missing as f64 / rows.max(1) as f64
-}
-
-/// A fitted encoder as JSON.
-fn state(fitted: &impl Serialize) -> Value {
-    serde_json::to_value(fitted).unwrap_or_default()
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
-use arrow::compute::{cast, concat};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray, UInt64Array};
+use arrow::compute::{cast, concat, take};
 use arrow::datatypes::DataType;
 use mlsys_plan::{Part, columns};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -78,6 +78,16 @@ impl Examples {
     /// The column that some examples have and others do not.
     pub(crate) fn optional(&self, name: &str) -> Option<&ArrayRef> {
         self.columns.get(name)
+    }
+
+    /// Some of the rows.
+    pub(crate) fn at(&self, rows: &[usize]) -> Result<Self, TrainError> {
+        let places = UInt64Array::from_iter_values(rows.iter().map(|&row| row as u64));
+        let columns = self.columns.iter().map(|(name, column)| {
+            let taken = take(column, &places, None).map_err(|error| unusable(name, &error))?;
+            Ok((name.clone(), taken))
+        });
+        Ok(Examples { columns: columns.collect::<Result<_, TrainError>>()?, rows: rows.len() })
     }
 
     /// The columns with one of them in another order of rows.

@@ -154,8 +154,7 @@ impl Session<'_> {
         if let Some(keeper) = &watch.keeper {
             keeper.forget();
         }
-        let last = self.at.reports.last().map_or(0, |report| report.epoch);
-        let best_epoch = self.stopping.best().map_or(last, |(epoch, _)| epoch);
+        let best_epoch = self.stopping.best_epoch(&self.at.reports);
         if let Some(best) = &self.best {
             self.model.weights_mut()?.set(best)?;
         }
@@ -232,12 +231,8 @@ impl Session<'_> {
     }
 
     fn validate(&self) -> Result<Scores, TrainError> {
-        let beside = &self.data.beside[&Part::Validate];
-        if beside.labels.len() == 0 {
-            return Ok(Scores::default());
-        }
         let predictions = self.model.predict_encoded(&self.data.encoded[&Part::Validate])?;
-        self.judge.scores(&self.data.head, beside, &predictions)
+        self.judge.scores(&self.data.head, &self.data.beside[&Part::Validate], &predictions)
     }
 
     /// Keeps the weights of the best epoch so far.

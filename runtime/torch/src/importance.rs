@@ -1,7 +1,7 @@
 //! How much each input matters: how much worse predictions are when its values are shuffled among the rows (Breiman, 2001;
 //! Fisher, Rudin and Dominici, 2019).
 
-use arrow::array::UInt64Array;
+use arrow::array::Int64Array;
 use arrow::compute::take;
 use mlsys_plan::{Call, Train};
 use mlsys_training::Importance;
@@ -38,19 +38,21 @@ pub(crate) fn importance(
         .filter_map(|place| usize::try_from(place).ok())
         .collect();
     places.sort_unstable();
-    let rows: Vec<usize> = places.iter().map(|&place| rows[place]).collect();
-    let beside = beside.at(&places);
+    // Only these rows are shuffled and encoded, again and again.
+    let chosen: Vec<usize> = places.iter().map(|&place| rows[place]).collect();
+    let (examples, beside) = (examples.at(&chosen)?, beside.at(&places));
+    let rows: Vec<usize> = (0..chosen.len()).collect();
     let score = |examples: &Examples| -> Result<Option<f64>, TrainError> {
         let predictions = model.predict(examples, &rows)?;
         Ok(mlsys_metrics::value(&metric, &with(model.head(), &beside, &predictions)?, None))
     };
-    let Some(whole) = score(examples)? else { return Ok(Vec::new()) };
+    let Some(whole) = score(&examples)? else { return Ok(Vec::new()) };
     let sign = if mlsys_metrics::larger_is_better(&metric) { 1.0 } else { -1.0 };
     let mut found = Vec::new();
     for (number, input) in (1_u64..).zip(&train.inputs) {
         let mut worse = Vec::new();
         for shuffle in 0..SHUFFLES {
-            let shuffled = shuffled(examples, &input.name, &rows, &[seed, PLACE, number * SHUFFLES + shuffle])?;
+            let shuffled = shuffled(&examples, &input.name, &[seed, PLACE, number * SHUFFLES + shuffle])?;
             worse.extend(score(&shuffled)?.map(|score| sign * (whole - score)));
         }
         found.extend(summed_up(&input.name, &metric, &worse));
@@ -68,14 +70,10 @@ fn looked_at(train: &Train) -> Option<Call> {
     named.or_else(|| mlsys_metrics::defaults(train.task).into_iter().next())
 }
 
-/// The examples with the values of an input exchanged among the rows.
-fn shuffled(examples: &Examples, input: &str, rows: &[usize], place: &[u64]) -> Result<Examples, TrainError> {
-    let column = examples.column(input)?;
-    let mut from: Vec<u64> = (0..examples.rows() as u64).collect();
-    for (row, other) in rows.iter().zip(chance::order(rows.len(), place)) {
-        from[*row] = rows[usize::try_from(other).unwrap_or_default()] as u64;
-    }
-    let taken = take(column, &UInt64Array::from(from), None)
+/// The examples with the values of an input exchanged among them.
+fn shuffled(examples: &Examples, input: &str, place: &[u64]) -> Result<Examples, TrainError> {
+    let order = Int64Array::from(chance::order(examples.rows(), place));
+    let taken = take(examples.column(input)?, &order, None)
         .map_err(|error| TrainError::Column { name: input.to_owned(), reason: error.to_string() })?;
     Ok(examples.replaced(input, taken))
 }

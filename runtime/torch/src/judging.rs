@@ -1,5 +1,7 @@
 //! How good predictions are: metrics of parts and slices, by the definitions of the metrics room.
 
+use std::collections::BTreeMap;
+
 use mlsys_metrics::{Curves, Judged, defaults, intervals, value};
 use mlsys_plan::{Call, Part, Train};
 use mlsys_training::{PartReport, Score, Scores, SliceReport};
@@ -57,7 +59,7 @@ impl Judge {
         Judge { wanted, seed: train.training.seed, sliced }
     }
 
-    /// The metrics of predictions on some examples.
+    /// The metrics of predictions on some examples; none of no examples.
     pub(crate) fn scores(&self, head: &Head, beside: &Beside, predictions: &[f64]) -> Result<Scores, TrainError> {
         self.judged(head, beside, predictions, false)
     }
@@ -133,11 +135,7 @@ impl Judge {
     }
 
     /// The metrics of inputs that are taken as the prediction.
-    fn baselines(
-        &self,
-        head: &Head,
-        beside: &Beside,
-    ) -> Result<std::collections::BTreeMap<String, Scores>, TrainError> {
+    fn baselines(&self, head: &Head, beside: &Beside) -> Result<BTreeMap<String, Scores>, TrainError> {
         let each = beside.baselines.iter().map(|(input, values)| {
             let places: Vec<usize> = (0..values.len()).filter(|&place| values[place].is_finite()).collect();
             // Of quantiles every one is held against the same prediction.
@@ -150,7 +148,7 @@ impl Judge {
 }
 
 /// The part that importance and calibration look at: not the one that judges, if there is another.
-pub(crate) fn looked_at(parts: &std::collections::BTreeMap<Part, Beside>) -> Part {
+pub(crate) fn looked_at(parts: &BTreeMap<Part, Beside>) -> Part {
     if parts.get(&Part::Validate).is_some_and(|beside| beside.labels.len() > 0) { Part::Validate } else { Part::Test }
 }
 

@@ -113,12 +113,7 @@ pub(crate) fn learner(call: &Call) -> Result<&'static Learner, TrainError> {
     named("learner", LEARNERS, call)
 }
 
-/// A dimension of a tensor.
-fn dimension(size: usize) -> i64 {
-    i64::try_from(size).unwrap_or(i64::MAX)
-}
-
 /// An argument that is a count.
 fn counted(call: &Call, name: &str, default: usize) -> usize {
-    call.int(name).and_then(|count| usize::try_from(count).ok()).filter(|count| *count > 0).unwrap_or(default)
+    call.count(name).filter(|count| *count > 0).unwrap_or(default)
 }

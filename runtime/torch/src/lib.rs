@@ -26,6 +26,7 @@ mod predict;
 mod schedules;
 mod search;
 mod settings;
+mod sizes;
 mod stopping;
 mod training;
 

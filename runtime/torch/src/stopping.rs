@@ -21,6 +21,12 @@ impl<'a> Stopping<'a> {
         self.best
     }
 
+    /// The epoch whose model is kept, of those that there were: the best one, or the last one where nothing is watched.
+    pub(crate) fn best_epoch(&self, reports: &[EpochReport]) -> u32 {
+        let last = reports.last().map_or(0, |report| report.epoch);
+        self.best.map_or(last, |(epoch, _)| epoch)
+    }
+
     /// Goes on where a training was cut off.
     pub(crate) fn set_best(&mut self, best: Option<(u32, f64)>) {
         self.best = best;

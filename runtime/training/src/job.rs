@@ -16,9 +16,6 @@ pub struct TrainJob {
     pub examples: Vec<Vec<PathBuf>>,
     /// A folder, not yet there, that the worker fills: the model's files and `report.json`.
     pub output: PathBuf,
-    /// The folder that relative paths of the program start from.
-    #[serde(default)]
-    pub project: PathBuf,
     /// A folder for checkpoints, which outlives a worker that is cut off: a training that finds its own there goes on.
     #[serde(default)]
     pub checkpoints: Option<PathBuf>,

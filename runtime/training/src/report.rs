@@ -34,7 +34,7 @@ pub struct TrainReport {
     /// The trial whose model was kept, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub best_trial: Option<u32>,
-    /// Examples and features are of this many rows a second, over all steps of training.
+    /// Rows that were learnt from a second, each as often as it was; none where no time passed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows_per_second: Option<f64>,
     /// Wall-clock seconds of the training loop, of all trials together.

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from statistics import median
 
 from measuring import TARGET, TIMES, below, line
 
@@ -43,10 +44,6 @@ def figures():
 def quicker(name, ours, theirs, goal):
     """How many times as many rows a second ours learns from."""
     return line(name, f"{ours / 1e6:.3f}M/s", f"{theirs / 1e6:.3f}M/s", ours / theirs, f">={goal:g}", ours >= goal * theirs)
-
-
-def median(values):
-    return sorted(values)[TIMES // 2]
 
 
 def make():
@@ -87,7 +84,7 @@ def job():
 
 
 def ours():
-    """Our rate, the loss of the last epoch, and the seconds from the start of the process to the first step."""
+    """Our rate, the loss of the last epoch, and the seconds from the start of the process until its first step begins."""
     shutil.rmtree(FOLDER / "model", ignore_errors=True)
     started, first_step, loss = time.perf_counter(), None, None
     worker = subprocess.Popen([MLSYSD, "train", FOLDER / "job.json"], stdout=subprocess.PIPE, text=True)

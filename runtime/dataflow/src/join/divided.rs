@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use mlsys_plan::{ExprKind, Features, Join, Operation, columns};
+use mlsys_plan::{Expr, ExprKind, Features, Join, columns};
 
 use super::passes::Unit;
 use super::plan::output_name;
@@ -97,7 +97,7 @@ impl<'a> Sets<'a> {
             found.push(find(work, parts, set, dated).await?);
         }
         // What rows look up may change while they stay: tiles would not know.
-        let looks_up = !asked(work.features, Span::Unknown).is_empty();
+        let looks_up = !Expr::lookups(work.features.exprs()).is_empty();
         if !looks_up && found.iter().any(|found| !found.missing.is_empty()) {
             for (found, set) in found.iter_mut().zip(&sets) {
                 let work = Work { dataflow: work.dataflow, join: &found.join, features: work.features };
@@ -129,11 +129,10 @@ impl<'a> Sets<'a> {
             Seen { features: self.input.work.features, rows, tiles: Vec::new() }
         });
         let rows = missing.iter().map(|part| part.rows).fold(Span::Empty, Span::and);
-        let Work { dataflow, features, .. } = self.input.work;
-        let looked = Looked::of(dataflow.tables(), asked(features, rows))?;
+        let tables = looked(&self.input.work, rows)?.tables()?;
         Ok(Unit {
             number,
-            dataflow: dataflow.clone().with_tables(looked.tables),
+            dataflow: self.input.work.dataflow.clone().with_tables(tables),
             join: &found.join,
             observations: missing.iter().map(|part| part.observations.clone()).collect(),
             seen,
@@ -208,7 +207,7 @@ fn wanted(
 ) -> Result<(Vec<usize>, [String; 2]), DataError> {
     let seen = dated.seen(set.reach, at);
     // What the rows that are seen look up.
-    let looked = Looked::of(work.dataflow.tables(), asked(work.features, until(set.reach, at)))?.read;
+    let looked = looked(work, until(set.reach, at))?.read();
     // A label that has become known, or another input, asks for nothing else.
     let asks = member.asks.as_deref().or(member.id.as_deref());
     let rows = || seen.iter().filter_map(|number| dated.source[*number].id.as_deref());
@@ -217,10 +216,10 @@ fn wanted(
     Ok((seen, known))
 }
 
-/// The tables that a group's rows look up, with the instants of these rows.
-fn asked(features: &Features, rows: Span) -> Vec<(String, Span)> {
-    let names = Operation::Features(features.clone());
-    names.lookups().into_iter().map(|name| (name.to_owned(), rows)).collect()
+/// What a group's rows between two instants look up.
+fn looked<'a>(work: &Work<'a>, rows: Span) -> Result<Looked<'a>, DataError> {
+    let names = Expr::lookups(work.features.exprs());
+    Looked::of(work.dataflow.tables(), names.into_iter().map(|name| (name, rows)))
 }
 
 impl Found<'_> {

@@ -9,7 +9,7 @@ use arrow::datatypes::SchemaRef;
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::{LogicalPlan, TableSource};
 use futures::StreamExt;
-use mlsys_plan::{Join, Operation, Type, columns};
+use mlsys_plan::{Expr, Join, Type, columns};
 
 use super::Seen;
 use super::events::{Branch, Events};
@@ -142,7 +142,7 @@ impl Unit<'_> {
     /// The keys, the columns that play them, and their types; none where something is looked up.
     fn keys(&self) -> Option<Vec<(String, String, Type)>> {
         let features = self.seen.features;
-        if !Operation::Features(features.clone()).lookups().is_empty() {
+        if !Expr::lookups(features.exprs()).is_empty() {
             return None;
         }
         let played = |key: &str| self.join.keys.iter().find(|played| played.key == key);

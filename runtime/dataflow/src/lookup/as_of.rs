@@ -1,7 +1,7 @@
 //! Tables that are looked up as of the time of the row that asks.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::datasource::provider_as_source;
@@ -15,13 +15,15 @@ use super::Tables;
 use super::function::LookUp;
 use crate::error::{Code, DataError};
 use crate::expr::column;
-use crate::join::{Asked, Events, beside as features_beside};
-use crate::table::{Member, StoredTable};
+use crate::join::{Asked, Events, Reach, beside as features_beside, source_span};
+use crate::table::{Member, Span, StoredTable};
 
 /// A group, or a source with a time as one: of each key the latest row counts.
 pub(crate) struct AsOf {
     features: Features,
     members: Vec<Member>,
+    /// The instants of each file's rows, once somebody has asked.
+    spans: OnceLock<Vec<Span>>,
     events: Events,
     /// Whether rows that were replaced later are seen until then.
     versions: bool,
@@ -30,12 +32,12 @@ pub(crate) struct AsOf {
 impl AsOf {
     /// A group over rows of its source that lie in memory.
     pub(crate) fn group(features: &Features, rows: Arc<dyn TableSource>) -> Self {
-        AsOf { features: features.clone(), members: Vec::new(), events: Events::of(rows), versions: false }
+        AsOf::on(features.clone(), Vec::new(), Events::of(rows), false)
     }
 
     /// The latest rows of a source that lie in memory; none if rows have no time.
     pub(crate) fn source(source: &Source, rows: Arc<dyn TableSource>) -> Option<Self> {
-        Some(AsOf { features: latest_of(source)?, members: Vec::new(), events: Events::of(rows), versions: true })
+        Some(AsOf::on(latest_of(source)?, Vec::new(), Events::of(rows), true))
     }
 
     /// A group over the rows of its source, which lie in these files.
@@ -55,7 +57,11 @@ impl AsOf {
         let table = StoredTable::of(members.clone())?;
         let table = if versions { table.with_versions() } else { table };
         let events = Events::between(provider_as_source(Arc::new(table)), span);
-        Ok(AsOf { features, members, events, versions })
+        Ok(AsOf::on(features, members, events, versions))
+    }
+
+    fn on(features: Features, members: Vec<Member>, events: Events, versions: bool) -> Self {
+        AsOf { features, members, spans: OnceLock::new(), events, versions }
     }
 
     /// The same table as it is seen by rows between two instants, for which these files are enough.
@@ -70,9 +76,27 @@ impl AsOf {
         AsOf::of(self.features.clone(), members, span, self.versions)
     }
 
-    /// What is looked up, as a group.
-    pub(crate) fn features(&self) -> &Features {
-        &self.features
+    /// The instants of each file's rows.
+    ///
+    /// # Errors
+    /// E0911 if a file cannot be read.
+    pub(crate) fn spans(&self) -> std::result::Result<&[Span], DataError> {
+        if let Some(spans) = self.spans.get() {
+            return Ok(spans);
+        }
+        let spans = self.members.iter().map(|member| source_span(&self.features, member));
+        let spans = spans.collect::<std::result::Result<_, DataError>>()?;
+        Ok(self.spans.get_or_init(|| spans))
+    }
+
+    /// How far it sees from whoever asks.
+    pub(crate) fn reach(&self) -> Reach {
+        Reach::of(&self.features.aggregates.iter().collect::<Vec<_>>())
+    }
+
+    /// The tables that its rows look up themselves.
+    pub(crate) fn lookups(&self) -> BTreeSet<&str> {
+        PlanExpr::lookups(self.features.exprs())
     }
 
     /// The files that hold its rows.

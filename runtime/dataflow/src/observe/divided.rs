@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use datafusion::datasource::provider_as_source;
 use mlsys_plan::{
-    BinaryOp, ExprKind, Fingerprint, Literal, LookAhead, Observe, Operation, Split, Ticks, TimeSplit, fingerprint,
+    BinaryOp, Expr, ExprKind, Fingerprint, Literal, LookAhead, Observe, Operation, Source, Split, Ticks, TimeSplit,
+    fingerprint,
 };
 
 use super::ahead::{self, Ahead, Following};
@@ -59,27 +60,37 @@ impl Moments {
 }
 
 /// What of other tables may be seen.
-pub(super) struct Seen {
-    /// The names of what is read, on which a part depends besides its own rows.
-    read: Vec<String>,
-    pub(super) tables: Tables,
-    ahead: Vec<AheadRows>,
+pub(super) struct Seen<'a> {
+    looked: Looked<'a>,
+    ahead: Vec<AheadRows<'a>>,
 }
 
-/// A source that labels look ahead into.
-struct AheadRows {
-    name: String,
+/// What of a source that labels look ahead into may be seen.
+struct AheadRows<'a> {
+    source: &'a Source,
     members: Vec<Member>,
     /// The first and the last instant of the observations.
     span: Option<(i64, i64)>,
 }
 
-/// The tables that labels look ahead into, with their files.
+/// The tables that labels look ahead into.
 struct Tail<'a> {
-    ahead: &'a [Ahead<'a>],
-    members: Vec<Vec<Member>>,
+    tables: Vec<TailTable<'a>>,
     /// How far the one reaches that ends first: until then labels are known.
     end: Option<i64>,
+    /// Whether rows that follow count for nothing but the label, which is missing until it is known.
+    only_labels: bool,
+}
+
+/// A table that labels look ahead into.
+struct TailTable<'a> {
+    source: &'a Source,
+    members: Vec<Member>,
+    /// The instants of each file's rows.
+    spans: Vec<Span>,
+    reach: Reach,
+    /// The tables that its rows look up.
+    lookups: BTreeSet<&'a str>,
 }
 
 /// Which labels are known that look ahead.
@@ -100,6 +111,8 @@ pub(super) struct Divider<'a> {
     pub(super) parts: Parts<'a>,
     tables: &'a Tables,
     tail: Tail<'a>,
+    /// The tables that observed rows look up.
+    lookups: BTreeSet<String>,
     /// What decides which rows are examples, and for whom and when they ask; none where other tables have a say.
     asks: Option<String>,
 }
@@ -116,22 +129,23 @@ impl<'a> Divider<'a> {
         following: &[Following<'_>],
         (tables, parts): (&'a Tables, Parts<'a>),
     ) -> Result<Option<Self>, DataError> {
-        let tail = Tail::of(ahead, following)?;
+        let tail = Tail::of(observe, ahead, following)?;
         let looked_up = tables.values().flat_map(Table::files);
-        let mut read = source.iter().chain(tail.members.iter().flatten()).chain(looked_up);
+        let mut read = source.iter().chain(tail.tables.iter().flat_map(|table| &table.members)).chain(looked_up);
         // Files that are one part together are none by themselves.
         let ids: BTreeSet<_> = source.iter().map(|member| &member.id).collect();
         if read.any(|member| member.id.is_none()) || ids.len() < source.len() {
             return Ok(None);
         }
-        let asks = asks(observe)?;
-        Ok(Some(Divider { observe, source, parts, tables, tail, asks }))
+        let alone = without_looks(observe);
+        let lookups = Expr::lookups(alone.exprs()).into_iter().map(str::to_owned).collect();
+        Ok(Some(Divider { observe, source, parts, tables, tail, lookups, asks: asks(observe)? }))
     }
 
     /// Whether examples depend on their rows alone, but for what the definition tells.
     pub(super) fn are_rows_alone(&self) -> bool {
         let depends_on_time = |table: &Table| matches!(table, Table::AsOf(_));
-        self.observe.every.is_none() && self.tail.ahead.is_empty() && !self.tables.values().any(depends_on_time)
+        self.observe.every.is_none() && self.tail.tables.is_empty() && !self.tables.values().any(depends_on_time)
     }
 
     /// The parts, in the order of examples; none if nobody knows which there are.
@@ -180,17 +194,17 @@ impl<'a> Divider<'a> {
     fn part(&self, rows: Vec<usize>, ticks: Option<(i64, i64)>, (own, at): (Span, Span)) -> Result<Part, DataError> {
         let ripeness = self.ripeness(at);
         // What follows is looked at for labels, of which no one is known yet.
-        let looks_ahead = ripeness != Ripeness::Unripe || !only_labels_look_ahead(self.observe);
+        let looks_ahead = ripeness != Ripeness::Unripe || !self.tail.only_labels;
         let moments = Moments { own, at, looks_ahead };
         let mut depends: Vec<String> = rows.iter().filter_map(|number| self.source[*number].id.clone()).collect();
         depends.extend(ticks.map(|(first, last)| format!("ticks from {first} to {last}")));
         let asks = self.asks.as_ref().map(|asks| {
             Fingerprint::of([asks.as_str(), &depends.join("\n")].join("\n").as_bytes()).as_str().to_owned()
         });
-        if !self.tail.ahead.is_empty() {
+        if !self.tail.tables.is_empty() {
             depends.push(format!("{ripeness:?}"));
         }
-        depends.extend(self.seen(moments)?.read);
+        depends.extend(self.seen(moments)?.read(looks_ahead));
         Ok(Part { id: self.parts.id(depends.iter().map(String::as_str)), asks, rows, ticks, moments })
     }
 
@@ -226,38 +240,43 @@ impl<'a> Divider<'a> {
     ///
     /// # Errors
     /// E0911 if a file cannot be read.
-    pub(super) fn seen(&self, moments: Moments) -> Result<Seen, DataError> {
+    pub(super) fn seen(&self, moments: Moments) -> Result<Seen<'_>, DataError> {
         let Moments { own, at, looks_ahead } = moments;
-        let names = Operation::Observe(without_looks(self.observe));
-        let mut asked: Vec<(String, Span)> = names.lookups().into_iter().map(|name| (name.to_owned(), own)).collect();
-        let (mut read, mut ahead) = (Vec::new(), Vec::new());
-        for (one, members) in self.tail.ahead.iter().zip(&self.tail.members) {
-            let looks = self.observe.label.iter().flat_map(|label| &label.looks);
-            let looks: Vec<&LookAhead> = looks.filter(|look| look.source == one.source.name).collect();
-            let aggregates: Vec<_> = looks.iter().map(|look| ahead::aggregate(look)).collect();
-            let reach = Reach::of(&aggregates.iter().collect::<Vec<_>>());
-            let time = one.source.time.as_deref().unwrap_or_default();
-            let at = if looks_ahead { at } else { Span::Empty };
-            let met = met(members, |member| span_of(&member.path, time), reach, at)?;
-            let members: Vec<Member> = met.into_iter().map(|place| members[place].clone()).collect();
-            if looks_ahead {
-                read.push(format!("ahead at {}", one.source.name));
-                read.extend(members.iter().filter_map(|member| member.id.clone()));
-                asked.extend(looked_up_by(&looks).into_iter().map(|name| (name, until(reach, at))));
-            }
-            ahead.push(AheadRows { name: one.source.name.clone(), members, span: at.bounds() });
+        let at = if looks_ahead { at } else { Span::Empty };
+        let mut asked: Vec<(&str, Span)> = self.lookups.iter().map(|name| (name.as_str(), own)).collect();
+        if looks_ahead {
+            let each = self.tail.tables.iter();
+            asked.extend(each.flat_map(|table| table.lookups.iter().map(|name| (*name, until(table.reach, at)))));
         }
-        let Looked { read: looked, tables } = Looked::of(self.tables, asked)?;
-        read.extend(looked);
-        Ok(Seen { read, tables, ahead })
+        let ahead = self.tail.tables.iter().map(|table| table.seen(at)).collect();
+        Ok(Seen { looked: Looked::of(self.tables, asked)?, ahead })
     }
 
     /// The rows that follow, of those that are seen.
     ///
     /// # Errors
     /// E0911 if a file cannot be read.
-    pub(super) fn following(&self, seen: &Seen) -> Result<Vec<Following<'a>>, DataError> {
-        seen.ahead.iter().map(|rows| rows.following(&self.tail)).collect()
+    pub(super) fn following<'s>(&self, seen: &'s Seen<'_>) -> Result<Vec<Following<'s>>, DataError> {
+        seen.ahead.iter().map(|rows| rows.following(self.tail.end)).collect()
+    }
+}
+
+impl Seen<'_> {
+    /// The names of what is read, on which a part depends besides its own rows.
+    fn read(&self, looks_ahead: bool) -> Vec<String> {
+        let ahead = self.ahead.iter().filter(|_| looks_ahead).flat_map(|rows| {
+            let ids = rows.members.iter().filter_map(|member| member.id.clone());
+            std::iter::once(format!("ahead at {}", rows.source.name)).chain(ids)
+        });
+        ahead.chain(self.looked.read()).collect()
+    }
+
+    /// The tables that are looked up.
+    ///
+    /// # Errors
+    /// E0911 if a file cannot be read.
+    pub(super) fn tables(&self) -> Result<Tables, DataError> {
+        self.looked.tables()
     }
 }
 
@@ -265,19 +284,41 @@ impl<'a> Divider<'a> {
 const NO_TICKS: (i64, i64) = (1, 0);
 
 impl<'a> Tail<'a> {
-    fn of(ahead: &'a [Ahead<'a>], following: &[Following<'_>]) -> Result<Self, DataError> {
-        let members = ahead.iter().map(|one| Ok(Manifest::of(one.table)?.files));
+    fn of(observe: &'a Observe, ahead: &'a [Ahead<'a>], following: &[Following<'_>]) -> Result<Self, DataError> {
+        let tables = ahead.iter().map(|one| TailTable::of(observe, one)).collect::<Result<_, DataError>>()?;
         let end = following.iter().map(|one| one.end).min().flatten();
-        Ok(Tail { ahead, members: members.collect::<Result<_, DataError>>()?, end })
+        Ok(Tail { tables, end, only_labels: only_labels_look_ahead(observe) })
     }
 }
 
-impl AheadRows {
-    fn following<'a>(&self, tail: &Tail<'a>) -> Result<Following<'a>, DataError> {
-        let one = tail.ahead.iter().find(|one| one.source.name == self.name);
-        let one = one.ok_or_else(|| DataError::internal(format!("`{}` is looked ahead into", self.name)))?;
+impl<'a> TailTable<'a> {
+    fn of(observe: &'a Observe, ahead: &'a Ahead<'a>) -> Result<Self, DataError> {
+        let source = ahead.source;
+        let looks = observe.label.iter().flat_map(|label| &label.looks);
+        let looks: Vec<&LookAhead> = looks.filter(|look| look.source == source.name).collect();
+        let aggregates: Vec<_> = looks.iter().map(|look| ahead::aggregate(look)).collect();
+        let members = Manifest::of(ahead.table)?.files;
+        let time = source.time.as_deref().unwrap_or_default();
+        Ok(TailTable {
+            source,
+            spans: members.iter().map(|member| span_of(&member.path, time)).collect::<Result<_, DataError>>()?,
+            members,
+            reach: Reach::of(&aggregates.iter().collect::<Vec<_>>()),
+            lookups: Expr::lookups(looks.into_iter().flat_map(LookAhead::exprs)),
+        })
+    }
+
+    /// What observations between these instants see of it.
+    fn seen(&self, at: Span) -> AheadRows<'a> {
+        let members = met(&self.spans, self.reach, at).into_iter().map(|place| self.members[place].clone()).collect();
+        AheadRows { source: self.source, members, span: at.bounds() }
+    }
+}
+
+impl AheadRows<'_> {
+    fn following(&self, end: Option<i64>) -> Result<Following<'_>, DataError> {
         let rows = provider_as_source(Arc::new(StoredTable::of(self.members.clone())?));
-        Ok(Following { source: one.source, rows, end: tail.end, span: self.span })
+        Ok(Following { source: self.source, rows, end, span: self.span })
     }
 }
 
@@ -287,11 +328,11 @@ fn without_looks(observe: &Observe) -> Observe {
     Observe { label, ..observe.clone() }
 }
 
-/// Whether rows that follow count for nothing but the label, which is missing until it is known.
+/// Whether rows that follow count for nothing but the label.
 fn only_labels_look_ahead(observe: &Observe) -> bool {
     let looks = observe.label.iter().flat_map(|label| &label.looks);
     let looks: BTreeSet<&str> = looks.map(|look| look.name.as_str()).collect();
-    let others = Operation::Observe(Observe { label: None, ..observe.clone() });
+    let others = Observe { label: None, ..observe.clone() };
     let mut only = true;
     for expr in others.exprs() {
         expr.visit_columns(&mut |name| only &= !looks.contains(name));
@@ -316,7 +357,7 @@ fn asks(observe: &Observe) -> Result<Option<String>, DataError> {
         Split::Time(split) => Split::Time(TimeSplit { validate: None, test: 0, ..split.clone() }),
         other => other.clone(),
     };
-    let alone = Operation::Observe(Observe {
+    let alone = Observe {
         label: None,
         group: None,
         debias: None,
@@ -325,23 +366,10 @@ fn asks(observe: &Observe) -> Result<Option<String>, DataError> {
         inputs: Vec::new(),
         split,
         ..observe.clone()
-    });
-    if !alone.lookups().is_empty() {
+    };
+    if !Expr::lookups(alone.exprs()).is_empty() {
         return Ok(None);
     }
-    let found = fingerprint(&alone, &[]).map_err(|error| DataError::internal(error.to_string()))?;
+    let found = fingerprint(&Operation::Observe(alone), &[]).map_err(|error| DataError::internal(error.to_string()))?;
     Ok(Some(found.as_str().to_owned()))
-}
-
-/// The tables that look-aheads look up.
-fn looked_up_by(looks: &[&LookAhead]) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    for expr in looks.iter().flat_map(|look| look.argument.iter().chain(&look.filter)) {
-        expr.visit(&mut |each| {
-            if let ExprKind::Lookup { table, .. } = &each.kind {
-                names.insert(table.clone());
-            }
-        });
-    }
-    names
 }

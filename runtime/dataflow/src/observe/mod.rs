@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use arrow::array::{AsArray, BooleanArray, RecordBatch};
 use arrow::compute;
-use arrow::datatypes::{Schema, SchemaRef, TimestampMicrosecondType};
+use arrow::datatypes::{Schema, SchemaRef};
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableSource, lit, when};
 use futures::StreamExt;
@@ -34,6 +34,7 @@ use crate::types;
 
 pub use self::ahead::Ahead;
 pub(crate) use self::ahead::{Following, aggregate};
+use self::divided::Divider;
 pub(crate) use self::division::Division;
 pub use self::scored::{Piece, Scored};
 pub(crate) use self::ticks::Period;
@@ -51,9 +52,6 @@ pub struct ObserveReport {
     pub outside: u64,
     /// Rows without an instant; they are not in the table.
     pub without_time: u64,
-    /// The last instant at which a label of the table becomes known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub known_until: Option<i64>,
     /// How much of it there was already, where it is kept in parts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parts: Option<PartsReport>,
@@ -73,7 +71,6 @@ impl ObserveReport {
         self.left_out += other.left_out;
         self.outside += other.outside;
         self.without_time += other.without_time;
-        self.known_until = self.known_until.max(other.known_until);
         self.explain = other.explain.or(self.explain.take());
     }
 }
@@ -108,12 +105,13 @@ impl Dataflow {
     ) -> Result<ObserveReport, DataError> {
         let Target { table, parts } = output.into();
         let source = Manifest::of(source_table)?.files;
-        if let Some(parts) = parts
-            && let Some(report) = self.observe_divided(observe, source.clone(), ahead, table, parts, progress).await?
-        {
-            return Ok(report);
-        }
         let following = ahead.iter().map(|one| self.following(one)).collect::<Result<Vec<_>, DataError>>()?;
+        if let Some(parts) = parts
+            && let Some(divider) = Divider::of(observe, source.clone(), ahead, &following, (self.tables(), parts))?
+            && let Some(all) = divider.all(&following)?
+        {
+            return self.observe_divided(&divider, &all, table, progress).await;
+        }
         self.observe_rows(observe, source, following, table, progress).await
     }
 
@@ -133,7 +131,7 @@ impl Dataflow {
         let period = period_of(observe, own, &following)?;
         let plan = logical_plan(observe, provider_as_source(table), period, &following, Some(self.tables()))?;
         let Execution { plan, mut rows } = self.execute(&self.ordered_session(), plan, observe.time.as_deref()).await?;
-        let schema = output_schema(observe)?;
+        let schema = output_schema(observe);
         let mut table = Sink::create(output, &schema)?;
         let mut report = nothing(observe)?;
         let mut done = 0;
@@ -243,10 +241,7 @@ fn matured(label: &Label, value: Expr, at: &Expr, following: &[Following<'_>]) -
 }
 
 /// The columns that an observe node writes.
-///
-/// # Errors
-/// None.
-pub(crate) fn output_schema(observe: &Observe) -> Result<SchemaRef, DataError> {
+pub(crate) fn output_schema(observe: &Observe) -> SchemaRef {
     let at = |name: &str, ty: Type| types::column(name, &ty.optional());
     let mut fields = vec![at(columns::AT, Type::Timestamp)];
     if let Some(label) = &observe.label {
@@ -255,7 +250,7 @@ pub(crate) fn output_schema(observe: &Observe) -> Result<SchemaRef, DataError> {
     }
     fields.push(at(columns::PART, Type::String));
     fields.extend(carried_of(observe).map(|(name, expr)| types::column(&name, &expr.ty)));
-    Ok(Arc::new(Schema::new(fields)))
+    Arc::new(Schema::new(fields))
 }
 
 /// What stands beside instant, label and part: names and expressions, in the table's order.
@@ -277,10 +272,6 @@ fn examples(schema: &SchemaRef, batch: &RecordBatch, report: &mut ObserveReport)
     let periods = batch.column(width).as_string::<i32>();
     let kept: BooleanArray =
         (0..batch.num_rows()).map(|row| Some(count(parts.value(row), periods.value(row), report))).collect();
-    if let Ok(known) = schema.index_of(columns::LABEL_KNOWN_AT) {
-        let known = compute::max(batch.column(known).as_primitive::<TimestampMicrosecondType>());
-        report.known_until = report.known_until.max(known);
-    }
     let examples = RecordBatch::try_new(Arc::clone(schema), batch.columns()[..width].to_vec())?;
     if kept.true_count() == kept.len() {
         return Ok(examples);

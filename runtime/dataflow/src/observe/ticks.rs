@@ -199,6 +199,7 @@ mod tests {
         let fixed = ticks(&rows, false, period(Some(10), 20)).await;
         assert_eq!(fixed, [(10, 0), (10, 1), (10, 2), (10, 3), (10, 5), (20, 0), (20, 1), (20, 2), (20, 3), (20, 5)]);
     }
+
     /// Where data begin moves no boundary, and where they end only the last one.
     #[test]
     fn blocks_are_days() {

@@ -11,7 +11,6 @@ use datafusion::datasource::provider_as_source;
 use futures::{StreamExt, TryStreamExt, stream};
 use mlsys_plan::{Derived, Expr, Observe, Type};
 
-use super::ahead::Ahead;
 use super::divided::{Divider, Moments, Part};
 use super::{ObserveReport, Period, examples, logical_plan, nothing, output_schema};
 use crate::error::DataError;
@@ -22,36 +21,31 @@ use crate::source::Progress;
 use crate::table::{Manifest, Member, POSITION, StoredTable};
 
 impl Dataflow {
-    /// Makes the examples of those parts that have none yet; none if examples cannot be divided.
+    /// Makes the examples of those parts that have none yet.
     pub(super) async fn observe_divided(
         &self,
-        observe: &Observe,
-        source: Vec<Member>,
-        ahead: &[Ahead<'_>],
+        divider: &Divider<'_>,
+        all: &[Part],
         table: &Path,
-        parts: Parts<'_>,
         progress: Progress<'_>,
-    ) -> Result<Option<ObserveReport>, DataError> {
-        let following = ahead.iter().map(|one| self.following(one)).collect::<Result<Vec<_>, DataError>>()?;
-        let divider = Divider::of(observe, source, ahead, &following, (self.tables(), parts))?;
-        let Some(divider) = divider else { return Ok(None) };
-        let Some(all) = divider.all(&following)? else { return Ok(None) };
+    ) -> Result<ObserveReport, DataError> {
+        let parts = divider.parts;
         parts.look_ahead(all.iter().map(|part| vec![part.id.clone()]).collect()).await?;
-        let is_there = |part: &Part| parts.find(&part.id).is_some() && told(parts, part).is_some();
-        let missing: Vec<usize> = (0..all.len()).filter(|number| !is_there(&all[*number])).collect();
-        let explained = self.make_all(&divider, &all, &missing, progress).await?;
-        let mut report = ObserveReport { explain: explained, ..nothing(observe)? };
+        let found: Vec<_> = all.iter().map(|part| kept(parts, part)).collect();
+        let missing: Vec<usize> = (0..all.len()).filter(|number| found[*number].is_none()).collect();
+        let explained = self.make_all(divider, all, &missing, progress).await?;
+        let mut report = ObserveReport { explain: explained, ..nothing(divider.observe)? };
         let mut manifest = Manifest::default();
-        for part in &all {
-            let gone = || DataError::internal("a part of examples is gone");
-            report.add(told(parts, part).ok_or_else(gone)?);
-            let file = parts.find(&part.id).ok_or_else(gone)?;
+        for (part, found) in all.iter().zip(found) {
+            let found = found.or_else(|| kept(parts, part));
+            let (file, told) = found.ok_or_else(|| DataError::internal("a part of examples is gone"))?;
+            report.add(told);
             manifest.files.push(Member { asks: part.asks.clone(), ..file });
         }
         report.parts = Some(PartsReport { total: all.len() as u64, made: missing.len() as u64 });
         progress(manifest.files.iter().map(|member| member.rows).sum());
         manifest.write(table, Some(parts.root))?;
-        Ok(Some(report))
+        Ok(report)
     }
 
     /// Makes those that are missing, several passes at a time; how the last one ran, if that was asked for.
@@ -84,7 +78,7 @@ impl Dataflow {
         let moments = moments.ok_or_else(|| DataError::internal("no part is made"))?;
         let seen = divider.seen(moments)?;
         let (rows, ends) = read_by(divider, pass);
-        let dataflow = self.clone().with_tables(seen.tables.clone());
+        let dataflow = self.clone().with_tables(seen.tables()?);
         let observe = numbered(divider.observe, &ends);
         let table = provider_as_source(Arc::new(StoredTable::of(rows)?));
         let following = divider.following(&seen)?;
@@ -92,7 +86,7 @@ impl Dataflow {
         let session = dataflow.ordered_session();
         let Execution { plan, mut rows } = dataflow.execute(&session, plan, observe.time.as_deref()).await?;
         let mut outputs = Outputs::new(divider, pass)?;
-        let schema = output_schema(&observe)?;
+        let schema = output_schema(&observe);
         while let Some(batch) = rows.next().await {
             let batch = batch?;
             let mut start = 0;
@@ -115,8 +109,9 @@ fn passes(missing: &[usize], among: usize) -> Vec<Range<usize>> {
     passes.filter_map(|pass| Some(*pass.first()?..pass.last()? + 1)).collect()
 }
 
-fn told(parts: Parts<'_>, part: &Part) -> Option<ObserveReport> {
-    parts.told(&part.id)
+/// The file of a part with what is told of it, if both are there.
+fn kept(parts: Parts<'_>, part: &Part) -> Option<(Member, ObserveReport)> {
+    Some((parts.find(&part.id)?, parts.told(&part.id)?))
 }
 
 /// Between which ticks parts lie.
@@ -206,7 +201,7 @@ struct Outputs<'a> {
 
 impl<'a> Outputs<'a> {
     fn new(divider: &Divider<'a>, pass: &'a [Part]) -> Result<Self, DataError> {
-        let (schema, nothing) = (output_schema(divider.observe)?, nothing(divider.observe)?);
+        let (schema, nothing) = (output_schema(divider.observe), nothing(divider.observe)?);
         Ok(Outputs { parts: divider.parts, schema, pass, done: 0, current: None, nothing })
     }
 

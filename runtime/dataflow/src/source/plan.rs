@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::datatypes::DataType;
 use datafusion::functions_window::expr_fn::row_number;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableSource, cast};
-use mlsys_plan::{Derived, Operation, Source};
+use mlsys_plan::{Derived, Expr as PlanExpr, Source};
 
 use crate::error::DataError;
 use crate::expr::{column, lower};
@@ -25,7 +25,7 @@ pub(crate) fn logical_plan(source: &Source, table: Arc<dyn TableSource>) -> Resu
     let declared: Vec<&str> = source.schema.iter().map(|field| field.name.as_str()).collect();
     let mut plan = LogicalPlanBuilder::scan(source.name.as_str(), table, None)?;
     let mut others = vec![FILE, ROW];
-    if !Operation::Source(source.clone()).lookups().is_empty() {
+    if !PlanExpr::lookups(source.exprs()).is_empty() {
         // What is looked up as of a row's time comes back by the row's number.
         plan = plan.window([row_number().alias(NUMBER)])?;
         let own = declared.iter().copied().chain([FILE, ROW]).map(column);

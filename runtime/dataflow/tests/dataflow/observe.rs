@@ -97,7 +97,6 @@ async fn examples_are_divided_by_time_and_labels_must_be_known_before_the_end() 
         left_out_by_part: left_out,
         outside: 2,
         without_time: 1,
-        known_until: Some(41),
         explain: None,
         parts: None,
     };

@@ -340,7 +340,7 @@ fn history() -> impl Strategy<Value = Vec<(usize, Payment)>> {
     })
 }
 
-fn files(history: &[(usize, Payment)]) -> Files {
+pub(crate) fn files(history: &[(usize, Payment)]) -> Files {
     let mut files = Files::new();
     for (file, payment) in history {
         files.entry(format!("day-{file}.csv")).or_default().push(*payment);

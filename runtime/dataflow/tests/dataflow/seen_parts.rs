@@ -14,15 +14,11 @@ use proptest::prelude::*;
 use tokio::runtime::Runtime;
 
 use crate::build::*;
+use crate::parts::{Files, Payment, files};
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 
 const HOUR: i64 = 3_600_000_000;
-
-/// A payment: its number, its customer, the hour in which it was made, its amount.
-type Payment = (i64, i64, i64, i64);
-
-type Files = BTreeMap<String, Vec<Payment>>;
 
 /// How examples are made.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -287,14 +283,6 @@ fn history() -> impl Strategy<Value = Vec<(usize, Payment)>> {
         });
         placed.collect()
     })
-}
-
-fn files(history: &[(usize, Payment)]) -> Files {
-    let mut files = Files::new();
-    for (file, payment) in history {
-        files.entry(format!("day-{file}.csv")).or_default().push(*payment);
-    }
-    files
 }
 
 proptest! {

@@ -236,17 +236,12 @@ impl<'a> Room<'a> {
 
     /// The fingerprints of the tables that expressions look up, which are read as a whole.
     fn looked_up(&self, operation: &Operation) -> String {
-        let tables = operation.lookups().into_iter();
-        let nodes = tables.flat_map(|table| [NodeId::new("source", table), NodeId::new("features", table)]);
-        nodes.filter_map(|node| Some(format!("\n{}", self.fingerprints.of(&node)?))).collect()
+        lines(looked_up(operation).iter().filter_map(|node| self.fingerprints.of(node)))
     }
 
     /// The same without what tables with times hold, of which each part knows what it sees.
     fn definitions_of_looked_up(&self, operation: &Operation) -> String {
-        let tables = operation.lookups().into_iter();
-        let nodes = tables.flat_map(|table| [NodeId::new("source", table), NodeId::new("features", table)]);
-        let definitions = nodes.filter_map(|node| self.fingerprints.without_rows(self.plan, &node));
-        definitions.map(|definition| format!("\n{definition}")).collect()
+        lines(looked_up(operation).iter().filter_map(|node| self.fingerprints.without_rows(self.plan, node)))
     }
 
     /// Tells how many rows were read.
@@ -254,4 +249,14 @@ impl<'a> Room<'a> {
         let (node, observer) = (self.node, self.observer);
         move |rows| observer(Event::Rows { node, rows })
     }
+}
+
+/// The nodes whose tables an operation may look up.
+fn looked_up(operation: &Operation) -> Vec<NodeId> {
+    let tables = operation.lookups().into_iter();
+    tables.flat_map(|table| [NodeId::new("source", table), NodeId::new("features", table)]).collect()
+}
+
+fn lines<'f>(fingerprints: impl Iterator<Item = &'f Fingerprint>) -> String {
+    fingerprints.map(|fingerprint| format!("\n{fingerprint}")).collect()
 }

@@ -21,7 +21,6 @@ pub(super) async fn execute(work: &Work<'_>, train: &Train, draft: &Draft) -> Re
         train: train.clone(),
         examples: files(&examples)?,
         output: output.clone(),
-        project: work.options.project.clone(),
         checkpoints: work.fingerprint.map(|fingerprint| of_model(work, train).join(fingerprint.as_str())),
         threads: work.options.threads,
     };

@@ -3,6 +3,7 @@
 use mlsys_plan::{Call, Task};
 
 use super::{Definition, Weights, mean};
+use crate::answers::most_probable;
 use crate::judged::{Judged, Truth};
 
 pub(super) const METRIC: Definition = Definition {
@@ -16,17 +17,9 @@ pub(super) const METRIC: Definition = Definition {
 /// The share of rows whose class is right: of truth values at a threshold of one half, otherwise the most probable one.
 fn value(judged: &Judged<'_>, _: &Call, weights: &Weights<'_>) -> Option<f64> {
     if let Truth::Classes { labels, .. } = judged.truth {
-        let is_right = |row: usize| most_probable(judged, row) == labels[row] as usize;
+        let is_right = |row: usize| most_probable(judged.row(row)) == labels[row] as usize;
         return mean(judged, weights, |row| f64::from(u8::from(is_right(row))));
     }
     let positive = judged.positive()?;
     mean(judged, weights, |row| f64::from(u8::from((judged.predictions[row] >= 0.5) == positive(row))))
-}
-
-/// The class with the largest probability; of equal ones the first.
-pub(crate) fn most_probable(judged: &Judged<'_>, row: usize) -> usize {
-    let probabilities = &judged.predictions[row * judged.width..(row + 1) * judged.width];
-    let larger =
-        |left: &usize, right: &usize| probabilities[*left].total_cmp(&probabilities[*right]).then(right.cmp(left));
-    (0..judged.width).max_by(larger).unwrap_or_default()
 }

@@ -17,7 +17,7 @@ pub(super) const METRIC: Definition = Definition {
 /// The mean distance between probability and share of positives, over bins of equal width (Guo et al., 2017, equation 3).
 fn value(judged: &Judged<'_>, metric: &Call, weights: &Weights<'_>) -> Option<f64> {
     let positive = judged.positive()?;
-    let bins = metric.int("bins").and_then(|bins| usize::try_from(bins).ok()).unwrap_or(15).max(1);
+    let bins = metric.count("bins").unwrap_or(15).max(1);
     let (mut distances, mut all) = (vec![0.0; bins], 0.0);
     for (row, &probability) in judged.predictions.iter().enumerate() {
         let weight = weights.of(row);

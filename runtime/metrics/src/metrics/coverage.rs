@@ -20,7 +20,7 @@ fn value(judged: &Judged<'_>, metric: &Call, weights: &Weights<'_>) -> Option<f6
     };
     let (low, high) = (place("low")?, place("high")?);
     mean(judged, weights, |row| {
-        let predicted = &judged.predictions[row * judged.width..(row + 1) * judged.width];
+        let predicted = judged.row(row);
         f64::from(u8::from(predicted[low] <= numbers[row] && numbers[row] <= predicted[high]))
     })
 }

@@ -18,8 +18,7 @@ pub(super) const METRIC: Definition = Definition {
 fn value(judged: &Judged<'_>, _: &Call, weights: &Weights<'_>) -> Option<f64> {
     let log = |probability: f64| probability.clamp(f64::EPSILON, 1.0 - f64::EPSILON).ln();
     if let Truth::Classes { labels, .. } = judged.truth {
-        let of = |row: usize| judged.predictions[row * judged.width..].iter().take(judged.width);
-        let own = |row: usize| of(row).nth(labels[row] as usize).copied().unwrap_or(0.0);
+        let own = |row: usize| judged.row(row).get(labels[row] as usize).copied().unwrap_or(0.0);
         return mean(judged, weights, |row| -log(own(row)));
     }
     let positive = judged.positive()?;

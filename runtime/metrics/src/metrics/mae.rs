@@ -2,7 +2,7 @@
 
 use mlsys_plan::{Call, Task};
 
-use super::{Definition, Weights, mean};
+use super::{Definition, Weights, mean_error};
 use crate::judged::Judged;
 
 pub(super) const METRIC: Definition = Definition {
@@ -15,6 +15,5 @@ pub(super) const METRIC: Definition = Definition {
 
 /// The mean absolute error.
 fn value(judged: &Judged<'_>, _: &Call, weights: &Weights<'_>) -> Option<f64> {
-    let (numbers, point) = (judged.numbers()?, judged.point());
-    mean(judged, weights, |row| (point(row) - numbers[row]).abs())
+    mean_error(judged, weights, |predicted, actual| (predicted - actual).abs())
 }

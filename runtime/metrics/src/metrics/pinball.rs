@@ -11,12 +11,11 @@ pub(super) const METRIC: Definition =
 /// The mean pinball loss over the quantiles (Koenker and Bassett, 1978).
 fn value(judged: &Judged<'_>, _: &Call, weights: &Weights<'_>) -> Option<f64> {
     let numbers = judged.numbers()?;
-    let width = judged.width;
-    if judged.quantiles.len() != width {
+    if judged.quantiles.len() != judged.width {
         return None;
     }
     mean(judged, weights, |row| {
-        let losses = judged.quantiles.iter().zip(&judged.predictions[row * width..(row + 1) * width]);
+        let losses = judged.quantiles.iter().zip(judged.row(row));
         let losses = losses.map(|(quantile, prediction)| {
             let below = numbers[row] - prediction;
             if below >= 0.0 { quantile * below } else { (quantile - 1.0) * below }

@@ -2,7 +2,7 @@
 
 use mlsys_plan::{Call, Task};
 
-use super::{Definition, Weights, mean};
+use super::{Definition, Weights, mean, mean_error};
 use crate::judged::Judged;
 
 pub(super) const METRIC: Definition =
@@ -10,9 +10,9 @@ pub(super) const METRIC: Definition =
 
 /// The share of the variance that is explained; none where there is no variance.
 fn value(judged: &Judged<'_>, _: &Call, weights: &Weights<'_>) -> Option<f64> {
-    let (numbers, point) = (judged.numbers()?, judged.point());
+    let numbers = judged.numbers()?;
     let middle = mean(judged, weights, |row| numbers[row])?;
     let variance = mean(judged, weights, |row| (numbers[row] - middle).powi(2))?;
-    let rest = mean(judged, weights, |row| (numbers[row] - point(row)).powi(2))?;
+    let rest = mean_error(judged, weights, |predicted, actual| (actual - predicted).powi(2))?;
     (variance > 0.0).then(|| 1.0 - rest / variance)
 }

@@ -2,7 +2,7 @@
 
 use twox_hash::XxHash64;
 
-use super::vocabulary::index;
+use crate::sizes::dimension;
 
 /// The hash's seed; models that were trained depend on it.
 const SEED: u64 = 0;
@@ -11,5 +11,5 @@ const SEED: u64 = 0;
 pub(super) fn bucket(text: &str, buckets: usize, first: usize) -> i64 {
     let hash = XxHash64::oneshot(SEED, text.as_bytes());
     let place = hash % u64::try_from(buckets.max(1)).unwrap_or(u64::MAX);
-    index(first + usize::try_from(place).unwrap_or_default())
+    dimension(first + usize::try_from(place).unwrap_or_default())
 }

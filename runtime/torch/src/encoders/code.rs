@@ -3,28 +3,23 @@
 
 use arrow::array::{Array, ArrayRef};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use super::values::texts;
+use super::values::{present, texts};
 use super::vocabulary::{MOST_VALUES, Vocabulary};
-use super::{Encoder, Fill, Fills, Fit, Form, share, state};
+use super::{Encoder, Fill, Fills, Fit, Fitted, Form};
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Code {
+pub(super) struct Code {
     values: Vocabulary,
     missing: f64,
 }
 
-pub(super) fn fit(fit: &Fit<'_>) -> Result<Box<dyn Encoder>, String> {
-    let column = texts(fit.column)?;
-    let present = fit.rows.iter().filter(|&&row| column.is_valid(row));
-    let missing = fit.rows.len() - present.clone().count();
-    let values = Vocabulary::of(present.map(|&row| column.value(row)), 1, MOST_VALUES);
-    Ok(Box::new(Code { values, missing: share(missing, fit.rows.len()) }))
-}
-
-pub(super) fn read(fitted: Value) -> Result<Box<dyn Encoder>, serde_json::Error> {
-    Ok(Box::new(serde_json::from_value::<Code>(fitted)?))
+impl Fitted for Code {
+    fn fit(fit: &Fit<'_>) -> Result<Self, String> {
+        let column = texts(fit.column)?;
+        let values = Vocabulary::of(present(&column, fit.rows), 1, MOST_VALUES);
+        Ok(Code { values, missing: fit.missing() })
+    }
 }
 
 impl Encoder for Code {
@@ -38,10 +33,6 @@ impl Encoder for Code {
 
     fn missing(&self) -> f64 {
         self.missing
-    }
-
-    fn state(&self) -> Value {
-        state(self)
     }
 }
 

@@ -3,10 +3,9 @@
 use arrow::array::ArrayRef;
 use arrow::datatypes::DataType;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::values::Numbers;
-use super::{Encoder, Fill, Fills, Fit, Form, share, state};
+use super::{Encoder, Fill, Fills, Fit, Fitted, Form, share};
 
 const DAY: f64 = 86_400e6;
 
@@ -14,17 +13,15 @@ const DAY: f64 = 86_400e6;
 const CIRCLES: [f64; 3] = [DAY, 7.0 * DAY, 365.2425 * DAY];
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Cyclic {
+pub(super) struct Cyclic {
     missing: f64,
 }
 
-pub(super) fn fit(fit: &Fit<'_>) -> Result<Box<dyn Encoder>, String> {
-    let present = Numbers::of(fit.column)?.present(fit.rows).len();
-    Ok(Box::new(Cyclic { missing: share(fit.rows.len() - present, fit.rows.len()) }))
-}
-
-pub(super) fn read(fitted: Value) -> Result<Box<dyn Encoder>, serde_json::Error> {
-    Ok(Box::new(serde_json::from_value::<Cyclic>(fitted)?))
+impl Fitted for Cyclic {
+    fn fit(fit: &Fit<'_>) -> Result<Self, String> {
+        let present = Numbers::of(fit.column)?.present(fit.rows).len();
+        Ok(Cyclic { missing: share(fit.rows.len() - present, fit.rows.len()) })
+    }
 }
 
 impl Encoder for Cyclic {
@@ -38,10 +35,6 @@ impl Encoder for Cyclic {
 
     fn missing(&self) -> f64 {
         self.missing
-    }
-
-    fn state(&self) -> Value {
-        state(self)
     }
 }
 

@@ -2,11 +2,11 @@
 
 use arrow::array::{Array, ArrayRef};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use super::values::texts;
-use super::vocabulary::{MOST_VALUES, Vocabulary, counted, index, width};
-use super::{Encoder, Fill, Fills, Fit, Form, Table, share, state};
+use super::values::{present, texts};
+use super::vocabulary::{MOST_VALUES, Vocabulary, width};
+use super::{Encoder, Fill, Fills, Fit, Fitted, Form, Table};
+use crate::sizes::dimension;
 
 /// The index of values that training did not see.
 const UNKNOWN: usize = 0;
@@ -18,24 +18,20 @@ const MISSING: usize = 1;
 const RESERVED: usize = 2;
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Embedding {
+pub(super) struct Embedding {
     values: Vocabulary,
     width: usize,
     missing: f64,
 }
 
-pub(super) fn fit(fit: &Fit<'_>) -> Result<Box<dyn Encoder>, String> {
-    let column = texts(fit.column)?;
-    let present = fit.rows.iter().filter(|&&row| column.is_valid(row));
-    let missing = fit.rows.len() - present.clone().count();
-    let least = counted(fit.call, "min_count").unwrap_or(1);
-    let values = Vocabulary::of(present.map(|&row| column.value(row)), least, MOST_VALUES);
-    let width = counted(fit.call, "dim").unwrap_or_else(|| width(values.len() + RESERVED));
-    Ok(Box::new(Embedding { values, width, missing: share(missing, fit.rows.len()) }))
-}
-
-pub(super) fn read(fitted: Value) -> Result<Box<dyn Encoder>, serde_json::Error> {
-    Ok(Box::new(serde_json::from_value::<Embedding>(fitted)?))
+impl Fitted for Embedding {
+    fn fit(fit: &Fit<'_>) -> Result<Self, String> {
+        let column = texts(fit.column)?;
+        let least = fit.count("min_count").unwrap_or(1);
+        let values = Vocabulary::of(present(&column, fit.rows), least, MOST_VALUES);
+        let width = fit.count("dim").unwrap_or_else(|| width(values.len() + RESERVED));
+        Ok(Embedding { values, width, missing: fit.missing() })
+    }
 }
 
 impl Encoder for Embedding {
@@ -51,10 +47,6 @@ impl Encoder for Embedding {
     fn missing(&self) -> f64 {
         self.missing
     }
-
-    fn state(&self) -> Value {
-        state(self)
-    }
 }
 
 impl Fills<i64> for Embedding {
@@ -64,7 +56,7 @@ impl Fills<i64> for Embedding {
             for (at, &row) in rows.iter().enumerate() {
                 let known = column.is_valid(row).then(|| self.values.place(column.value(row)));
                 let place = known.map_or(MISSING, |known| known.map_or(UNKNOWN, |place| place + RESERVED));
-                cells.put(at, 0, index(place));
+                cells.put(at, 0, dimension(place));
             }
         }))
     }

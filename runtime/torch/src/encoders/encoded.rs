@@ -10,6 +10,7 @@ use tch::{Device, Kind, Tensor};
 use super::{Encoders, Fill, Form, Strided};
 use crate::error::TrainError;
 use crate::examples::Examples;
+use crate::sizes::dimension;
 
 /// How many rows are encoded at a time: their cells stay in the processor's cache.
 const BLOCK: usize = 4096;
@@ -32,6 +33,16 @@ pub(crate) enum Sequence {
     Items(Tensor),
     /// `rows × length`, float32, NaN where there is no item.
     Numbers(Tensor),
+}
+
+impl Sequence {
+    /// `rows × length` truth values: whether there is an item.
+    pub(crate) fn present(&self) -> Tensor {
+        match self {
+            Sequence::Items(items) => items.not_equal(0),
+            Sequence::Numbers(numbers) => numbers.isnan().logical_not(),
+        }
+    }
 }
 
 impl Encoded {
@@ -118,8 +129,7 @@ impl<'a, T: tch::kind::Element + Copy + Default + Send> Columns<'a, T> {
     }
 
     fn tensor(&self, rows: &[usize]) -> Result<Tensor, TrainError> {
-        let size = |size: usize| i64::try_from(size).unwrap_or(i64::MAX);
-        let tensor = Tensor::f_zeros([size(rows.len()), size(self.width)], (T::KIND, Device::Cpu))?;
+        let tensor = Tensor::f_zeros([dimension(rows.len()), dimension(self.width)], (T::KIND, Device::Cpu))?;
         if self.width == 0 || rows.is_empty() {
             return Ok(tensor);
         }
@@ -146,8 +156,7 @@ impl<'a, T: tch::kind::Element + Copy + Default + Send> Columns<'a, T> {
             for (at, fill) in &self.fills {
                 fill(rows, &mut Strided::new(cells, *at, self.width));
             }
-            let (start, length) = (i64::try_from(block * BLOCK), i64::try_from(rows.len()));
-            let mut place = into.f_narrow(0, start.unwrap_or(i64::MAX), length.unwrap_or(i64::MAX))?;
+            let mut place = into.f_narrow(0, dimension(block * BLOCK), dimension(rows.len()))?;
             place.f_copy_(&Tensor::f_from_slice(cells)?.f_view_as(&place)?)?;
         }
     }

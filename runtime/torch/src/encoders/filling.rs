@@ -25,8 +25,8 @@ impl Filling {
             Some(ImputeStrategy::Constant(value)) => value,
             Some(ImputeStrategy::Median) | None => median(present),
         };
-        let indicator = fit.input.ty.nullable && fit.impute.is_some_and(|impute| impute.indicator);
-        Filling { fill, indicator, missing: share(fit.rows.len() - present.len(), fit.rows.len()) }
+        let missing = share(fit.rows.len() - present.len(), fit.rows.len());
+        Filling { fill, indicator: fit.indicator(), missing }
     }
 
     /// One number, and one more that says whether the value was missing.
@@ -72,12 +72,19 @@ fn median(values: &mut [f64]) -> f64 {
     }
 }
 
-pub(super) fn mean(values: &[f64]) -> f64 {
+/// Mean and standard deviation; a deviation of one where there is none.
+pub(super) fn spread(values: &[f64]) -> (f64, f64) {
+    let mean = mean(values);
+    let variance = sum(values.iter().map(|value| (value - mean).powi(2))) / count(values.len());
+    (mean, if variance > 0.0 { variance.sqrt() } else { 1.0 })
+}
+
+fn mean(values: &[f64]) -> f64 {
     if values.is_empty() { 0.0 } else { sum(values.iter().copied()) / count(values.len()) }
 }
 
 /// Compensated summation (Neumaier, 1974), so that the order of rows does not show.
-pub(super) fn sum(values: impl Iterator<Item = f64>) -> f64 {
+fn sum(values: impl Iterator<Item = f64>) -> f64 {
     let (mut total, mut lost) = (0.0_f64, 0.0_f64);
     for value in values {
         let next = total + value;
@@ -88,6 +95,6 @@ pub(super) fn sum(values: impl Iterator<Item = f64>) -> f64 {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "numbers of rows are far below 2^52")]
-pub(super) fn count(rows: usize) -> f64 {
+fn count(rows: usize) -> f64 {
     rows.max(1) as f64
 }

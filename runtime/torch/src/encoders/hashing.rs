@@ -2,32 +2,28 @@
 
 use arrow::array::{Array, ArrayRef};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::buckets::bucket;
 use super::values::texts;
-use super::vocabulary::{counted, width};
-use super::{Encoder, Fill, Fills, Fit, Form, Table, share, state};
+use super::vocabulary::width;
+use super::{Encoder, Fill, Fills, Fit, Fitted, Form, Table};
 
 /// How many indices are taken before the first bucket: that of missing values.
 const RESERVED: usize = 1;
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Hashing {
+pub(super) struct Hashing {
     buckets: usize,
     width: usize,
     missing: f64,
 }
 
-pub(super) fn fit(fit: &Fit<'_>) -> Result<Box<dyn Encoder>, String> {
-    let missing = fit.rows.iter().filter(|&&row| fit.column.is_null(row)).count();
-    let buckets = counted(fit.call, "buckets").unwrap_or(1024);
-    let width = counted(fit.call, "dim").unwrap_or_else(|| width(buckets));
-    Ok(Box::new(Hashing { buckets, width, missing: share(missing, fit.rows.len()) }))
-}
-
-pub(super) fn read(fitted: Value) -> Result<Box<dyn Encoder>, serde_json::Error> {
-    Ok(Box::new(serde_json::from_value::<Hashing>(fitted)?))
+impl Fitted for Hashing {
+    fn fit(fit: &Fit<'_>) -> Result<Self, String> {
+        let buckets = fit.count("buckets").unwrap_or(1024);
+        let width = fit.count("dim").unwrap_or_else(|| width(buckets));
+        Ok(Hashing { buckets, width, missing: fit.missing() })
+    }
 }
 
 impl Encoder for Hashing {
@@ -41,10 +37,6 @@ impl Encoder for Hashing {
 
     fn missing(&self) -> f64 {
         self.missing
-    }
-
-    fn state(&self) -> Value {
-        state(self)
     }
 }
 

@@ -4,11 +4,11 @@
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::DataType;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use super::values::{last_of, lists, longest};
-use super::vocabulary::{MOST_VALUES, Vocabulary, counted, index, width};
-use super::{Encoder, Fill, Fills, Fit, Form, Table, share, state};
+use super::values::{items, last_of, lists, longest};
+use super::vocabulary::{MOST_VALUES, Vocabulary, width};
+use super::{Encoder, Fill, Fills, Fit, Fitted, Form, Table};
+use crate::sizes::dimension;
 
 /// The index of no item.
 const NONE: usize = 0;
@@ -20,7 +20,7 @@ const UNKNOWN: usize = 1;
 const RESERVED: usize = 2;
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Items {
+pub(super) struct Items {
     values: Vocabulary,
     width: usize,
     /// How many items of a list count: its last ones.
@@ -28,28 +28,20 @@ struct Items {
     missing: f64,
 }
 
-pub(super) fn fit(fit: &Fit<'_>) -> Result<Box<dyn Encoder>, String> {
-    let lists = lists(fit.column, DataType::Utf8)?;
-    let texts = lists.values().as_string::<i32>();
-    let present = fit.rows.iter().filter(|&&row| lists.is_valid(row));
-    let missing = fit.rows.len() - present.clone().count();
-    let most = counted(fit.call, "most").unwrap_or(128);
-    let items = present.flat_map(|&row| {
-        let (start, count) = last_of(&lists, row, most);
-        start..start + count
-    });
-    let values = items.filter(|&item| texts.is_valid(item)).map(|item| texts.value(item));
-    let values = Vocabulary::of(values, counted(fit.call, "min_count").unwrap_or(1), MOST_VALUES);
-    Ok(Box::new(Items {
-        width: counted(fit.call, "dim").unwrap_or_else(|| width(values.len() + RESERVED)),
-        length: longest(&lists, fit.rows, most),
-        missing: share(missing, fit.rows.len()),
-        values,
-    }))
-}
-
-pub(super) fn read(fitted: Value) -> Result<Box<dyn Encoder>, serde_json::Error> {
-    Ok(Box::new(serde_json::from_value::<Items>(fitted)?))
+impl Fitted for Items {
+    fn fit(fit: &Fit<'_>) -> Result<Self, String> {
+        let lists = lists(fit.column, DataType::Utf8)?;
+        let texts = lists.values().as_string::<i32>();
+        let most = fit.count("most").unwrap_or(128);
+        let values = items(&lists, fit.rows, most).filter(|&item| texts.is_valid(item)).map(|item| texts.value(item));
+        let values = Vocabulary::of(values, fit.count("min_count").unwrap_or(1), MOST_VALUES);
+        Ok(Items {
+            width: fit.count("dim").unwrap_or_else(|| width(values.len() + RESERVED)),
+            length: longest(&lists, fit.rows, most),
+            missing: fit.missing(),
+            values,
+        })
+    }
 }
 
 impl Encoder for Items {
@@ -65,10 +57,6 @@ impl Encoder for Items {
     fn missing(&self) -> f64 {
         self.missing
     }
-
-    fn state(&self) -> Value {
-        state(self)
-    }
 }
 
 impl Fills<i64> for Items {
@@ -79,11 +67,11 @@ impl Fills<i64> for Items {
             for (at, &row) in rows.iter().enumerate() {
                 let (start, count) = last_of(&lists, row, self.length);
                 let before = self.length - count;
-                (0..before).for_each(|place| cells.put(at, place, index(NONE)));
+                (0..before).for_each(|place| cells.put(at, place, dimension(NONE)));
                 for item in 0..count {
                     let known =
                         if texts.is_valid(start + item) { self.values.place(texts.value(start + item)) } else { None };
-                    cells.put(at, before + item, index(known.map_or(UNKNOWN, |place| place + RESERVED)));
+                    cells.put(at, before + item, dimension(known.map_or(UNKNOWN, |place| place + RESERVED)));
                 }
             }
         }))

@@ -3,32 +3,27 @@
 
 use arrow::array::{Array, ArrayRef};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use super::values::texts;
-use super::vocabulary::{Vocabulary, counted};
-use super::{Encoder, Fill, Fills, Fit, Form, share, state};
+use super::values::{present, texts};
+use super::vocabulary::Vocabulary;
+use super::{Encoder, Fill, Fills, Fit, Fitted, Form};
 
 /// How many numbers stand behind those of the values: for other values, and for missing ones.
 const BEHIND: usize = 2;
 
 #[derive(Debug, Serialize, Deserialize)]
-struct OneHot {
+pub(super) struct OneHot {
     values: Vocabulary,
     missing: f64,
 }
 
-pub(super) fn fit(fit: &Fit<'_>) -> Result<Box<dyn Encoder>, String> {
-    let column = texts(fit.column)?;
-    let present = fit.rows.iter().filter(|&&row| column.is_valid(row));
-    let missing = fit.rows.len() - present.clone().count();
-    let most = counted(fit.call, "most").unwrap_or(64);
-    let values = Vocabulary::of(present.map(|&row| column.value(row)), 1, most);
-    Ok(Box::new(OneHot { values, missing: share(missing, fit.rows.len()) }))
-}
-
-pub(super) fn read(fitted: Value) -> Result<Box<dyn Encoder>, serde_json::Error> {
-    Ok(Box::new(serde_json::from_value::<OneHot>(fitted)?))
+impl Fitted for OneHot {
+    fn fit(fit: &Fit<'_>) -> Result<Self, String> {
+        let column = texts(fit.column)?;
+        let most = fit.count("most").unwrap_or(64);
+        let values = Vocabulary::of(present(&column, fit.rows), 1, most);
+        Ok(OneHot { values, missing: fit.missing() })
+    }
 }
 
 impl Encoder for OneHot {
@@ -42,10 +37,6 @@ impl Encoder for OneHot {
 
     fn missing(&self) -> f64 {
         self.missing
-    }
-
-    fn state(&self) -> Value {
-        state(self)
     }
 }
 

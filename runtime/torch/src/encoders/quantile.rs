@@ -3,37 +3,34 @@
 
 use arrow::array::ArrayRef;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::filling::Filling;
 use super::values::Numbers;
-use super::{Encoder, Fill, Fills, Fit, Form, state};
+use super::{Encoder, Fill, Fills, Fit, Fitted, Form};
 
 /// Ranks stay so far from 0 and 1, which have no finite value: scikit-learn's bound.
 const EDGE: f64 = 1e-7;
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Quantile {
+pub(super) struct Quantile {
     filling: Filling,
     /// Values at evenly spaced ranks, in order.
     landmarks: Vec<f64>,
 }
 
-pub(super) fn fit(fit: &Fit<'_>) -> Result<Box<dyn Encoder>, String> {
-    let mut present = Numbers::of(fit.column)?.present(fit.rows);
-    let filling = Filling::of(fit, &mut present);
-    let asked = fit.call.int("landmarks").and_then(|count| usize::try_from(count).ok()).unwrap_or(1000);
-    present.sort_unstable_by(f64::total_cmp);
-    if present.is_empty() {
-        present.push(filling.fill);
+impl Fitted for Quantile {
+    fn fit(fit: &Fit<'_>) -> Result<Self, String> {
+        let mut present = Numbers::of(fit.column)?.present(fit.rows);
+        let filling = Filling::of(fit, &mut present);
+        let asked = fit.call.count("landmarks").unwrap_or(1000);
+        present.sort_unstable_by(f64::total_cmp);
+        if present.is_empty() {
+            present.push(filling.fill);
+        }
+        let count = asked.clamp(2, present.len().max(2));
+        let landmarks = (0..count).map(|at| interpolated(&present, at, count)).collect();
+        Ok(Quantile { filling, landmarks })
     }
-    let count = asked.clamp(2, present.len().max(2));
-    let landmarks = (0..count).map(|at| interpolated(&present, at, count)).collect();
-    Ok(Box::new(Quantile { filling, landmarks }))
-}
-
-pub(super) fn read(fitted: Value) -> Result<Box<dyn Encoder>, serde_json::Error> {
-    Ok(Box::new(serde_json::from_value::<Quantile>(fitted)?))
 }
 
 /// The value at rank `at` of `count`, between two values in proportion.
@@ -95,10 +92,6 @@ impl Encoder for Quantile {
 
     fn missing(&self) -> f64 {
         self.filling.missing
-    }
-
-    fn state(&self) -> Value {
-        state(self)
     }
 }
 

@@ -2,30 +2,27 @@
 
 use arrow::array::ArrayRef;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::filling::Filling;
 use super::values::Numbers;
-use super::{Encoder, Fill, Fills, Fit, Form, state};
+use super::{Encoder, Fill, Fills, Fit, Fitted, Form};
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Range {
+pub(super) struct Range {
     filling: Filling,
     low: f64,
     high: f64,
 }
 
-pub(super) fn fit(fit: &Fit<'_>) -> Result<Box<dyn Encoder>, String> {
-    let mut present = Numbers::of(fit.column)?.present(fit.rows);
-    let filling = Filling::of(fit, &mut present);
-    let low = present.iter().copied().fold(f64::INFINITY, f64::min);
-    let high = present.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let (low, high) = if low < high { (low, high) } else { (filling.fill, filling.fill + 1.0) };
-    Ok(Box::new(Range { filling, low, high }))
-}
-
-pub(super) fn read(fitted: Value) -> Result<Box<dyn Encoder>, serde_json::Error> {
-    Ok(Box::new(serde_json::from_value::<Range>(fitted)?))
+impl Fitted for Range {
+    fn fit(fit: &Fit<'_>) -> Result<Self, String> {
+        let mut present = Numbers::of(fit.column)?.present(fit.rows);
+        let filling = Filling::of(fit, &mut present);
+        let low = present.iter().copied().fold(f64::INFINITY, f64::min);
+        let high = present.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let (low, high) = if low < high { (low, high) } else { (filling.fill, filling.fill + 1.0) };
+        Ok(Range { filling, low, high })
+    }
 }
 
 impl Encoder for Range {
@@ -39,10 +36,6 @@ impl Encoder for Range {
 
     fn missing(&self) -> f64 {
         self.filling.missing
-    }
-
-    fn state(&self) -> Value {
-        state(self)
     }
 }
 

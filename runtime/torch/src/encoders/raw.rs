@@ -2,30 +2,27 @@
 
 use arrow::array::ArrayRef;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::filling::Filling;
 use super::values::Numbers;
-use super::{Encoder, Fill, Fills, Fit, Form, share, state};
+use super::{Encoder, Fill, Fills, Fit, Fitted, Form, share};
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Raw {
+pub(super) struct Raw {
     /// None where missing values stay missing: NaN.
     filling: Option<Filling>,
     missing: f64,
 }
 
-pub(super) fn fit(fit: &Fit<'_>) -> Result<Box<dyn Encoder>, String> {
-    let mut present = Numbers::of(fit.column)?.present(fit.rows);
-    let missing = share(fit.rows.len() - present.len(), fit.rows.len());
-    // Whoever asks for this encoder by its name, for a network, needs values that are numbers.
-    let fills = fit.impute.is_some() && fit.input.encoder.is_some();
-    let filling = fills.then(|| Filling::of(fit, &mut present));
-    Ok(Box::new(Raw { filling, missing }))
-}
-
-pub(super) fn read(fitted: Value) -> Result<Box<dyn Encoder>, serde_json::Error> {
-    Ok(Box::new(serde_json::from_value::<Raw>(fitted)?))
+impl Fitted for Raw {
+    fn fit(fit: &Fit<'_>) -> Result<Self, String> {
+        let mut present = Numbers::of(fit.column)?.present(fit.rows);
+        let missing = share(fit.rows.len() - present.len(), fit.rows.len());
+        // Whoever asks for this encoder by its name, for a network, needs values that are numbers.
+        let fills = fit.impute.is_some() && fit.input.encoder.is_some();
+        let filling = fills.then(|| Filling::of(fit, &mut present));
+        Ok(Raw { filling, missing })
+    }
 }
 
 impl Encoder for Raw {
@@ -39,10 +36,6 @@ impl Encoder for Raw {
 
     fn missing(&self) -> f64 {
         self.missing
-    }
-
-    fn state(&self) -> Value {
-        state(self)
     }
 }
 

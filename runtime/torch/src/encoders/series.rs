@@ -3,15 +3,13 @@
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{DataType, Float64Type};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use super::filling::{count, mean, sum};
-use super::values::{last_of, lists, longest};
-use super::vocabulary::counted;
-use super::{Encoder, Fill, Fills, Fit, Form, share, state};
+use super::filling::spread;
+use super::values::{items, last_of, lists, longest};
+use super::{Encoder, Fill, Fills, Fit, Fitted, Form};
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Series {
+pub(super) struct Series {
     mean: f64,
     deviation: f64,
     /// How many numbers of a list count: its last ones.
@@ -19,32 +17,19 @@ struct Series {
     missing: f64,
 }
 
-pub(super) fn fit(fit: &Fit<'_>) -> Result<Box<dyn Encoder>, String> {
-    let lists = lists(fit.column, DataType::Float64)?;
-    let numbers = lists.values().as_primitive::<Float64Type>();
-    let most = counted(fit.call, "most").unwrap_or(128);
-    let missing = fit.rows.iter().filter(|&&row| lists.is_null(row)).count();
-    let items = fit.rows.iter().flat_map(|&row| {
-        let (start, count) = last_of(&lists, row, most);
-        start..start + count
-    });
-    let present: Vec<f64> = items
-        .filter(|&item| numbers.is_valid(item))
-        .map(|item| numbers.value(item))
-        .filter(|number| number.is_finite())
-        .collect();
-    let mean = mean(&present);
-    let variance = sum(present.iter().map(|value| (value - mean).powi(2))) / count(present.len());
-    Ok(Box::new(Series {
-        mean,
-        deviation: if variance > 0.0 { variance.sqrt() } else { 1.0 },
-        length: longest(&lists, fit.rows, most),
-        missing: share(missing, fit.rows.len()),
-    }))
-}
-
-pub(super) fn read(fitted: Value) -> Result<Box<dyn Encoder>, serde_json::Error> {
-    Ok(Box::new(serde_json::from_value::<Series>(fitted)?))
+impl Fitted for Series {
+    fn fit(fit: &Fit<'_>) -> Result<Self, String> {
+        let lists = lists(fit.column, DataType::Float64)?;
+        let numbers = lists.values().as_primitive::<Float64Type>();
+        let most = fit.count("most").unwrap_or(128);
+        let present: Vec<f64> = items(&lists, fit.rows, most)
+            .filter(|&item| numbers.is_valid(item))
+            .map(|item| numbers.value(item))
+            .filter(|number| number.is_finite())
+            .collect();
+        let (mean, deviation) = spread(&present);
+        Ok(Series { mean, deviation, length: longest(&lists, fit.rows, most), missing: fit.missing() })
+    }
 }
 
 impl Encoder for Series {
@@ -58,10 +43,6 @@ impl Encoder for Series {
 
     fn missing(&self) -> f64 {
         self.missing
-    }
-
-    fn state(&self) -> Value {
-        state(self)
     }
 }
 

@@ -2,32 +2,27 @@
 
 use arrow::array::ArrayRef;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use super::filling::{Filling, count, mean, sum};
+use super::filling::{Filling, spread};
 use super::values::Numbers;
-use super::{Encoder, Fill, Fills, Fit, Form, state};
+use super::{Encoder, Fill, Fills, Fit, Fitted, Form};
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Standard {
+pub(super) struct Standard {
     filling: Filling,
     mean: f64,
     deviation: f64,
 }
 
-pub(super) fn fit(fit: &Fit<'_>) -> Result<Box<dyn Encoder>, String> {
-    let mut present = Numbers::of(fit.column)?.present(fit.rows);
-    let missing = fit.rows.len() - present.len();
-    let filling = Filling::of(fit, &mut present);
-    present.extend(std::iter::repeat_n(filling.fill, missing));
-    let mean = mean(&present);
-    let variance = sum(present.iter().map(|value| (value - mean).powi(2))) / count(present.len());
-    let deviation = if variance > 0.0 { variance.sqrt() } else { 1.0 };
-    Ok(Box::new(Standard { filling, mean, deviation }))
-}
-
-pub(super) fn read(fitted: Value) -> Result<Box<dyn Encoder>, serde_json::Error> {
-    Ok(Box::new(serde_json::from_value::<Standard>(fitted)?))
+impl Fitted for Standard {
+    fn fit(fit: &Fit<'_>) -> Result<Self, String> {
+        let mut present = Numbers::of(fit.column)?.present(fit.rows);
+        let missing = fit.rows.len() - present.len();
+        let filling = Filling::of(fit, &mut present);
+        present.extend(std::iter::repeat_n(filling.fill, missing));
+        let (mean, deviation) = spread(&present);
+        Ok(Standard { filling, mean, deviation })
+    }
 }
 
 impl Encoder for Standard {
@@ -42,10 +37,6 @@ impl Encoder for Standard {
 
     fn missing(&self) -> f64 {
         self.filling.missing
-    }
-
-    fn state(&self) -> Value {
-        state(self)
     }
 }
 

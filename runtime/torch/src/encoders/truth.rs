@@ -2,24 +2,19 @@
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use super::{Encoder, Fill, Fills, Fit, Form, share, state};
+use super::{Encoder, Fill, Fills, Fit, Fitted, Form};
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Truth {
+pub(super) struct Truth {
     indicator: bool,
     missing: f64,
 }
 
-pub(super) fn fit(fit: &Fit<'_>) -> Result<Box<dyn Encoder>, String> {
-    let missing = fit.rows.iter().filter(|&&row| fit.column.is_null(row)).count();
-    let indicator = fit.input.ty.nullable && fit.impute.is_some_and(|impute| impute.indicator);
-    Ok(Box::new(Truth { indicator, missing: share(missing, fit.rows.len()) }))
-}
-
-pub(super) fn read(fitted: Value) -> Result<Box<dyn Encoder>, serde_json::Error> {
-    Ok(Box::new(serde_json::from_value::<Truth>(fitted)?))
+impl Fitted for Truth {
+    fn fit(fit: &Fit<'_>) -> Result<Self, String> {
+        Ok(Truth { indicator: fit.indicator(), missing: fit.missing() })
+    }
 }
 
 impl Encoder for Truth {
@@ -33,10 +28,6 @@ impl Encoder for Truth {
 
     fn missing(&self) -> f64 {
         self.missing
-    }
-
-    fn state(&self) -> Value {
-        state(self)
     }
 }
 

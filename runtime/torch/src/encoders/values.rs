@@ -65,6 +65,11 @@ pub(super) fn texts(column: &ArrayRef) -> Result<StringArray, String> {
     Ok(texts.as_string::<i32>().clone())
 }
 
+/// The texts of those rows that have one.
+pub(super) fn present<'a>(texts: &'a StringArray, rows: &'a [usize]) -> impl Iterator<Item = &'a str> {
+    rows.iter().filter(|&&row| texts.is_valid(row)).map(|&row| texts.value(row))
+}
+
 /// A column of lists, its items of that type.
 pub(super) fn lists(column: &ArrayRef, item: DataType) -> Result<ListArray, String> {
     let ty = DataType::List(Field::new_list_field(item, true).into());
@@ -76,6 +81,14 @@ pub(super) fn lists(column: &ArrayRef, item: DataType) -> Result<ListArray, Stri
 pub(super) fn longest(lists: &ListArray, rows: &[usize], most: usize) -> usize {
     let lengths = rows.iter().filter(|&&row| lists.is_valid(row)).map(|&row| length(lists, row));
     lengths.max().unwrap_or(0).clamp(1, most)
+}
+
+/// The places of the last `most` items of each list.
+pub(super) fn items(lists: &ListArray, rows: &[usize], most: usize) -> impl Iterator<Item = usize> {
+    rows.iter().flat_map(move |&row| {
+        let (start, count) = last_of(lists, row, most);
+        start..start + count
+    })
 }
 
 /// How many items a list has.

@@ -5,28 +5,24 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float32Type};
 use mlsys_plan::Type;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::values::{length, lists};
-use super::{Encoder, Fill, Fills, Fit, Form, share, state};
+use super::{Encoder, Fill, Fills, Fit, Fitted, Form};
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Vector {
+pub(super) struct Vector {
     length: usize,
     missing: f64,
 }
 
-pub(super) fn fit(fit: &Fit<'_>) -> Result<Box<dyn Encoder>, String> {
-    let Type::Vector(length) = fit.input.ty.ty else {
-        return Err(format!("it is a {}, expected a vector", fit.input.ty.ty));
-    };
-    let missing = fit.rows.iter().filter(|&&row| fit.column.is_null(row)).count();
-    let length = usize::try_from(length).unwrap_or_default();
-    Ok(Box::new(Vector { length, missing: share(missing, fit.rows.len()) }))
-}
-
-pub(super) fn read(fitted: Value) -> Result<Box<dyn Encoder>, serde_json::Error> {
-    Ok(Box::new(serde_json::from_value::<Vector>(fitted)?))
+impl Fitted for Vector {
+    fn fit(fit: &Fit<'_>) -> Result<Self, String> {
+        let Type::Vector(length) = fit.input.ty.ty else {
+            return Err(format!("it is a {}, expected a vector", fit.input.ty.ty));
+        };
+        let length = usize::try_from(length).unwrap_or_default();
+        Ok(Vector { length, missing: fit.missing() })
+    }
 }
 
 impl Encoder for Vector {
@@ -40,10 +36,6 @@ impl Encoder for Vector {
 
     fn missing(&self) -> f64 {
         self.missing
-    }
-
-    fn state(&self) -> Value {
-        state(self)
     }
 }
 

@@ -67,13 +67,3 @@ impl Clone for Vocabulary {
 pub(super) fn width(size: usize) -> usize {
     ((1.6 * (size as f64).powf(0.56)).round() as usize).clamp(1, 64)
 }
-
-/// A cell's index.
-pub(super) fn index(place: usize) -> i64 {
-    i64::try_from(place).unwrap_or(i64::MAX)
-}
-
-/// An argument that is a count; none if it is zero or left out.
-pub(super) fn counted(call: &mlsys_plan::Call, name: &str) -> Option<usize> {
-    call.int(name).and_then(|count| usize::try_from(count).ok()).filter(|count| *count > 0)
-}

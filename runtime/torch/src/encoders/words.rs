@@ -2,18 +2,17 @@
 
 use arrow::array::{Array, ArrayRef};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::buckets::bucket;
-use super::values::texts;
-use super::vocabulary::{counted, width};
-use super::{Encoder, Fill, Fills, Fit, Form, Table, share, state};
+use super::values::{present, texts};
+use super::vocabulary::width;
+use super::{Encoder, Fill, Fills, Fit, Fitted, Form, Table};
 
 /// How many indices are taken before the first bucket: that of no word.
 const RESERVED: usize = 1;
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Words {
+pub(super) struct Words {
     buckets: usize,
     width: usize,
     /// How many words of a text count: its last ones.
@@ -21,23 +20,19 @@ struct Words {
     missing: f64,
 }
 
-pub(super) fn fit(fit: &Fit<'_>) -> Result<Box<dyn Encoder>, String> {
-    let column = texts(fit.column)?;
-    let present = fit.rows.iter().filter(|&&row| column.is_valid(row));
-    let missing = fit.rows.len() - present.clone().count();
-    let longest = present.map(|&row| words(column.value(row)).count()).max().unwrap_or(0);
-    let most = counted(fit.call, "most").unwrap_or(64);
-    let buckets = counted(fit.call, "buckets").unwrap_or(4096);
-    Ok(Box::new(Words {
-        buckets,
-        width: counted(fit.call, "dim").unwrap_or_else(|| width(buckets)),
-        length: longest.clamp(1, most),
-        missing: share(missing, fit.rows.len()),
-    }))
-}
-
-pub(super) fn read(fitted: Value) -> Result<Box<dyn Encoder>, serde_json::Error> {
-    Ok(Box::new(serde_json::from_value::<Words>(fitted)?))
+impl Fitted for Words {
+    fn fit(fit: &Fit<'_>) -> Result<Self, String> {
+        let column = texts(fit.column)?;
+        let longest = present(&column, fit.rows).map(|text| words(text).count()).max().unwrap_or(0);
+        let most = fit.count("most").unwrap_or(64);
+        let buckets = fit.count("buckets").unwrap_or(4096);
+        Ok(Words {
+            buckets,
+            width: fit.count("dim").unwrap_or_else(|| width(buckets)),
+            length: longest.clamp(1, most),
+            missing: fit.missing(),
+        })
+    }
 }
 
 /// Runs of letters and digits.
@@ -57,10 +52,6 @@ impl Encoder for Words {
 
     fn missing(&self) -> f64 {
         self.missing
-    }
-
-    fn state(&self) -> Value {
-        state(self)
     }
 }
 

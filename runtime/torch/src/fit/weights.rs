@@ -5,6 +5,7 @@ use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};
 
 use crate::error::TrainError;
+use crate::sizes::dimension;
 
 /// The weights of a network and how they are laid out.
 pub(crate) struct Weights {
@@ -29,7 +30,7 @@ impl Weights {
         named.sort_by(|left, right| left.0.cmp(&right.0));
         let (mut layout, mut start) = (Vec::new(), 0);
         for (name, variable) in &named {
-            let length = i64::try_from(variable.numel()).unwrap_or(i64::MAX);
+            let length = dimension(variable.numel());
             layout.push(Place { name: name.clone(), shape: variable.size(), start, length });
             start += length;
         }

@@ -10,7 +10,7 @@ use super::dense::{linear, widths};
 use super::inputs::Inputs;
 use super::{Network, Shape};
 use crate::chance::Chance;
-use crate::encoders::{Encoded, Form};
+use crate::encoders::Encoded;
 use crate::error::TrainError;
 
 struct Autoencoder {
@@ -32,17 +32,9 @@ pub(super) fn build(shape: &Shape<'_>) -> Result<Box<dyn Network>, TrainError> {
         layers.push(linear(&(&shape.path / "layer" / index), width, size));
         width = size;
     }
-    let (mut count, mut categories) = (0, Vec::new());
-    for (_, form) in shape.encoders.forms() {
-        match form {
-            Form::Numbers(numbers, _) => count += numbers,
-            Form::Category(table, _) => {
-                let path = &shape.path / "category" / categories.len();
-                categories.push(linear(&path, width, table.size));
-            }
-            Form::Items(..) | Form::Series(..) => {}
-        }
-    }
+    let tables = shape.encoders.tables().enumerate();
+    let categories = tables.map(|(at, table)| linear(&(&shape.path / "category" / at), width, table.size)).collect();
+    let count = shape.encoders.numbers();
     let numbers = (count > 0).then(|| linear(&(&shape.path / "numbers"), width, count));
     Ok(Box::new(Autoencoder { inputs, layers, numbers, categories }))
 }

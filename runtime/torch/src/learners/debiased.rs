@@ -5,10 +5,11 @@ use tch::Tensor;
 use tch::nn::{self, Module};
 
 use super::inputs::embedding;
-use super::{Network, Shape, dimension};
+use super::{Network, Shape};
 use crate::chance::Chance;
 use crate::encoders::{Encoded, Table};
 use crate::error::TrainError;
+use crate::sizes::dimension;
 
 struct Debiased {
     network: Box<dyn Network>,

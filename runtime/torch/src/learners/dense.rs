@@ -4,9 +4,9 @@ use mlsys_plan::{Call, Value};
 use tch::Tensor;
 use tch::nn::{self, Module, Path};
 
-use super::dimension;
 use crate::chance::Chance;
 use crate::error::TrainError;
+use crate::sizes::dimension;
 
 /// Hidden layers.
 pub(super) struct Dense {

@@ -7,10 +7,11 @@ use tch::{Kind, Tensor};
 
 use super::dense::linear;
 use super::inputs::{Inputs, embedding};
-use super::{Network, Shape, counted, dimension};
+use super::{Network, Shape, counted};
 use crate::chance::Chance;
-use crate::encoders::{Encoded, Form, Table};
+use crate::encoders::{Encoded, Table};
 use crate::error::TrainError;
+use crate::sizes::dimension;
 
 struct FactorizationMachine {
     inputs: Inputs,
@@ -24,20 +25,14 @@ pub(super) fn build(shape: &Shape<'_>) -> Result<Box<dyn Network>, TrainError> {
     let dim = counted(shape.call, "dim", 16);
     let inputs = Inputs::all(&shape.path, shape.encoders);
     let linear = linear(&(&shape.path / "linear"), inputs.width(), shape.outputs);
-    let (mut width, mut categories) = (0, Vec::new());
-    for (_, form) in shape.encoders.forms() {
-        match form {
-            Form::Numbers(numbers, _) => width += numbers,
-            Form::Category(table, _) => {
-                let path = &shape.path / "factors" / categories.len();
-                let factors = embedding(&path, Table { width: dim, ..table });
-                // Factors begin small: products of large ones would be most of the output before anything is learnt.
-                tch::no_grad(|| drop(factors.ws.shallow_clone().f_mul_(&Tensor::from(0.05_f32))));
-                categories.push(factors);
-            }
-            Form::Items(..) | Form::Series(..) => {}
-        }
-    }
+    let categories = shape.encoders.tables().enumerate().map(|(at, table)| {
+        let factors = embedding(&(&shape.path / "factors" / at), Table { width: dim, ..table });
+        // Factors begin small: products of large ones would be most of the output before anything is learnt.
+        tch::no_grad(|| drop(factors.ws.shallow_clone().f_mul_(&Tensor::from(0.05_f32))));
+        factors
+    });
+    let categories = categories.collect();
+    let width = shape.encoders.numbers();
     let init = Init::Randn { mean: 0.0, stdev: 0.05 };
     let numbers = (width > 0).then(|| shape.path.var("factors_of_numbers", &[dimension(width), dimension(dim)], init));
     Ok(Box::new(FactorizationMachine { inputs, linear, numbers, categories }))

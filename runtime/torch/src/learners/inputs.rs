@@ -3,8 +3,8 @@
 use tch::nn::{self, Module, Path};
 use tch::{Kind, Tensor};
 
-use super::dimension;
 use crate::encoders::{Encoded, Encoders, Form, Sequence, Table};
+use crate::sizes::dimension;
 
 /// The inputs of a network as one row of numbers.
 pub(super) struct Inputs {
@@ -102,23 +102,28 @@ impl Pooled {
     fn forward(&self, sequence: &Sequence, kind: Kind) -> Tensor {
         match (self, sequence) {
             (Pooled::Items(embedding), Sequence::Items(items)) => {
-                let present = items.not_equal(0).to_kind(kind).unsqueeze(2);
-                let count = present.sum_dim_intlist(1, false, kind).clamp_min(1.0);
-                (embedding.forward(items) * &present).sum_dim_intlist(1, false, kind) / count
+                mean_of(&embedding.forward(items), &sequence.present())
             }
             (_, Sequence::Numbers(numbers)) => {
-                let missing = numbers.isnan();
                 let there = numbers.nan_to_num(Some(0.0), None, None).to_kind(kind);
-                let count = missing.logical_not().to_kind(kind).sum_dim_intlist(1, true, kind);
+                let count = sequence.present().to_kind(kind).sum_dim_intlist(1, true, kind);
                 let mean = there.sum_dim_intlist(1, true, kind) / count.clamp_min(1.0);
                 let last = there.narrow(1, there.size()[1] - 1, 1);
                 #[expect(clippy::cast_precision_loss, reason = "lists are short")]
                 let full = count / there.size()[1] as f64;
                 Tensor::cat(&[mean, last, full], 1)
             }
-            (Pooled::Numbers, Sequence::Items(items)) => items.not_equal(0).to_kind(kind).mean_dim(1, true, kind),
+            (Pooled::Numbers, Sequence::Items(_)) => sequence.present().to_kind(kind).mean_dim(1, true, kind),
         }
     }
+}
+
+/// `rows × width`, the mean of the items that are there, of `rows × length × width`.
+pub(super) fn mean_of(items: &Tensor, present: &Tensor) -> Tensor {
+    let kind = items.kind();
+    let present = present.to_kind(kind).unsqueeze(2);
+    let count = present.sum_dim_intlist(1, false, kind).clamp_min(1.0);
+    (items * present).sum_dim_intlist(1, false, kind) / count
 }
 
 /// A table of embeddings.

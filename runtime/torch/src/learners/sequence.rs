@@ -4,7 +4,9 @@ use mlsys_plan::Call;
 use tch::nn::{self, Module, Path};
 use tch::{Kind, Tensor};
 
-use super::inputs::embedding;
+use super::Shape;
+use super::dense::linear;
+use super::inputs::{Inputs, embedding};
 use crate::encoders::{Encoded, Encoders, Form, Sequence};
 use crate::error::TrainError;
 
@@ -45,15 +47,38 @@ impl Ordered {
     /// values that say so.
     pub(super) fn forward(&self, rows: &Encoded) -> (Tensor, Tensor) {
         let kind: Kind = rows.numbers.kind();
-        let (values, present) = match (&rows.sequences[self.at], &self.embedding) {
-            (Sequence::Items(items), Some(embedding)) => (embedding.forward(items), items.not_equal(0)),
-            (Sequence::Items(items), None) => (items.to_kind(kind).unsqueeze(2), items.not_equal(0)),
-            (Sequence::Numbers(numbers), _) => {
-                let there = numbers.nan_to_num(Some(0.0), None, None).to_kind(kind);
-                (there.unsqueeze(2), numbers.isnan().logical_not())
-            }
+        let sequence = &rows.sequences[self.at];
+        let values = match (sequence, &self.embedding) {
+            (Sequence::Items(items), Some(embedding)) => embedding.forward(items),
+            (Sequence::Items(items), None) => items.to_kind(kind).unsqueeze(2),
+            (Sequence::Numbers(numbers), _) => numbers.nan_to_num(Some(0.0), None, None).to_kind(kind).unsqueeze(2),
         };
+        let present = sequence.present();
         let marked = present.to_kind(values.kind()).unsqueeze(2);
         (Tensor::cat(&[&values * &marked, marked], 2), present)
+    }
+}
+
+/// What a list comes to beside the other inputs, through a hidden layer to the outputs.
+pub(super) struct BesideOthers {
+    others: Inputs,
+    hidden: nn::Linear,
+    output: nn::Linear,
+}
+
+impl BesideOthers {
+    /// For lists that come to so many numbers, which is also how wide the hidden layer is.
+    pub(super) fn build(shape: &Shape<'_>, width: usize) -> Self {
+        let sequence = shape.call.string("sequence").unwrap_or_default();
+        let others = Inputs::of(&(&shape.path / "others"), shape.encoders, |name| name != sequence);
+        let hidden = linear(&(&shape.path / "hidden"), width + others.width(), width);
+        let output = linear(&(&shape.path / "output"), width, shape.outputs);
+        BesideOthers { others, hidden, output }
+    }
+
+    /// `rows × outputs`, of `rows × width`.
+    pub(super) fn forward(&self, list: Tensor, rows: &Encoded) -> Tensor {
+        let both = Tensor::cat(&[list, self.others.forward(rows)], 1);
+        self.output.forward(&self.hidden.forward(&both).relu())
     }
 }

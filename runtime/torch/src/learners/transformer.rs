@@ -5,12 +5,13 @@ use tch::nn::{self, Init, Module, Path};
 use tch::{Kind, Tensor};
 
 use super::dense::linear;
-use super::inputs::Inputs;
-use super::sequence::Ordered;
-use super::{Network, Shape, counted, dimension};
+use super::inputs::mean_of;
+use super::sequence::{BesideOthers, Ordered};
+use super::{Network, Shape, counted};
 use crate::chance::Chance;
 use crate::encoders::Encoded;
 use crate::error::TrainError;
+use crate::sizes::dimension;
 
 struct Transformer {
     ordered: Ordered,
@@ -18,9 +19,7 @@ struct Transformer {
     places: Tensor,
     layers: Vec<Layer>,
     norm: nn::LayerNorm,
-    others: Inputs,
-    hidden: nn::Linear,
-    output: nn::Linear,
+    rest: BesideOthers,
 }
 
 struct Layer {
@@ -39,7 +38,6 @@ pub(super) fn build(shape: &Shape<'_>) -> Result<Box<dyn Network>, TrainError> {
         let message = format!("a transformer's `hidden`, {width}, must be a multiple of its `heads`, {heads}");
         return Err(TrainError::Unsupported(message));
     }
-    let sequence = shape.call.string("sequence").unwrap_or_default();
     let ordered = Ordered::build(&(&shape.path / "sequence"), shape.call, shape.encoders)?;
     let embed = linear(&(&shape.path / "embed"), ordered.width, width);
     let init = Init::Randn { mean: 0.0, stdev: 0.02 };
@@ -48,10 +46,8 @@ pub(super) fn build(shape: &Shape<'_>) -> Result<Box<dyn Network>, TrainError> {
         .map(|index| Layer::build(&(&shape.path / "layer" / index), width, heads))
         .collect();
     let norm = norm(&(&shape.path / "norm"), width);
-    let others = Inputs::of(&(&shape.path / "others"), shape.encoders, |name| name != sequence);
-    let hidden = linear(&(&shape.path / "hidden"), width + others.width(), width);
-    let output = linear(&(&shape.path / "output"), width, shape.outputs);
-    Ok(Box::new(Transformer { ordered, embed, places, layers, norm, others, hidden, output }))
+    let rest = BesideOthers::build(shape, width);
+    Ok(Box::new(Transformer { ordered, embed, places, layers, norm, rest }))
 }
 
 fn norm(path: &Path<'_>, width: usize) -> nn::LayerNorm {
@@ -99,11 +95,6 @@ impl Network for Transformer {
         for layer in &self.layers {
             items = layer.forward(&items, &absent);
         }
-        let items = self.norm.forward(&items);
-        let there = present.to_kind(kind).unsqueeze(2);
-        let count = there.sum_dim_intlist(1, false, kind).clamp_min(1.0);
-        let pooled = (items * there).sum_dim_intlist(1, false, kind) / count;
-        let both = Tensor::cat(&[pooled, self.others.forward(rows)], 1);
-        self.output.forward(&self.hidden.forward(&both).relu())
+        self.rest.forward(mean_of(&self.norm.forward(&items), &present), rows)
     }
 }

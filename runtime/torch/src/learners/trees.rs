@@ -19,6 +19,7 @@ use crate::encoders::{Encoded, Form};
 use crate::error::TrainError;
 use crate::fit::{Fitted, Watch};
 use crate::heads::Head;
+use crate::sizes::dimension;
 use crate::stopping::Stopping;
 use grower::Grower;
 
@@ -65,7 +66,7 @@ pub(super) fn fit(train: &Train, data: &Data, watch: &mut Watch<'_>) -> Result<F
         }
     }
     let last = reports.last().map_or(0, |report| report.epoch);
-    let best_epoch = stopping.best().map_or(last, |(round, _)| round);
+    let best_epoch = stopping.best_epoch(&reports);
     #[expect(clippy::cast_precision_loss, reason = "numbers of rows are far below 2^52")]
     let seen = f64::from(last) * data.labels(Part::Train).len() as f64;
     let rows_per_second = Some(seen / began.elapsed().as_secs_f64()).filter(|rate| rate.is_finite());
@@ -119,8 +120,7 @@ impl Body for Trees {
         let mut columns = Vec::new();
         for booster in &self.boosters {
             let outputs = Tensor::f_from_slice(&booster.predict(&matrix, 0, None)?)?;
-            let classes = i64::try_from(booster.classes()?).unwrap_or(i64::MAX);
-            columns.push(outputs.f_view([rows.rows(), classes])?);
+            columns.push(outputs.f_view([rows.rows(), dimension(booster.classes()?)])?);
         }
         Ok(Tensor::f_cat(&columns, 1)?)
     }

@@ -7,7 +7,7 @@ use super::dense::{Dense, linear};
 use super::inputs::{Inputs, embedding};
 use super::{Network, Shape};
 use crate::chance::Chance;
-use crate::encoders::{Encoded, Form, Table};
+use crate::encoders::{Encoded, Table};
 use crate::error::TrainError;
 
 struct WideAndDeep {
@@ -24,18 +24,12 @@ pub(super) fn build(shape: &Shape<'_>) -> Result<Box<dyn Network>, TrainError> {
     let inputs = Inputs::all(&shape.path, shape.encoders);
     let deep = Dense::build(&(&shape.path / "deep"), shape.call, inputs.width())?;
     let output = linear(&(&shape.path / "output"), deep.width(), shape.outputs);
-    let mut numbers = 0;
-    let mut weights = Vec::new();
-    for (_, form) in shape.encoders.forms() {
-        match form {
-            Form::Numbers(width, _) => numbers += width,
-            Form::Category(table, _) => {
-                let path = &shape.path / "wide_category" / weights.len();
-                weights.push(embedding(&path, Table { width: shape.outputs, ..table }));
-            }
-            Form::Items(..) | Form::Series(..) => {}
-        }
-    }
+    let weights =
+        shape.encoders.tables().enumerate().map(|(at, table)| {
+            embedding(&(&shape.path / "wide_category" / at), Table { width: shape.outputs, ..table })
+        });
+    let weights = weights.collect();
+    let numbers = shape.encoders.numbers();
     let wide = (numbers > 0).then(|| linear(&(&shape.path / "wide"), numbers, shape.outputs));
     Ok(Box::new(WideAndDeep { inputs, deep, output, wide, weights }))
 }

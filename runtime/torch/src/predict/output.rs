@@ -9,6 +9,7 @@ use arrow::array::{
     TimestampMicrosecondArray,
 };
 use arrow::datatypes::{Field, Schema, SchemaRef};
+use mlsys_metrics::{middle, most_probable};
 use mlsys_training::{PredictJob, predicted};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
@@ -98,10 +99,10 @@ fn answered(answer: &Answer, predictions: &[Option<&[f64]>]) -> Vec<(&'static st
             vec![(predicted::PREDICTION, numbers(&|row| row.first().copied()))]
         }
         Answer::Classes(classes) => {
-            let names = predictions.iter().map(|row| classes.get(row.map(most)?).map(String::as_str));
+            let names = predictions.iter().map(|row| classes.get(row.map(most_probable)?).map(String::as_str));
             vec![
                 (predicted::PREDICTION, Arc::new(names.collect::<StringArray>()) as ArrayRef),
-                (predicted::PROBABILITY, numbers(&|row| row.get(most(row)).copied())),
+                (predicted::PROBABILITY, numbers(&|row| row.get(most_probable(row)).copied())),
             ]
         }
         Answer::Quantiles(quantiles) => {
@@ -117,17 +118,6 @@ fn answered(answer: &Answer, predictions: &[Option<&[f64]>]) -> Vec<(&'static st
             ]
         }
     }
-}
-
-/// The place of the largest number.
-fn most(row: &[f64]) -> usize {
-    (0..row.len()).max_by(|left, right| row[*left].total_cmp(&row[*right]).then(right.cmp(left))).unwrap_or_default()
-}
-
-/// The place of the quantile that is closest to one half.
-fn middle(quantiles: &[f64]) -> usize {
-    let distance = |place: usize| (quantiles[place] - 0.5).abs();
-    (0..quantiles.len()).min_by(|left, right| distance(*left).total_cmp(&distance(*right))).unwrap_or_default()
 }
 
 fn failed(path: &Path, error: &dyn std::error::Error) -> TrainError {

@@ -22,7 +22,7 @@ struct Tpe {
 }
 
 pub(super) fn build(call: &Call, seed: u64) -> Box<dyn Search> {
-    let startup = call.int("startup").and_then(|count| usize::try_from(count).ok()).unwrap_or(10);
+    let startup = call.count("startup").unwrap_or(10);
     Box::new(Tpe { startup, draws: Draws::new(call, seed) })
 }
 

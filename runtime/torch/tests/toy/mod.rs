@@ -133,7 +133,6 @@ pub(crate) fn job_on(folder: &Path, examples: PathBuf, task: Task, inputs: Vec<M
         },
         examples: vec![vec![examples]],
         output: folder.join("model"),
-        project: folder.to_path_buf(),
         checkpoints: None,
         threads: Some(1),
     }

@@ -13,6 +13,7 @@ use crate::heads::Head;
 use crate::judging::Judge;
 use crate::losses::{self, Learnt, Loss};
 use crate::settings::Settings;
+use crate::sizes::dimension;
 
 /// The most leaves of a tree.
 const MOST_LEAVES: u64 = 4096;
@@ -76,14 +77,10 @@ impl<'a> Grower<'a> {
     }
 
     fn validate(&self) -> Result<Scores, TrainError> {
-        let beside = &self.data.beside[&Part::Validate];
-        if beside.labels.len() == 0 {
-            return Ok(Scores::default());
-        }
         let head = &self.data.head;
         let head = if matches!(head, Head::Ranking { .. }) { &Head::Ranking { graded: true } } else { head };
         let predictions = head.predictions(&self.validate.tensor(head)?)?;
-        self.judge.scores(head, beside, &predictions)
+        self.judge.scores(head, &self.data.beside[&Part::Validate], &predictions)
     }
 
     /// The trees of the first rounds as text.
@@ -117,7 +114,7 @@ impl Seen {
     fn tensor(&self, head: &Head) -> Result<Tensor, TrainError> {
         let classes = head.outputs() / self.outputs.len().max(1);
         let rows = self.cells.len() / self.width.max(1);
-        let shape = [rows, classes].map(|size| i64::try_from(size).unwrap_or(i64::MAX));
+        let shape = [rows, classes].map(dimension);
         let columns = self.outputs.iter().map(|outputs| Ok(Tensor::f_from_slice(outputs)?.f_view(shape)?));
         Ok(Tensor::f_cat(&columns.collect::<Result<Vec<Tensor>, TrainError>>()?, 1)?)
     }
