@@ -63,43 +63,7 @@ pub(crate) struct Watch<'a> {
 
 /// Trains a network on the training part. The same arguments, seed included, give the same model.
 pub(crate) fn fit(train: &Train, data: &Data, watch: &mut Watch<'_>) -> Result<Fitted, TrainError> {
-    let settings = Settings::of(train)?;
-    chance::seed_libtorch(train.training.seed);
-    let model = Model::network(train, data, settings.device)?;
-    let labels = data.labels(Part::Train);
-    let loss = losses::build(train.training.loss.as_ref(), &Learnt { head: &data.head, labels })?;
-    let optimizer = optimizers::build(&train.training.optimizer, &model.weights()?.flat)?;
-    let rows = labels.len();
-    let batch = usize::try_from(train.training.batch).unwrap_or(usize::MAX).min(rows).max(1);
-    let threads = usize::try_from(tch::get_num_threads()).unwrap_or(1);
-    let original = Original {
-        learner: &train.learner,
-        encoders: &data.encoders,
-        outputs: data.head.outputs(),
-        weights: model.weights()?,
-        loss: &Arc::new(loss),
-        device: settings.device,
-        kind: settings.kind,
-    };
-    let crew = Crew::new(&original, &data.encoded[&Part::Train], &data.targets, batch, threads)?;
-    let schedule = Schedule::of(settings.schedule.as_ref())?;
-    let judge = Judge::of(train);
-    let session = Session {
-        train,
-        data,
-        settings,
-        model,
-        optimizer,
-        crew,
-        schedule,
-        judge,
-        batch,
-        at: Position::first(),
-        stopping: Stopping::of(train),
-        best: None,
-        began: Instant::now(),
-    };
-    session.run(watch)
+    chance::with_libtorch(train.training.seed, || Session::of(train, data))?.run(watch)
 }
 
 /// A network in training.
@@ -121,7 +85,46 @@ struct Session<'a> {
     began: Instant,
 }
 
-impl Session<'_> {
+impl<'a> Session<'a> {
+    /// A network before its first step.
+    fn of(train: &'a Train, data: &'a Data) -> Result<Self, TrainError> {
+        let settings = Settings::of(train)?;
+        let model = Model::network(train, data, settings.device)?;
+        let labels = data.labels(Part::Train);
+        let loss = losses::build(train.training.loss.as_ref(), &Learnt { head: &data.head, labels })?;
+        let optimizer = optimizers::build(&train.training.optimizer, &model.weights()?.flat)?;
+        let rows = labels.len();
+        let batch = usize::try_from(train.training.batch).unwrap_or(usize::MAX).min(rows).max(1);
+        let threads = usize::try_from(tch::get_num_threads()).unwrap_or(1);
+        let original = Original {
+            learner: &train.learner,
+            encoders: &data.encoders,
+            outputs: data.head.outputs(),
+            weights: model.weights()?,
+            loss: &Arc::new(loss),
+            device: settings.device,
+            kind: settings.kind,
+        };
+        let crew = Crew::new(&original, &data.encoded[&Part::Train], &data.targets, batch, threads)?;
+        let schedule = Schedule::of(settings.schedule.as_ref())?;
+        let judge = Judge::of(train);
+        Ok(Session {
+            train,
+            data,
+            settings,
+            model,
+            optimizer,
+            crew,
+            schedule,
+            judge,
+            batch,
+            at: Position::first(),
+            stopping: Stopping::of(train),
+            best: None,
+            began: Instant::now(),
+        })
+    }
+
     /// Trains until the last epoch or until the metric stops getting better. The model has the best epoch's weights.
     fn run(mut self, watch: &mut Watch<'_>) -> Result<Fitted, TrainError> {
         let parts = self.data.beside.iter();

@@ -6,21 +6,20 @@ mod kept;
 mod random;
 mod settings;
 mod space;
+mod together;
 mod tpe;
 mod trials;
 
-use mlsys_plan::{Call, Tune};
-use mlsys_training::{EpochReport, TrainEvent, TrainJob, TrialReport};
+use mlsys_plan::{Call, Train, Tune, Value};
+use mlsys_training::{TrainEvent, TrainJob, TrialReport};
 
 pub(crate) use settings::SETTINGS;
 pub(crate) use space::{SPACES, Space};
 
 use crate::data::Data;
 use crate::error::TrainError;
-use crate::fit::{Fitted, Watch};
+use crate::fit::Fitted;
 use crate::implemented::named;
-use crate::learners::fit;
-use crate::training::keeper;
 use kept::Kept;
 use trials::Trials;
 
@@ -37,6 +36,17 @@ pub(crate) struct Tried {
     point: Vec<f64>,
     /// How bad it is, smaller is better; none if the trial failed.
     loss: Option<f64>,
+}
+
+/// A point that is tried next.
+pub(crate) struct Planned {
+    /// The trial, from 1.
+    trial: u32,
+    point: Vec<f64>,
+    /// What is tried, in the order of the spaces.
+    values: Vec<Value>,
+    /// The training with it.
+    train: Train,
 }
 
 /// Builds a search from its arguments and the model's seed.
@@ -64,17 +74,39 @@ pub(crate) fn run(
     let spaces: Vec<Space> = tune.space.iter().map(Space::of).collect::<Result<_, _>>()?;
     let mut search = build(&tune.search, train.training.seed);
     let mut trials = Trials::new(train, tune, data, Kept::of(job)?);
-    for trial in 1..=tune.trials {
-        let Some(point) = search.next(&spaces, &trials.tried) else { break };
-        emit(&TrainEvent::TrialStarted { trial, trials: tune.trials });
-        let values: Vec<_> = spaces.iter().zip(&point).map(|(space, at)| space.value(*at)).collect();
-        let changed = settings::apply(train, tune, &values)?;
-        trials.note(trial, point, values, |data, halving| {
-            let keeper = keeper(job, &changed, "trial")?;
-            let go_on = &mut |report: &EpochReport| halving.goes_on(report);
-            fit(&changed, data, &mut Watch { emit: &mut *emit, go_on, keeper })
-        })?;
-        emit(&trials.event());
+    let together = tune.search.count("parallel").unwrap_or(1).max(1);
+    loop {
+        let batch = plan(train, tune, &mut *search, &spaces, &trials.tried, together)?;
+        let Some(first) = batch.first() else { return trials.finish() };
+        emit(&TrainEvent::TrialStarted { trial: first.trial, trials: tune.trials });
+        let new: Vec<&Planned> = trials.new_ones(&batch);
+        let trained: Vec<u32> = new.iter().map(|planned| planned.trial).collect();
+        let mut ended = together::train(job, &new, data, &trials.halving, emit).into_iter();
+        for planned in batch {
+            let ended = if trained.contains(&planned.trial) { ended.next() } else { None };
+            trials.note(planned, ended)?;
+            emit(&trials.event());
+        }
     }
-    trials.finish()
+}
+
+/// The points that are tried next, so many at most, of which each is chosen as if those before it had failed.
+fn plan(
+    train: &Train,
+    tune: &Tune,
+    search: &mut dyn Search,
+    spaces: &[Space],
+    tried: &[Tried],
+    together: usize,
+) -> Result<Vec<Planned>, TrainError> {
+    let mut known = tried.to_vec();
+    let mut batch = Vec::new();
+    let first = u32::try_from(tried.len()).unwrap_or(u32::MAX).saturating_add(1);
+    for trial in (first..=tune.trials).take(together) {
+        let Some(point) = search.next(spaces, &known) else { break };
+        known.push(Tried { point: point.clone(), loss: None });
+        let values: Vec<Value> = spaces.iter().zip(&point).map(|(space, at)| space.value(*at)).collect();
+        batch.push(Planned { trial, train: settings::apply(train, tune, &values)?, point, values });
+    }
+    Ok(batch)
 }
