@@ -73,9 +73,9 @@ impl<'a> Trials<'a> {
     ) -> Result<TrialReport, TrainError> {
         let started = Instant::now();
         let mut report = blank(trial, values);
-        match fit(self.data) {
-            Ok(fitted) => {
-                report.score = self.score(&fitted)?;
+        match fit(self.data).and_then(|fitted| Ok((self.score(&fitted)?, fitted))) {
+            Ok((score, fitted)) => {
+                report.score = score;
                 report.best_epoch = fitted.best_epoch;
                 report.ended_after = fitted.ended_after;
                 report.failure = report.score.is_none().then(|| self.undefined());

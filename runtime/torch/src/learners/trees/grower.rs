@@ -73,6 +73,9 @@ impl<'a> Grower<'a> {
     pub(super) fn report(&self, round: u32, seconds: f64) -> Result<EpochReport, TrainError> {
         let loss = (self.loss)(&self.train.tensor(&self.data.head)?.to_kind(FLOAT), &self.data.targets)?;
         let loss = loss.mean(FLOAT).f_double_value(&[])?;
+        if !loss.is_finite() {
+            return Err(TrainError::NotANumber { epoch: round });
+        }
         Ok(EpochReport { epoch: round, loss, validate: self.validate()?, seconds })
     }
 
