@@ -69,7 +69,7 @@ impl<'a> Matrix<'a> {
         for (row, cells) in self.values.chunks_exact(self.columns().max(1)).enumerate() {
             for &column in categories {
                 let value = cells[column];
-                if !(value.is_nan() || (value >= 0.0 && value <= MOST_CATEGORY && value.fract() == 0.0)) {
+                if !(value.is_nan() || ((0.0..=MOST_CATEGORY).contains(&value) && value.fract() == 0.0)) {
                     return Err(unusable(&format!(
                         "row {row}, column {column} holds the category {value}: categories are whole numbers from 0 to \
                          {MOST_CATEGORY}"
@@ -160,7 +160,7 @@ impl Dataset {
             Some("lambdarank" | "rank_xendcg") => MOST_GRADE,
             _ => return Ok(()),
         };
-        let fits = |label: f32| label >= 0.0 && label <= most && label.fract() == 0.0;
+        let fits = |label: f32| (0.0..=most).contains(&label) && label.fract() == 0.0;
         labels.iter().position(|label| !fits(*label)).map_or(Ok(()), |row| {
             let message =
                 format!("the label of row {row} is {}, expected a whole number from 0 to {most}", labels[row]);

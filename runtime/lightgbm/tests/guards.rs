@@ -25,6 +25,8 @@ fn apart(test: &str, body: impl FnOnce()) {
     let mut child = Command::new(env::current_exe().unwrap())
         .args([test, "--exact", "--nocapture"])
         .env(APART, "1")
+        // As many threads as a test asks for, however many cores there are.
+        .env("OMP_NUM_THREADS", "4")
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -341,6 +343,10 @@ fn nothing_is_said_on_any_thread() {
 /// The same rows and parameters give the same bytes on any number of threads.
 #[test]
 fn the_text_does_not_depend_on_threads() {
+    apart("the_text_does_not_depend_on_threads", texts_of_threads);
+}
+
+fn texts_of_threads() {
     let cells: Vec<f32> = (0..40_000).map(|at| (at * 7919 % 10_007) as f32 / 100.0).collect();
     let labels: Vec<f32> = cells.chunks(4).map(|row| row[0] * row[1] - row[2]).collect();
     let texts = [Some(1), Some(2), Some(4), None].map(|threads| {
@@ -349,6 +355,7 @@ fn the_text_does_not_depend_on_threads() {
         let matrix = Matrix::new(&cells, 4).unwrap();
         let mut dataset = Dataset::new(library(), &matrix, &[], &parameters).unwrap();
         dataset.label(&labels).unwrap();
+        dataset.weight(&cells[..labels.len()]).unwrap();
         let mut booster = Booster::new(dataset, &parameters).unwrap();
         for _ in 0..20 {
             booster.step().unwrap();

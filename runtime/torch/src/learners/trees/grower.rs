@@ -48,7 +48,7 @@ impl<'a> Grower<'a> {
         let categories = data.encoders.columns_of("code");
         let mut boosters = Vec::new();
         for objective in objective::objectives(train, &data.head) {
-            let mut parameters = parameters(train, data);
+            let mut parameters = parameters(train);
             objective.put_into(&mut parameters);
             let rows = Rows { seen: &seen, targets: &targets, weights: weights.as_deref(), categories: &categories };
             boosters.push(booster(&rows, ranked(data, ordered.as_ref()), &parameters)?);
@@ -178,7 +178,7 @@ fn booster(rows: &Rows<'_>, ordered: Option<&Ordered>, parameters: &Parameters) 
 }
 
 /// The learner's arguments in LightGBM's words. A tree has as many leaves as its depth allows.
-fn parameters(train: &Train, data: &Data) -> Parameters {
+fn parameters(train: &Train) -> Parameters {
     let mut parameters = Parameters::new(train.training.seed);
     let call = &train.learner;
     let depth = call.int("depth").unwrap_or(6);
