@@ -260,7 +260,11 @@ pub const CATALOGUE: &[Entry] = &[
     },
     Entry { code: "E0930", title: "examples that cannot be read", page: include_str!("../pages/E0930.md") },
     Entry { code: "E0931", title: "examples that cannot be learnt from", page: include_str!("../pages/E0931.md") },
-    Entry { code: "E0932", title: "a training loss that is not a number", page: include_str!("../pages/E0932.md") },
+    Entry {
+        code: "E0932",
+        title: "a loss or a prediction that is not a number",
+        page: include_str!("../pages/E0932.md"),
+    },
     Entry { code: "E0933", title: "a model that cannot be written", page: include_str!("../pages/E0933.md") },
     Entry { code: "E0934", title: "trees that cannot be grown", page: include_str!("../pages/E0934.md") },
     Entry { code: "E0940", title: "no version to score with", page: include_str!("../pages/E0940.md") },

@@ -4,9 +4,10 @@
 //! Reads a job, prints its progress as one JSON object a line on the standard output, and leaves its results in the
 //! job's output folder. It needs nothing of the language: only the plan's types.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a binary speaks")]
+#![allow(clippy::print_stderr, reason = "a binary speaks")]
 
-use std::io::Write;
+mod speech;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -14,6 +15,7 @@ use clap::{Parser, Subcommand};
 use mlsys_torch::TrainError;
 use mlsys_training::TrainEvent;
 use serde::de::DeserializeOwned;
+use speech::Speech;
 
 /// The long-running side of mlsys: started by `mlsysc`, seldom by hand.
 #[derive(Parser)]
@@ -44,25 +46,29 @@ enum Command {
 
 fn main() -> ExitCode {
     match Cli::parse().command {
-        Command::Train { job } => work(&job, |job| mlsys_torch::train(&job, &mut say).map(drop)),
-        Command::Judge { job } => work(&job, |job| mlsys_torch::judge(&job, &mut say).map(drop)),
-        Command::Predict { job } => work(&job, |job| mlsys_torch::predict(&job, &mut say).map(drop)),
+        Command::Train { job } => work(&job, |job, say| mlsys_torch::train(&job, say).map(drop)),
+        Command::Judge { job } => work(&job, |job, say| mlsys_torch::judge(&job, say).map(drop)),
+        Command::Predict { job } => work(&job, |job, say| mlsys_torch::predict(&job, say).map(drop)),
     }
 }
 
+/// Does a job, which is told about its progress.
+type Task<Job> = fn(Job, &mut dyn FnMut(&TrainEvent)) -> Result<(), TrainError>;
+
 /// Reads a job and does it.
-fn work<Job: DeserializeOwned>(path: &Path, task: impl FnOnce(Job) -> Result<(), TrainError>) -> ExitCode {
-    let job = match read(path) {
-        Ok(job) => job,
+fn work<Job: DeserializeOwned>(path: &Path, task: Task<Job>) -> ExitCode {
+    let speech = Speech::claim().map_err(|error| format!("cannot speak: {error}"));
+    let (job, mut speech) = match read(path).and_then(|job| Ok((job, speech?))) {
+        Ok(both) => both,
         Err(message) => {
             eprintln!("{message}");
             return ExitCode::from(2);
         }
     };
-    match task(job) {
+    match task(job, &mut |event| speech.say(event)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            say(&TrainEvent::Failed { code: error.code().to_owned(), message: error.to_string() });
+            speech.say(&TrainEvent::Failed { code: error.code().to_owned(), message: error.to_string() });
             ExitCode::FAILURE
         }
     }
@@ -71,13 +77,4 @@ fn work<Job: DeserializeOwned>(path: &Path, task: impl FnOnce(Job) -> Result<(),
 fn read<Job: DeserializeOwned>(path: &Path) -> Result<Job, String> {
     let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read `{}`: {error}", path.display()))?;
     serde_json::from_str(&text).map_err(|error| format!("`{}` is not a job: {error}", path.display()))
-}
-
-/// Prints an event. Nobody listens any more if that fails: whoever started this worker is gone, and so is its purpose.
-fn say(event: &TrainEvent) {
-    let mut out = std::io::stdout().lock();
-    let line = serde_json::to_string(event).unwrap_or_default();
-    if writeln!(out, "{line}").and_then(|()| out.flush()).is_err() {
-        std::process::exit(1);
-    }
 }

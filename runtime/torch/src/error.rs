@@ -2,6 +2,10 @@
 
 use std::path::PathBuf;
 
+/// What to do where numbers are left behind.
+const MEND: &str =
+    "lower the learning rate, clip gradients (`clip`), or look for values of extreme size among the inputs";
+
 /// Why a job cannot be done.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
@@ -25,10 +29,20 @@ pub enum TrainError {
     #[error("{0}")]
     NothingToLearn(String),
     /// The loss left the range of numbers.
-    #[error("the training loss is not a number after epoch {epoch}: try a smaller learning rate")]
+    #[error("the training loss is not a number in epoch {epoch}: {MEND}")]
     NotANumber {
-        /// The epoch, from 1.
+        /// The epoch, or round, from 1.
         epoch: u32,
+    },
+    /// A prediction left the range of numbers.
+    #[error("the model predicts {value} for row {row} of the {rows} that it is judged on: {MEND}")]
+    NoPrediction {
+        /// The row, from 1.
+        row: usize,
+        /// How many rows there are.
+        rows: usize,
+        /// What is predicted.
+        value: f64,
     },
     /// The model cannot be written or read back.
     #[error("cannot write or read the model in `{}`: {reason}", path.display())]
@@ -63,7 +77,7 @@ impl TrainError {
         match self {
             TrainError::Unreadable { .. } | TrainError::Column { .. } => "E0930",
             TrainError::NothingToLearn(_) => "E0931",
-            TrainError::NotANumber { .. } => "E0932",
+            TrainError::NotANumber { .. } | TrainError::NoPrediction { .. } => "E0932",
             TrainError::Artefact { .. } => "E0933",
             TrainError::Unwritable { .. } => "E0911",
             TrainError::Unsupported(_) => "E0910",

@@ -198,6 +198,10 @@ impl<'a> Session<'a> {
         let first = usize::try_from(self.at.step).unwrap_or(usize::MAX);
         for rows in order.chunks(self.batch).skip(first) {
             self.step(rows)?;
+            // What comes after is worth nothing, and no checkpoint may hold it.
+            if !self.at.loss.is_finite() {
+                return Err(TrainError::NotANumber { epoch: self.at.epoch });
+            }
             if beat.elapsed() >= BEAT {
                 (watch.emit)(&TrainEvent::Step { epoch: self.at.epoch, step: self.at.step });
                 beat = Instant::now();
@@ -207,7 +211,7 @@ impl<'a> Session<'a> {
                 keeper.keep(&self.at, self.seconds(), tensors)?;
             }
         }
-        if self.at.loss.is_finite() { Ok(()) } else { Err(TrainError::NotANumber { epoch: self.at.epoch }) }
+        Ok(())
     }
 
     fn step(&mut self, rows: &[i64]) -> Result<(), TrainError> {

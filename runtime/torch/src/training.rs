@@ -18,7 +18,7 @@ use crate::fit::{Fitted, Keeper, Watch};
 use crate::folds::Folds;
 use crate::heads::Head;
 use crate::importance::importance;
-use crate::judging::{Judge, looked_at};
+use crate::judging::{Judge, finite, looked_at};
 use crate::labels::Labels;
 use crate::learners::fit;
 use crate::search;
@@ -120,10 +120,12 @@ fn finish(train: &Train, data: &Data, model: &mut Model) -> Result<(), TrainErro
             return Err(TrainError::NothingToLearn(message.to_owned()));
         }
         let probabilities = model.uncalibrated(&data.encoded[&Part::Validate])?;
+        finite(&probabilities, 1)?;
         model.set_calibration(Some(calibration::fit(call, &probabilities, labels)?));
     }
     if let Head::Anomaly { .. } = model.head() {
         let mut scores = model.predict_encoded(&data.encoded[&Part::Train])?;
+        finite(&scores, 1)?;
         scores.sort_by(f64::total_cmp);
         #[expect(clippy::cast_precision_loss, reason = "numbers of rows are far below 2^52")]
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place in a list")]

@@ -97,10 +97,10 @@ impl<'a> Trials<'a> {
         let names = self.tune.space.iter().map(|dimension| dimension.name.clone());
         let values: BTreeMap<String, Value> = names.zip(planned.values.clone()).collect();
         let mut report = TrialReport { seconds: ended.seconds, ..blank(planned.trial, values) };
-        let fitted = match ended.fitted {
-            Ok(fitted) => {
+        let fitted = match ended.fitted.and_then(|fitted| Ok((self.score(&fitted)?, fitted))) {
+            Ok((score, fitted)) => {
                 self.halving.note(&fitted.epochs);
-                report.score = self.score(&fitted)?;
+                report.score = score;
                 report.best_epoch = fitted.best_epoch;
                 report.ended_after = fitted.ended_after;
                 report.failure = report.score.is_none().then(|| undefined(self.tune));
