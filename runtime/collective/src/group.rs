@@ -105,6 +105,11 @@ impl Group {
         self.place.local_rank
     }
 
+    /// Whether there are no others.
+    pub fn is_alone(&self) -> bool {
+        self.place.size == 1
+    }
+
     /// Whether this process decides, writes and speaks for all.
     pub fn leads(&self) -> bool {
         self.place.rank == 0

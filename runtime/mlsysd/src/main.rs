@@ -6,14 +6,18 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a binary speaks")]
 
+mod joining;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use mlsys_torch::TrainError;
-use mlsys_training::TrainEvent;
+use mlsys_training::{TrainEvent, TrainJob};
 use serde::de::DeserializeOwned;
+
+use joining::{Joining, Member};
 
 /// The long-running side of mlsys: started by `mlsysc`, seldom by hand.
 #[derive(Parser)]
@@ -25,10 +29,12 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Train a model
+    /// Train a model, alone or as one of several processes
     Train {
         /// The job as `mlsysc` writes it
         job: PathBuf,
+        #[command(flatten)]
+        joining: Joining,
     },
     /// Hold a trained model against examples
     Judge {
@@ -44,7 +50,11 @@ enum Command {
 
 fn main() -> ExitCode {
     match Cli::parse().command {
-        Command::Train { job } => work(&job, |job| mlsys_torch::train(&job, &mut say).map(drop)),
+        Command::Train { job, joining } => match joining.member(&|name| std::env::var(name).ok()) {
+            Ok(None) => work(&job, |job| mlsys_torch::train(&job, &mut say).map(drop)),
+            Ok(Some(member)) => work(&job, |job| train_together(&job, &member)),
+            Err(message) => wrong(&format!("{message}\n\nFor more information, try '--help'.")),
+        },
         Command::Judge { job } => work(&job, |job| mlsys_torch::judge(&job, &mut say).map(drop)),
         Command::Predict { job } => work(&job, |job| mlsys_torch::predict(&job, &mut say).map(drop)),
     }
@@ -54,10 +64,7 @@ fn main() -> ExitCode {
 fn work<Job: DeserializeOwned>(path: &Path, task: impl FnOnce(Job) -> Result<(), TrainError>) -> ExitCode {
     let job = match read(path) {
         Ok(job) => job,
-        Err(message) => {
-            eprintln!("{message}");
-            return ExitCode::from(2);
-        }
+        Err(message) => return wrong(&message),
     };
     match task(job) {
         Ok(()) => ExitCode::SUCCESS,
@@ -66,6 +73,23 @@ fn work<Job: DeserializeOwned>(path: &Path, task: impl FnOnce(Job) -> Result<(),
             ExitCode::FAILURE
         }
     }
+}
+
+/// Trains as one of several processes. Rank 0 speaks for all; of others only a failure is heard.
+fn train_together(job: &TrainJob, member: &Member) -> Result<(), TrainError> {
+    let mut speak = |event: &TrainEvent| {
+        if member.place.rank == 0 {
+            say(event);
+        }
+    };
+    let group = mlsys_torch::join(job, &member.at, member.place, member.timeout, &mut speak)?;
+    mlsys_torch::train_in(job, &group, &mut speak).map(drop)
+}
+
+/// What a wrong call is answered.
+fn wrong(message: &str) -> ExitCode {
+    eprintln!("error: {message}");
+    ExitCode::from(2)
 }
 
 fn read<Job: DeserializeOwned>(path: &Path) -> Result<Job, String> {

@@ -8,6 +8,7 @@ mod space;
 mod tpe;
 mod trials;
 
+use mlsys_collective::Group;
 use mlsys_plan::{Call, Tune};
 use mlsys_training::{EpochReport, TrainEvent, TrainJob, TrialReport};
 
@@ -47,7 +48,7 @@ pub(crate) const SEARCHES: &[(&str, Build)] =
 
 /// Trains one model a trial; the best one, the trials in order, and which of them is the best, from 1.
 ///
-/// A trial that fails does not end the search.
+/// A trial that fails does not end the search. Processes that train together train each trial together.
 ///
 /// # Errors
 /// The search is not known, or every trial failed: then the last one's failure.
@@ -55,6 +56,7 @@ pub(crate) fn run(
     job: &TrainJob,
     tune: &Tune,
     data: &Data,
+    group: &Group,
     emit: &mut dyn FnMut(&TrainEvent),
 ) -> Result<(Fitted, Vec<TrialReport>, u32), TrainError> {
     let train = &job.train;
@@ -62,16 +64,16 @@ pub(crate) fn run(
     let spaces: Vec<Space> = tune.space.iter().map(Space::of).collect::<Result<_, _>>()?;
     let mut search = build(&tune.search, train.training.seed);
     let mut halving = Halving::of(tune, train.training.epochs);
-    let mut trials = Trials::new(train, tune, data);
+    let mut trials = Trials::new(train, tune, data, group);
     for trial in 1..=tune.trials {
         let Some(point) = search.next(&spaces, &trials.tried) else { break };
         emit(&TrainEvent::TrialStarted { trial, trials: tune.trials });
         let values: Vec<_> = spaces.iter().zip(&point).map(|(space, at)| space.value(*at)).collect();
         let changed = settings::apply(train, tune, &values)?;
         trials.note(trial, point, values, |data| {
-            let keeper = keeper(job, &changed, "trial")?;
+            let keeper = keeper(job, &changed, "trial", group)?;
             let go_on = &mut |report: &EpochReport| halving.goes_on(report);
-            fit(&changed, data, &mut Watch { emit: &mut *emit, go_on, keeper })
+            fit(&changed, data, &mut Watch { emit: &mut *emit, go_on, keeper, group })
         })?;
         emit(&trials.event());
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use mlsys_collective::Group;
 use mlsys_plan::{Train, Tune, Value};
 use mlsys_training::{TrainEvent, TrialReport};
 
@@ -12,11 +13,13 @@ use crate::error::TrainError;
 use crate::fit::Fitted;
 use crate::judging::Judge;
 use crate::stopping::improves;
+use crate::together;
 
 /// The trials so far.
 pub(super) struct Trials<'a> {
     tune: &'a Tune,
     data: &'a Data,
+    group: &'a Group,
     judge: Judge,
     pub(super) tried: Vec<Tried>,
     reports: Vec<TrialReport>,
@@ -32,10 +35,11 @@ struct Best {
 }
 
 impl<'a> Trials<'a> {
-    pub(super) fn new(train: &Train, tune: &'a Tune, data: &'a Data) -> Self {
+    pub(super) fn new(train: &Train, tune: &'a Tune, data: &'a Data, group: &'a Group) -> Self {
         Trials {
             tune,
             data,
+            group,
             judge: Judge::of(train),
             tried: Vec::new(),
             reports: Vec::new(),
@@ -75,12 +79,14 @@ impl<'a> Trials<'a> {
         let mut report = blank(trial, values);
         match fit(self.data) {
             Ok(fitted) => {
-                report.score = self.score(&fitted)?;
+                report.score = together::heard(self.group, || self.score(&fitted))?;
                 report.best_epoch = fitted.best_epoch;
                 report.ended_after = fitted.ended_after;
                 report.failure = report.score.is_none().then(|| self.undefined());
                 self.keep(trial, report.score, fitted);
             }
+            // What befell one process alone is no trial's failure: the others are still in the trial.
+            Err(error) if !self.group.is_alone() && !error.is_everywhere() => return Err(error),
             Err(error) => {
                 report.failure = Some(error.to_string());
                 self.failure = Some(error);
