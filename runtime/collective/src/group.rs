@@ -83,10 +83,11 @@ impl Group {
         if !at.is_held {
             meeting.wait().map_err(fail)?;
         }
-        let interface = std::env::var(INTERFACE).unwrap_or_default();
-        let interface = interface.split(',').next().unwrap_or_default();
         let address = at.own_address().map_err(fail)?;
-        meeting.connect(rank, size, &address, interface).map_err(fail)?;
+        // Processes of one machine stay on it, whatever others connect over.
+        let named = std::env::var(INTERFACE).ok().filter(|_| !address.is_loopback()).unwrap_or_default();
+        let interface = named.split(',').next().unwrap_or_default();
+        meeting.connect(rank, size, &address.to_string(), interface).map_err(fail)?;
         Ok(Group { place, meeting: Some(Mutex::new(meeting)), timeout })
     }
 
@@ -250,7 +251,7 @@ fn open(at: &Rendezvous, place: Place, timeout: Duration, met: &mut dyn FnMut(&R
     let mut at = at.clone();
     let mut listener = None;
     if place.rank == 0 && !at.is_held {
-        let bound = at.bind()?;
+        let bound = at.bind(timeout)?;
         at.port = bound.local_addr().map_err(|error| error.to_string())?.port();
         listener = Some(bound);
     } else if at.port == 0 {

@@ -3,6 +3,10 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs, UdpSocket};
 use std::str::FromStr;
+use std::time::{Duration, Instant};
+
+/// How long a name that is not known yet is left alone: a cluster names its machines while they start.
+const AGAIN: Duration = Duration::from_millis(500);
 
 /// The address of a meeting: a host and a port, as `10.0.0.7:29500` or `trainer-0.trainer:29500`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,10 +27,17 @@ impl Rendezvous {
         Rendezvous { host: host.to_owned(), port, is_held: false, prefix: "mlsys".to_owned() }
     }
 
-    /// A socket on the address, not heard yet. Of an address of this machine's own loopback it listens there alone; of others
+    /// A socket on the address, as soon as its name is known. Of an address of this machine's own loopback it listens there alone; of others
     /// on all, since the name of a service need not be an address of this machine.
-    pub(crate) fn bind(&self) -> Result<TcpListener, String> {
-        let resolved = self.resolve()?;
+    pub(crate) fn bind(&self, timeout: Duration) -> Result<TcpListener, String> {
+        let began = Instant::now();
+        let resolved = loop {
+            match self.resolve() {
+                Ok(resolved) => break resolved,
+                Err(reason) if began.elapsed() >= timeout => return Err(reason),
+                Err(_) => std::thread::sleep(AGAIN),
+            }
+        };
         let address = match resolved.ip() {
             ip if ip.is_loopback() => ip,
             IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
@@ -36,13 +47,13 @@ impl Rendezvous {
     }
 
     /// The address of this machine from which the meeting is reached. Nothing is sent for it.
-    pub(crate) fn own_address(&self) -> Result<String, String> {
+    pub(crate) fn own_address(&self) -> Result<IpAddr, String> {
         let there = self.resolve()?;
         let any: IpAddr = if there.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
         let socket = UdpSocket::bind((any, 0)).map_err(|error| error.to_string())?;
         // Any port will do to ask for the way.
         socket.connect((there.ip(), self.port.max(1))).map_err(|error| error.to_string())?;
-        Ok(socket.local_addr().map_err(|error| error.to_string())?.ip().to_string())
+        Ok(socket.local_addr().map_err(|error| error.to_string())?.ip())
     }
 
     fn resolve(&self) -> Result<SocketAddr, String> {
@@ -78,6 +89,8 @@ impl fmt::Display for Rendezvous {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::Rendezvous;
 
     #[test]
@@ -93,9 +106,9 @@ mod tests {
     #[test]
     fn loopback_stays_on_this_machine() {
         let here = Rendezvous::at("127.0.0.1", 0);
-        assert!(here.bind().unwrap().local_addr().unwrap().ip().is_loopback());
-        assert_eq!(here.own_address().unwrap(), "127.0.0.1");
+        assert!(here.bind(Duration::ZERO).unwrap().local_addr().unwrap().ip().is_loopback());
+        assert!(here.own_address().unwrap().is_loopback());
         let nowhere = Rendezvous::at("no-such-host.invalid", 1);
-        assert!(nowhere.bind().is_err() && nowhere.own_address().is_err());
+        assert!(nowhere.bind(Duration::from_millis(1)).is_err() && nowhere.own_address().is_err());
     }
 }

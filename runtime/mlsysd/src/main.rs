@@ -33,6 +33,9 @@ enum Command {
     Train {
         /// The job as `mlsysc` writes it
         job: PathBuf,
+        /// Where the model goes, instead of the folder that the job names
+        #[arg(long, value_name = "FOLDER")]
+        output: Option<PathBuf>,
         #[command(flatten)]
         joining: Joining,
     },
@@ -50,9 +53,9 @@ enum Command {
 
 fn main() -> ExitCode {
     match Cli::parse().command {
-        Command::Train { job, joining } => match joining.member(&|name| std::env::var(name).ok()) {
-            Ok(None) => work(&job, |job| mlsys_torch::train(&job, &mut say).map(drop)),
-            Ok(Some(member)) => work(&job, |job| train_together(&job, &member)),
+        Command::Train { job, output, joining } => match joining.member(&|name| std::env::var(name).ok()) {
+            Ok(None) => work(&job, |job| mlsys_torch::train(&directed(job, output), &mut say).map(drop)),
+            Ok(Some(member)) => work(&job, |job| train_together(&directed(job, output), &member)),
             Err(message) => wrong(&format!("{message}\n\nFor more information, try '--help'.")),
         },
         Command::Judge { job } => work(&job, |job| mlsys_torch::judge(&job, &mut say).map(drop)),
@@ -73,6 +76,11 @@ fn work<Job: DeserializeOwned>(path: &Path, task: impl FnOnce(Job) -> Result<(),
             ExitCode::FAILURE
         }
     }
+}
+
+/// A job whose model goes where it was asked to.
+fn directed(job: TrainJob, output: Option<PathBuf>) -> TrainJob {
+    TrainJob { output: output.unwrap_or(job.output.clone()), ..job }
 }
 
 /// Trains as one of several processes. Rank 0 speaks for all; of others only a failure is heard.

@@ -37,12 +37,17 @@ pub fn refused_together(train: &Train, workers: u32) -> Option<(String, String)>
     if workers as usize <= most {
         return None;
     }
-    let what = format!("divide a `batch` of {batch} among {workers} `workers`, since each needs {FEWEST} examples");
+    let what = format!("divide a `batch` of {batch} among {workers} `workers`");
     let enough = FEWEST * workers as usize;
     let help = if workers as usize > MOST {
-        format!("take at most {MOST} `workers`, with a `batch` of {} or more", FEWEST * MOST)
+        format!(
+            "each needs {FEWEST} examples of a batch: take at most {MOST} `workers`, with a `batch` of {} or more",
+            FEWEST * MOST
+        )
     } else {
-        format!("take at most {most} `workers`, or a `batch` of {enough} or more")
+        format!(
+            "each needs {FEWEST} examples of a batch: take at most {most} `workers`, or a `batch` of {enough} or more"
+        )
     };
     Some((what, help))
 }
