@@ -393,7 +393,7 @@ fn a_killed_worker_among_several_is_named() {
     let said = wait_for_epoch(&mut child);
     let workers = workers_of(child.id());
     let is_second = |worker: &&String| {
-        fs::read_to_string(format!("/proc/{worker}/cmdline")).unwrap_or_default().contains("--rank\01\0")
+        fs::read_to_string(format!("/proc/{worker}/cmdline")).unwrap_or_default().contains("--rank\x001\x00")
     };
     let second = workers.iter().find(is_second).unwrap_or_else(|| panic!("{workers:?}"));
     assert!(Command::new("kill").args(["-9", second]).status().unwrap().success());

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::os::fd::IntoRawFd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::error::GroupError;
 use crate::ffi::{Meeting, Opening};
@@ -79,6 +79,10 @@ impl Group {
         let told = meeting.keep_first(SIZE, &size.to_string()).map_err(fail)?;
         if told != size.to_string() {
             return Err(fail(format!("others there are {told}: every process must be told the same world size")));
+        }
+        let own = own_name();
+        if meeting.keep_first(&format!("rank {rank}"), &own).map_err(fail)? != own {
+            return Err(fail(format!("another process is rank {rank} already: every process needs a rank of its own")));
         }
         if !at.is_held {
             meeting.wait().map_err(fail)?;
@@ -244,6 +248,13 @@ impl Group {
     fn meeting(&self) -> Option<MutexGuard<'_, Meeting>> {
         self.meeting.as_ref().map(|meeting| meeting.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// What no other process is called.
+fn own_name() -> String {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let thread = std::thread::current().id();
+    format!("{} {thread:?} {}", std::process::id(), now.as_nanos())
 }
 
 /// Opens the store: rank 0 as its server, unless the starter is that.

@@ -123,6 +123,31 @@ fn one_that_never_comes_is_not_waited_for_forever() {
     assert!(began.elapsed() < SOON);
 }
 
+/// Of two processes with one rank the second is told so, and does not get in the way of the first.
+#[test]
+fn a_rank_is_given_once() {
+    let (tell, told) = std::sync::mpsc::channel();
+    let join = |at: &Rendezvous, rank, tell: Option<std::sync::mpsc::Sender<Rendezvous>>| {
+        let place = Place { rank, size: 3, local_rank: 0 };
+        let mut met = |at: &Rendezvous| tell.iter().for_each(|tell| tell.send(at.clone()).unwrap());
+        Group::join(at, place, SOON, &mut met)
+    };
+    let (free, met) = (Rendezvous::at("127.0.0.1", 0), std::sync::OnceLock::new());
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| join(&free, 0, Some(tell)));
+        let at: &Rendezvous = met.get_or_init(|| told.recv().unwrap());
+        let rivals = [scope.spawn(move || join(at, 1, None)), scope.spawn(move || join(at, 1, None))];
+        while rivals.iter().all(|rival| !rival.is_finished()) {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let last = scope.spawn(move || join(at, 2, None));
+        let rivals = rivals.map(|rival| rival.join().unwrap());
+        let told: Vec<String> = rivals.iter().filter_map(|rival| Some(rival.as_ref().err()?.to_string())).collect();
+        assert!(told.len() == 1 && told[0].contains("another process is rank 1 already"), "{told:?}");
+        assert!(first.join().unwrap().is_ok() && last.join().unwrap().is_ok());
+    });
+}
+
 #[test]
 fn places_that_do_not_exist_are_refused() {
     let at = Rendezvous::at("127.0.0.1", 0);

@@ -19,6 +19,10 @@ use crate::event::{Event, Observer};
 /// Where the workers of one machine meet: rank 0 takes a free port there, and tells it.
 const MEETING: &str = "127.0.0.1:0";
 
+/// How long workers wait for each other, in seconds: one that is gone is noticed at once, so that this is for one that
+/// hangs, and longer than any judging takes.
+const PATIENCE: &str = "3600";
+
 /// How long the others have, after one has failed, to say what they know of it.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -69,8 +73,19 @@ pub(crate) async fn train_together(
 impl Workers<'_> {
     fn start(&mut self, rank: u32, at: &str) -> Result<(), RunError> {
         let (number, count) = (rank.to_string(), self.count.to_string());
-        let place =
-            ["--rank", &number, "--local-rank", &number, "--world-size", &count, "--rendezvous", at].map(str::to_owned);
+        let place = [
+            "--rank",
+            &number,
+            "--local-rank",
+            &number,
+            "--world-size",
+            &count,
+            "--rendezvous",
+            at,
+            "--timeout",
+            PATIENCE,
+        ]
+        .map(str::to_owned);
         let child = start(Task::Train, self.worker, self.job, &place)?;
         let who = format!("the training worker of rank {rank} of {count}");
         self.following.spawn(follow(child, rank, who, self.tell.clone()));
