@@ -236,6 +236,8 @@ impl Group {
 
     /// What happened when another rank could not be reached: the first failure that was told, of whoever saw it first.
     fn lost(&self, meeting: &mut Meeting, other: u32, reason: &str) -> GroupError {
+        // Gloo's messages begin with a place in its own code.
+        let reason = reason.strip_prefix('[').and_then(|reason| Some(reason.split_once("] ")?.1)).unwrap_or(reason);
         let seconds = self.timeout.as_secs_f64();
         let own = if reason.contains("Timed out") || reason.contains("timed out") {
             format!("rank {other} of {} did not answer within {seconds} s", self.place.size)

@@ -1,5 +1,7 @@
 //! Groups of threads, which meet as processes do.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is how tests fail")]
+
 use std::time::{Duration, Instant};
 
 use mlsys_collective::{Group, GroupError, Place, Rendezvous};
@@ -109,7 +111,7 @@ fn one_that_says_nothing_is_named() {
         group.sum(&[&own[..]], 2, &mut total).unwrap_err().to_string()
     });
     assert!(heard[0].starts_with("rank 1 of 2 was lost: "), "{}", heard[0]);
-    assert!(!heard[0].contains('\n'), "{}", heard[0]);
+    assert!(!heard[0].contains('\n') && !heard[0].contains(".cc"), "{}", heard[0]);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 
 use mlsys_collective::Group;
 use mlsys_training::shares;
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Kind, TchError, Tensor};
 
 use super::replica::{Original, Replica, Share, Slope};
 use super::weights::Weights;
@@ -181,5 +181,5 @@ impl Drop for Worker {
 }
 
 fn lost() -> TrainError {
-    TrainError::Unsupported("a thread that computes gradients was lost".to_owned())
+    TchError::Torch("a thread that computes gradients was lost".to_owned()).into()
 }
