@@ -11,8 +11,9 @@ const COMPILER: [&str; 6] =
     ["mlsys-diagnostics", "mlsys-driver", "mlsys-lower", "mlsys-plan", "mlsys-sema", "mlsys-syntax"];
 
 /// Crates of the runtime other than its binary.
-const RUNTIME: [&str; 7] = [
+const RUNTIME: [&str; 8] = [
     "mlsys-aggregates",
+    "mlsys-collective",
     "mlsys-dataflow",
     "mlsys-engine",
     "mlsys-lightgbm",

@@ -258,6 +258,7 @@ pub const CATALOGUE: &[Entry] = &[
         title: "a worker that reported a failure without a code",
         page: include_str!("../pages/E0922.md"),
     },
+    Entry { code: "E0923", title: "training workers that lost one of them", page: include_str!("../pages/E0923.md") },
     Entry { code: "E0930", title: "examples that cannot be read", page: include_str!("../pages/E0930.md") },
     Entry { code: "E0931", title: "examples that cannot be learnt from", page: include_str!("../pages/E0931.md") },
     Entry {

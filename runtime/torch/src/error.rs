@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use mlsys_collective::GroupError;
+
 /// What to do where numbers are left behind.
 const MEND: &str =
     "lower the learning rate, clip gradients (`clip`), or look for values of extreme size among the inputs";
@@ -66,12 +68,20 @@ pub enum TrainError {
     /// The library that grows trees is not there, or refused an operation.
     #[error("{0}")]
     Trees(String),
+    /// The processes that train together do not meet, or one of them is gone.
+    #[error(transparent)]
+    Group(#[from] GroupError),
     /// libtorch refused an operation.
     #[error("libtorch failed: {}", first_line(.0))]
     Torch(#[from] tch::TchError),
 }
 
 impl TrainError {
+    /// Whether it befalls all processes that train together, at the same point of their work.
+    pub(crate) fn is_everywhere(&self) -> bool {
+        matches!(self, TrainError::NotANumber { .. } | TrainError::NothingToLearn(_) | TrainError::Unsupported(_))
+    }
+
     /// The diagnostic's code.
     pub fn code(&self) -> &'static str {
         match self {
@@ -82,6 +92,7 @@ impl TrainError {
             TrainError::Unwritable { .. } => "E0911",
             TrainError::Unsupported(_) => "E0910",
             TrainError::Trees(_) => "E0934",
+            TrainError::Group(_) => "E0923",
             TrainError::Torch(_) => "E0999",
         }
     }

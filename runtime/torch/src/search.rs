@@ -5,11 +5,12 @@ mod halving;
 mod kept;
 mod random;
 mod settings;
+mod side_by_side;
 mod space;
-mod together;
 mod tpe;
 mod trials;
 
+use mlsys_collective::Group;
 use mlsys_plan::{Call, Train, Tune, Value};
 use mlsys_training::{TrainEvent, TrainJob, TrialReport};
 
@@ -21,6 +22,7 @@ use crate::error::TrainError;
 use crate::fit::Fitted;
 use crate::implemented::named;
 use kept::Kept;
+use side_by_side::Work;
 use trials::Trials;
 
 /// Chooses what is tried next.
@@ -59,7 +61,7 @@ pub(crate) const SEARCHES: &[(&str, Build)] =
 /// Trains one model a trial; the best one, the trials in order, and which of them is the best, from 1.
 ///
 /// A trial that fails does not end the search. A search that was cut off goes on with the trial that it was at: what is
-/// chosen depends on the seed and on what came of the trials before.
+/// chosen depends on the seed and on what came of the trials before. Processes that train together train each trial together.
 ///
 /// # Errors
 /// The search is not known, what was tried cannot be kept, or every trial failed: then the last one's failure.
@@ -67,13 +69,16 @@ pub(crate) fn run(
     job: &TrainJob,
     tune: &Tune,
     data: &Data,
+    group: &Group,
     emit: &mut dyn FnMut(&TrainEvent),
 ) -> Result<(Fitted, Vec<TrialReport>, u32), TrainError> {
     let train = &job.train;
     let build = named("search", SEARCHES, &tune.search)?;
     let spaces: Vec<Space> = tune.space.iter().map(Space::of).collect::<Result<_, _>>()?;
     let mut search = build(&tune.search, train.training.seed);
-    let mut trials = Trials::new(train, tune, data, Kept::of(job)?);
+    // Of processes that train together rank 0 alone has a place for what it keeps.
+    let kept = if group.is_alone() { Kept::of(job)? } else { None };
+    let mut trials = Trials::new(train, tune, data, kept, group);
     let together = tune.search.count("parallel").unwrap_or(1).max(1);
     loop {
         let batch = plan(train, tune, &mut *search, &spaces, &trials.tried, together)?;
@@ -81,7 +86,8 @@ pub(crate) fn run(
         emit(&TrainEvent::TrialStarted { trial: first.trial, trials: tune.trials });
         let new: Vec<&Planned> = trials.new_ones(&batch);
         let trained: Vec<u32> = new.iter().map(|planned| planned.trial).collect();
-        let mut ended = together::train(job, &new, data, &trials.halving, emit).into_iter();
+        let work = Work { job, data, halving: &trials.halving, group };
+        let mut ended = work.train(&new, emit).into_iter();
         for planned in batch {
             let ended = if trained.contains(&planned.trial) { ended.next() } else { None };
             trials.note(planned, ended)?;

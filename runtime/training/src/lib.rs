@@ -9,6 +9,7 @@ mod job;
 mod predict;
 mod report;
 mod scores;
+mod workers;
 
 pub use capabilities::{CAPABILITIES, NOT_YET, can};
 pub use event::TrainEvent;
@@ -18,3 +19,4 @@ pub use report::{
     EpochReport, FoldReport, Importance, InputReport, JudgeReport, PartReport, SliceReport, TrainReport, TrialReport,
 };
 pub use scores::{Score, Scores};
+pub use workers::{refused_together, shares, workers};

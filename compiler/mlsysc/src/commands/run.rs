@@ -229,7 +229,8 @@ fn label(error: &RunError, files: &Files) -> Option<Label> {
 
 /// Failures of data and program end with 1; those of disks, workers and other runs with 4.
 fn exit_of(errors: &[RunError]) -> Exit {
-    const EXTERNAL: [&str; 9] = ["E0911", "E0912", "E0913", "E0920", "E0921", "E0922", "E0933", "E0941", "E0999"];
+    const EXTERNAL: [&str; 10] =
+        ["E0911", "E0912", "E0913", "E0920", "E0921", "E0922", "E0923", "E0933", "E0941", "E0999"];
     let external = errors.is_empty() || errors.iter().all(|error| EXTERNAL.contains(&error.code.as_str()));
     if external { Exit::External } else { Exit::Wrong }
 }

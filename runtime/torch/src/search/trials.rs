@@ -2,23 +2,26 @@
 
 use std::collections::BTreeMap;
 
+use mlsys_collective::Group;
 use mlsys_plan::{Train, Tune, Value};
 use mlsys_training::{TrainEvent, TrialReport};
 
 use super::halving::Halving;
 use super::kept::{Kept, KeptTrial};
-use super::together::Ended;
+use super::side_by_side::Ended;
 use super::{Planned, Tried};
 use crate::data::Data;
 use crate::error::TrainError;
 use crate::fit::Fitted;
 use crate::judging::Judge;
 use crate::stopping::improves;
+use crate::together::heard;
 
 /// The trials so far.
 pub(super) struct Trials<'a> {
     tune: &'a Tune,
     data: &'a Data,
+    group: &'a Group,
     judges: Judge,
     pub(super) halving: Halving<'a>,
     /// Where they are kept, and those that were when the search was cut off.
@@ -37,10 +40,11 @@ struct Best {
 }
 
 impl<'a> Trials<'a> {
-    pub(super) fn new(train: &Train, tune: &'a Tune, data: &'a Data, kept: Option<Kept>) -> Self {
+    pub(super) fn new(train: &Train, tune: &'a Tune, data: &'a Data, kept: Option<Kept>, group: &'a Group) -> Self {
         Trials {
             tune,
             data,
+            group,
             judges: Judge::of(train),
             halving: Halving::of(tune, train.training.epochs),
             kept,
@@ -97,7 +101,8 @@ impl<'a> Trials<'a> {
         let names = self.tune.space.iter().map(|dimension| dimension.name.clone());
         let values: BTreeMap<String, Value> = names.zip(planned.values.clone()).collect();
         let mut report = TrialReport { seconds: ended.seconds, ..blank(planned.trial, values) };
-        let fitted = match ended.fitted.and_then(|fitted| Ok((self.score(&fitted)?, fitted))) {
+        let scored = |fitted: Fitted| Ok((heard(self.group, || self.score(&fitted))?, fitted));
+        let fitted = match ended.fitted.and_then(scored) {
             Ok((score, fitted)) => {
                 self.halving.note(&fitted.epochs);
                 report.score = score;
@@ -106,6 +111,8 @@ impl<'a> Trials<'a> {
                 report.failure = report.score.is_none().then(|| undefined(self.tune));
                 Some(fitted)
             }
+            // What befell one process alone is no trial's failure: the others are still in the trial.
+            Err(error) if !self.group.is_alone() && !error.is_everywhere() => return Err(error),
             Err(error) => {
                 report.failure = Some(error.to_string());
                 self.failure = Some(error);
