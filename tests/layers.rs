@@ -11,7 +11,7 @@ const COMPILER: [&str; 6] =
     ["mlsys-diagnostics", "mlsys-driver", "mlsys-lower", "mlsys-plan", "mlsys-sema", "mlsys-syntax"];
 
 /// Crates of the runtime other than its binary.
-const RUNTIME: [&str; 7] = [
+const RUNTIME: [&str; 8] = [
     "mlsys-aggregates",
     "mlsys-dataflow",
     "mlsys-engine",
@@ -19,6 +19,7 @@ const RUNTIME: [&str; 7] = [
     "mlsys-metrics",
     "mlsys-store",
     "mlsys-torch",
+    "mlsys-tracking",
 ];
 
 #[test]
@@ -55,6 +56,7 @@ fn each_library_is_named_in_one_room() {
         ("miette", &["mlsysc"]),
         ("object_store", &["mlsys-store"]),
         ("pest", &["mlsys-syntax"]),
+        ("reqwest", &["mlsys-tracking"]),
         ("salsa", &["mlsys-driver", "mlsys-sema"]),
         ("sqlx", &["mlsys-store"]),
         ("tch", &["mlsys-torch"]),

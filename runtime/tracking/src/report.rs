@@ -67,7 +67,10 @@ impl Outcome {
     fn left_out(&self, server: &str) -> Option<String> {
         let epochs = if self.thinned == 1 { "epoch was" } else { "epochs were" };
         (self.thinned > 0).then(|| {
-            format!("the tracking server `{server}` was too slow: {} {epochs} left out while trainings ran", self.thinned)
+            format!(
+                "the tracking server `{server}` was too slow: {} {epochs} left out while trainings ran",
+                self.thinned
+            )
         })
     }
 }

@@ -150,12 +150,9 @@ mod tests {
     fn numbers_that_json_lacks_are_text_and_reserved_aliases_are_others() {
         assert_eq!(metric("a", f64::NAN, 1, 0)["value"], "NaN");
         assert_eq!(metric("a", f64::NEG_INFINITY, 1, 0)["value"], "-Infinity");
-        assert_eq!(["champion", "latest", "v12", "v", "vx"].map(alias), [
-            "champion",
-            "mlsys_latest",
-            "mlsys_v12",
-            "v",
-            "vx"
-        ]);
+        assert_eq!(
+            ["champion", "latest", "v12", "v", "vx"].map(alias),
+            ["champion", "mlsys_latest", "mlsys_v12", "v", "vx"]
+        );
     }
 }

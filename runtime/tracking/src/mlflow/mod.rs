@@ -21,8 +21,8 @@ use crate::address::Address;
 use crate::news::{Id, News};
 use crate::pace::Pace;
 use crate::tracker::{Refusal, Tracker, Trouble};
-pub use client::Credentials;
 use client::Client;
+pub use client::Credentials;
 use runs::Run;
 
 /// The tag that holds the fingerprint of a run's training.

@@ -92,7 +92,9 @@ impl Mlflow {
 fn judged(news: &Registered) -> Vec<Value> {
     let came = if news.version.is_some() { "met" } else { "missed" };
     let mut tags = vec![limits::tag("mlsys.gates", came)];
-    tags.extend(news.gates.iter().enumerate().map(|(place, gate)| limits::tag(&format!("mlsys.gate.{}", place + 1), gate)));
+    tags.extend(
+        news.gates.iter().enumerate().map(|(place, gate)| limits::tag(&format!("mlsys.gate.{}", place + 1), gate)),
+    );
     if let Some(version) = news.version {
         tags.push(limits::tag(VERSION, &version.to_string()));
         tags.push(limits::tag("mlflow.runName", &format!("{} v{version}", news.training.model)));

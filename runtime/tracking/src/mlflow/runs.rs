@@ -81,7 +81,8 @@ impl Mlflow {
             return Ok(run);
         }
         let short: String = id.fingerprint.chars().take(8).collect();
-        let tags = [(TRAINING, id.fingerprint.as_str()), ("mlsys.model", &id.model), ("mlflow.source.name", &id.program)];
+        let tags =
+            [(TRAINING, id.fingerprint.as_str()), ("mlsys.model", &id.model), ("mlflow.source.name", &id.program)];
         let new = NewRun {
             experiment: self.experiment(&id.program).await?,
             name: format!("{} {short}", id.model),
