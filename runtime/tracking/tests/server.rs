@@ -22,7 +22,7 @@ async fn a_training_is_told_with_its_files_and_its_version() {
         .filter(|asked| asked.method == "PUT")
         .map(|asked| (asked.path.rsplit("/artefacts/").next().unwrap(), asked.body.len()))
         .collect();
-    assert_eq!(files, [("model/model.json", 2), ("report.json", 8), ("model/weights%20%231.bin", 3 << 20)]);
+    assert_eq!(files, [("model/model.json", 2), ("report.json", 8), ("model/weights%20_1.bin", 3 << 20)]);
     let bodies: Vec<&Asked> = asked.iter().filter(|asked| asked.path.ends_with("/log-batch")).collect();
     assert!(bodies.iter().all(|asked| asked.body.len() <= 1_000_000));
     let metrics: usize = bodies.iter().map(|asked| asked.list("metrics")).sum();

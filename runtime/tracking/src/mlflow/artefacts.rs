@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::runs::Run;
-use super::{Mlflow, Refusals};
+use super::{Mlflow, Refusals, limits};
 use crate::tracker::{Refusal, Trouble};
 
 /// The scheme of places that a server passes on to where artefacts really lie.
@@ -35,6 +35,10 @@ impl Mlflow {
         for file in files {
             let name = file.iter().map(|step| step.to_string_lossy()).collect::<Vec<_>>().join("/");
             let name = if name == REPORT { name } else { format!("{MODEL}/{name}") };
+            let (original, name) = (name.clone(), limits::file(&name));
+            if name != original {
+                refusals.note(self.log(&run.id, "tags", vec![limits::renamed_to(&name, &original)]).await)?;
+            }
             let path = format!("mlflow-artifacts/artifacts/{root}/{name}");
             refusals.note(self.client.put_file(&path, &folder.join(&file)).await)?;
         }

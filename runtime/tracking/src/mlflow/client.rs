@@ -55,8 +55,9 @@ impl Credentials {
     /// Those of the environment, as MLflow's own client reads them: user and password, or else a token.
     pub fn from_environment() -> Self {
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        match (variable("MLFLOW_TRACKING_USERNAME"), variable("MLFLOW_TRACKING_TOKEN")) {
-            (Some(user), _) => Credentials::User(user, variable("MLFLOW_TRACKING_PASSWORD").unwrap_or_default()),
+        let user = variable("MLFLOW_TRACKING_USERNAME").zip(variable("MLFLOW_TRACKING_PASSWORD"));
+        match (user, variable("MLFLOW_TRACKING_TOKEN")) {
+            (Some((user, password)), _) => Credentials::User(user, password),
             (None, Some(token)) => Credentials::Token(token),
             (None, None) => Credentials::None,
         }

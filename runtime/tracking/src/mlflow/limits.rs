@@ -13,7 +13,7 @@ const BYTES: usize = 900_000;
 const NAME: usize = 250;
 /// Characters of a param's value.
 const PARAM: usize = 6000;
-/// Characters of a tag's value; servers before 2.13 take so many.
+/// Characters of a tag's value; all of MLflow's stores are said to take so many.
 const TAG: usize = 5000;
 /// Characters of the name of an experiment.
 const EXPERIMENT: usize = 500;
@@ -66,7 +66,7 @@ pub(super) fn metric(name: &str, value: f64, at: i64, step: i64) -> Value {
 /// Tags that say which names were changed.
 pub(super) fn renamed<'a>(names: impl Iterator<Item = &'a str>) -> Vec<Value> {
     let changed = names.map(|original| (name(original), original)).filter(|(name, original)| name != original);
-    changed.map(|(name, original)| tag(&format!("{RENAMED}{name}"), original)).collect()
+    changed.map(|(name, original)| renamed_to(&name, original)).collect()
 }
 
 /// A name that MLflow takes: letters, digits and `_ - . : /` and spaces. Anything else becomes `_`; so does a step of a path
@@ -80,6 +80,17 @@ pub(super) fn name(name: &str) -> String {
         count if count > NAME => mapped.chars().take(NAME - 3).collect::<String>() + "...",
         _ => mapped,
     }
+}
+
+/// The name of a file among artefacts: a server refuses `#`, decodes `%` more than once, and takes `\` and `:` for parts of a
+/// path on some systems.
+pub(super) fn file(name: &str) -> String {
+    name.chars().map(|letter| if letter.is_control() || "#%\\:".contains(letter) { '_' } else { letter }).collect()
+}
+
+/// A tag that says which name something really has.
+pub(super) fn renamed_to(name: &str, original: &str) -> Value {
+    tag(&format!("{RENAMED}{name}"), original)
 }
 
 /// A name for an experiment.
@@ -124,6 +135,7 @@ mod tests {
         let long = name(&"x".repeat(300));
         assert!(long.chars().count() == NAME && long.ends_with("..."));
         let told = renamed(["loss", "ndcg(k: 10)"].into_iter());
+        assert_eq!(file("model/weights #1%20.bin"), "model/weights _1_20.bin");
         assert_eq!(told, [json!({ "key": "mlsys.name.ndcg_k: 10_", "value": "ndcg(k: 10)" })]);
     }
 
