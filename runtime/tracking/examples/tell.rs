@@ -1,5 +1,5 @@
 //! Tells a tracking server news from standard input, one JSON object a line: `tell ADDRESS STATE_FOLDER < NEWS`. What became of
-//! them is printed as JSON. `tests/interop/mlflow.py` holds what arrives against MLflow's own client.
+//! them is printed as JSON. `tests/interop/tracking.py` holds what arrives against MLflow's own client.
 
 use std::io::Write;
 use std::path::Path;

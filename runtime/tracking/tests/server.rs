@@ -1,6 +1,8 @@
 //! A server that answers as a script says, over a real socket: whatever it does, news are sent once it lets them, nothing waits
 //! without bounds, and no secret is told.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is how tests fail")]
+
 mod support;
 
 use std::time::{Duration, Instant};
