@@ -20,6 +20,7 @@ const RUNTIME: [&str; 8] = [
     "mlsys-metrics",
     "mlsys-store",
     "mlsys-torch",
+    "mlsys-tracking",
 ];
 
 #[test]
@@ -56,6 +57,7 @@ fn each_library_is_named_in_one_room() {
         ("miette", &["mlsysc"]),
         ("object_store", &["mlsys-store"]),
         ("pest", &["mlsys-syntax"]),
+        ("reqwest", &["mlsys-tracking"]),
         ("salsa", &["mlsys-driver", "mlsys-sema"]),
         ("sqlx", &["mlsys-store"]),
         ("tch", &["mlsys-torch"]),

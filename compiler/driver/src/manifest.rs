@@ -7,6 +7,7 @@ use mlsys_diagnostics::{Diagnostic, Files, Label, Place, Severity, Span, nearest
 use serde::Deserialize;
 
 use crate::load::{FileSystem, LoadError};
+use crate::tracking;
 
 /// The name of the file.
 pub(crate) const NAME: &str = "mlsys.toml";
@@ -41,6 +42,7 @@ struct ProfileTable {
     online: Option<String>,
     registry: Option<String>,
     engine: Option<String>,
+    tracking: Option<String>,
     #[serde(default)]
     secrets: BTreeMap<String, String>,
     #[serde(default)]
@@ -60,6 +62,8 @@ pub struct Profile {
     pub registry: Option<String>,
     /// What runs batch work; none for this process.
     pub engine: Option<String>,
+    /// The address of the tracking server that is told of trainings; none where nobody is told.
+    pub tracking: Option<String>,
     /// Environment variables by the names that the program uses: names on both sides, never values.
     pub secrets: BTreeMap<String, String>,
     /// Values of parameters, as text.
@@ -154,12 +158,21 @@ fn chosen_profile(name: &str, table: &ProfileTable) -> Result<Profile, LoadError
             ));
         }
     }
+    if let Some(reason) = table.tracking.as_deref().and_then(tracking::refused) {
+        // A password may stand in the address: it is not repeated.
+        return Err(plain(
+            "E0915",
+            format!("`tracking` of profile `{name}` is not the address of a tracking server: {reason}"),
+            tracking::HELP.to_owned(),
+        ));
+    }
     Ok(Profile {
         name: Some(name.to_owned()),
         store: table.store.clone(),
         online: table.online.clone(),
         registry: table.registry.clone(),
         engine: table.engine.clone(),
+        tracking: table.tracking.clone(),
         secrets: table.secrets.clone(),
         params,
     })
@@ -183,7 +196,7 @@ fn malformed(text: &str, error: &toml::de::Error) -> LoadError {
     let label = Label { place: Place { file, span }, text: "here".to_owned() };
     let labels = if in_secrets { Vec::new() } else { vec![label] };
     let help = "a project's file has `[project]` with `name` and `main`, and `[profile.NAME]` with `store`, `online`, \
-                `registry`, `engine`, `secrets` and `params`";
+                `registry`, `engine`, `tracking`, `secrets` and `params`";
     LoadError {
         diagnostic: Diagnostic {
             code: "E0915",

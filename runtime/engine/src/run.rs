@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use mlsys_dataflow::{Dataflow, Elsewhere, Parts, files_of, forget_parts};
 use mlsys_plan::{Fingerprint, Node, NodeId, Operation, Plan, Train};
-use mlsys_store::{Actor, Digests, Draft, NewVersion, Registry, Remote, Slot, State, hash_of, keep};
+use mlsys_store::{Actor, Digests, Draft, NewVersion, Registry, Remote, Slot, State, Version, hash_of, keep};
 use mlsys_training::TrainReport;
 use serde_json::Value;
 
@@ -27,6 +27,7 @@ use crate::shared::Shared;
 use crate::steps::{self, CHOSEN, DATA, MODEL, REPORT, Work, is_work};
 use crate::summary::{ModelOutcome, NodeOutcome, Outcome, Summary};
 use crate::supports::supports;
+use crate::tracked::{Told, Tracked};
 
 /// Where and with what a plan is run.
 #[derive(Clone, Debug)]
@@ -37,6 +38,8 @@ pub struct Options {
     pub state: PathBuf,
     /// The store that machines share, of which the state folder is a working copy; none for the folder alone.
     pub store: Option<Remote>,
+    /// The address of the tracking server that is told of trainings, such as `http://127.0.0.1:5000`; none for nobody.
+    pub tracking: Option<String>,
     /// The training worker's program.
     pub worker: PathBuf,
     /// Threads to use; none for all cores.
@@ -63,7 +66,12 @@ pub struct Options {
 /// cannot be used.
 pub async fn run(plan: &Plan, options: &Options, observer: Observer<'_>) -> Result<Summary, Vec<RunError>> {
     supports(plan)?;
-    let mut run = Run::begin(plan, options, observer).await.map_err(|error| vec![error])?;
+    let tracked = Tracked::begin(plan, options).map_err(|error| vec![error])?;
+    let listener = |event: Event<'_>| {
+        tracked.hear(&event);
+        observer(event);
+    };
+    let mut run = Run::begin(plan, options, &listener, &tracked).await.map_err(|error| vec![error])?;
     run.everything().await.map_err(|error| vec![error])
 }
 
@@ -75,6 +83,7 @@ struct Run<'a> {
     definition: Fingerprint,
     options: &'a Options,
     observer: Observer<'a>,
+    tracked: &'a Tracked,
     state: State,
     _lock: mlsys_store::Lock,
     registry: Registry,
@@ -92,7 +101,12 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    async fn begin(plan: &'a Plan, options: &'a Options, observer: Observer<'a>) -> Result<Self, RunError> {
+    async fn begin(
+        plan: &'a Plan,
+        options: &'a Options,
+        observer: Observer<'a>,
+        tracked: &'a Tracked,
+    ) -> Result<Self, RunError> {
         let state = State::open(&options.state)?;
         let lock = state.lock()?;
         if let Some(store) = &options.store {
@@ -114,6 +128,7 @@ impl<'a> Run<'a> {
             definition: of_plan(plan)?,
             options,
             observer,
+            tracked,
             state,
             _lock: lock,
             registry,
@@ -136,6 +151,7 @@ impl<'a> Run<'a> {
             self.node(node).await?;
         }
         self.digests.save()?;
+        let tracking = self.tracked.end().await;
         let summary = Summary {
             program: self.plan.program.clone(),
             started_at: started_at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
@@ -146,6 +162,7 @@ impl<'a> Run<'a> {
             nodes: std::mem::take(&mut self.nodes),
             models: std::mem::take(&mut self.models),
             not_executed: not_executed(self.plan),
+            tracking,
         };
         // A run that found nothing to do leaves no record: the last one stands.
         if !summary.nothing_to_do() {
@@ -214,6 +231,10 @@ impl<'a> Run<'a> {
         }
         match &node.operation {
             Operation::Join(join) => self.joins(node, join, slot).await?,
+            Operation::Train(train) => {
+                self.tracked.began(&self.told(node, train)?);
+                self.execute(node, slot, quarantine.to_path_buf()).await?;
+            }
             _ => self.execute(node, slot, quarantine.to_path_buf()).await?,
         }
         self.share(node, slot, quarantine).await?;
@@ -281,6 +302,7 @@ impl<'a> Run<'a> {
     }
 
     fn fail(&mut self, node: &Node, error: RunError, started: Instant) {
+        self.tracked.failed(node, &error);
         self.failed.insert(node.id.clone(), node.id.clone());
         self.end(node, Outcome::Failed(error.of(node)), started, None, None);
     }
@@ -316,6 +338,7 @@ impl<'a> Run<'a> {
         report: Value,
     ) -> Result<(), RunError> {
         let report: TrainReport = serde_json::from_value(report)?;
+        self.tracked.came(&self.told(node, train)?, &report, slot);
         let asked = Asked {
             node,
             train,
@@ -330,6 +353,7 @@ impl<'a> Run<'a> {
         let met = gates.iter().all(|gate| gate.met || !gate.judged);
         let learnt = slot.folder().join(MODEL);
         let artefact = if met { keep(&self.state, &learnt, &[REPORT])?.hash } else { hash_of(&learnt, &[REPORT])? };
+        let before = self.told_versions(&train.model).await?;
         let registered = if met {
             let data = self.fingerprints.all_data();
             let definition = scoring::definition(self.plan, &train.model)?;
@@ -351,14 +375,35 @@ impl<'a> Run<'a> {
         } else {
             None
         };
+        let version = registered.map(|registered| registered.version);
+        let after = self.told_versions(&train.model).await?;
+        self.tracked.judged(&self.told(node, train)?, &gates, version, &before, &after);
         self.models.push(ModelOutcome {
             model: train.model.clone(),
             report,
             artefact,
             gates,
-            version: registered.map(|registered| registered.version),
+            version,
             fresh: registered.is_some_and(|registered| registered.fresh),
         });
         Ok(())
+    }
+
+    /// The versions of a model, where somebody is told of them.
+    async fn told_versions(&self, model: &str) -> Result<Vec<Version>, RunError> {
+        if self.tracked.is_told() { Ok(self.registry.versions(model).await?) } else { Ok(Vec::new()) }
+    }
+
+    /// A training as a tracking server is told of it.
+    fn told<'t>(&'t self, node: &'t Node, train: &'t Train) -> Result<Told<'t>, RunError> {
+        let fingerprint = self.fingerprints.of(&node.id);
+        Ok(Told {
+            node,
+            train,
+            fingerprint: fingerprint.ok_or_else(|| RunError::internal(format!("`{}` has no fingerprint", node.id)))?,
+            definition: &self.definition,
+            data: self.fingerprints.all_data(),
+            plan: self.plan,
+        })
     }
 }

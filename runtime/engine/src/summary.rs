@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use mlsys_plan::{Gate, NodeId};
+use mlsys_tracking::TrackingReport;
 use mlsys_training::TrainReport;
 use serde::Serialize;
 use serde_json::Value;
@@ -30,6 +31,9 @@ pub struct Summary {
     pub models: Vec<ModelOutcome>,
     /// What the program asks for and a run does not do, such as `deployment approve`: it stays a specification.
     pub not_executed: Vec<String>,
+    /// What became of what a tracking server was to be told; none where the profile names none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tracking: Option<TrackingReport>,
 }
 
 /// What came of a node.

@@ -88,7 +88,10 @@ pub(crate) fn run(
         let trained: Vec<u32> = new.iter().map(|planned| planned.trial).collect();
         let work = Work { job, data, halving: &trials.halving, group };
         let mut ended = work.train(&new, emit).into_iter();
-        for planned in batch {
+        for (place, planned) in batch.into_iter().enumerate() {
+            if place > 0 {
+                emit(&TrainEvent::TrialStarted { trial: planned.trial, trials: tune.trials });
+            }
             let ended = if trained.contains(&planned.trial) { ended.next() } else { None };
             trials.note(planned, ended)?;
             emit(&trials.event());

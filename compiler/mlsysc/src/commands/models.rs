@@ -8,6 +8,7 @@ mod promote;
 mod rollback;
 mod show;
 mod table;
+mod tracked;
 
 use std::path::PathBuf;
 
@@ -18,6 +19,7 @@ use mlsys_engine::models::{Models, Which};
 
 use super::run::{places, show as show_errors};
 use super::{Exit, Program, complain};
+use tracked::Told;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -80,14 +82,20 @@ pub(crate) fn execute(arguments: &Arguments) -> Exit {
 impl Place {
     /// Does something with the registry.
     fn with<T>(&self, work: impl AsyncFnOnce(&Models) -> Result<T, Exit>) -> Result<T, Exit> {
+        self.with_told(async |models, _| work(models).await)
+    }
+
+    /// Does something with the registry that a tracking server is told of.
+    fn with_told<T>(&self, work: impl AsyncFnOnce(&Models, &Told) -> Result<T, Exit>) -> Result<T, Exit> {
         let compiler = Program::at(&self.program, self.profile.as_deref()).load()?;
         let state = places::state(&compiler, self.state.as_ref());
+        let told = Told { tracking: compiler.profile().tracking.clone(), state: state.clone() };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| super::fail("E0911", &error.to_string(), None))?;
         runtime.block_on(async {
             match Models::open(&state).await {
                 Ok(Some(models)) => {
-                    let done = work(&models).await;
+                    let done = work(&models, &told).await;
                     models.close().await;
                     done
                 }

@@ -81,6 +81,7 @@ pub(crate) fn execute(arguments: &Arguments) -> Exit {
         project: compiler.root().to_path_buf(),
         state: state.clone(),
         store,
+        tracking: compiler.profile().tracking.clone(),
         worker: worker(),
         threads: arguments.threads,
         memory: arguments.memory.map(|mebibytes| (mebibytes as usize) << 20),

@@ -24,7 +24,7 @@ pub(super) struct Arguments {
 
 pub(super) fn execute(arguments: &Arguments) -> Exit {
     let Arguments { model, version, alias, because, place } = arguments;
-    let promoted = place.with(async |models| {
+    let promoted = place.with_told(async |models, told| {
         known(models, model).await?;
         let actor = Actor::here().because(because.clone());
         let (number, before) = models.promote(model, version, alias, &actor).await.map_err(|error| failed(&error))?;
@@ -32,7 +32,7 @@ pub(super) fn execute(arguments: &Arguments) -> Exit {
             Some(before) => println!("version {number} of {model} is the {alias} now; it was version {before}"),
             None => println!("version {number} of {model} is the {alias}"),
         }
-        Ok(())
+        told.alias(models, model, number, alias).await
     });
     promoted.err().unwrap_or(Exit::Fine)
 }

@@ -5,6 +5,9 @@ use mlsys_engine::models::Actor;
 
 use super::{Exit, Place, failed, known};
 
+/// The alias that goes back.
+const CHAMPION: &str = "champion";
+
 #[derive(Args)]
 pub(super) struct Arguments {
     /// The model
@@ -18,12 +21,12 @@ pub(super) struct Arguments {
 
 pub(super) fn execute(arguments: &Arguments) -> Exit {
     let Arguments { model, because, place } = arguments;
-    let back = place.with(async |models| {
+    let back = place.with_told(async |models, told| {
         known(models, model).await?;
         let actor = Actor::here().because(because.clone());
         let (from, to) = models.roll_back(model, &actor).await.map_err(|error| failed(&error))?;
         println!("version {to} of {model} is the champion again; it was version {from}");
-        Ok(())
+        told.alias(models, model, to, CHAMPION).await
     });
     back.err().unwrap_or(Exit::Fine)
 }
