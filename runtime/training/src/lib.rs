@@ -5,6 +5,7 @@
 
 mod capabilities;
 mod event;
+mod gate;
 mod job;
 mod predict;
 mod report;
@@ -12,6 +13,7 @@ mod scores;
 
 pub use capabilities::{CAPABILITIES, NOT_YET, can};
 pub use event::TrainEvent;
+pub use gate::GateResult;
 pub use job::{JudgeJob, TrainJob};
 pub use predict::{Carried, PredictJob, Stamp, predicted};
 pub use report::{
