@@ -13,6 +13,8 @@ pub(crate) enum Block {
     /// A sentence of the project's own words and of cells.
     Text(Vec<Cell>),
     Table(Table),
+    /// Where charts stand, if it is not the section's end.
+    Charts,
 }
 
 /// Lines of cells below a head; without a head, pairs of a name and a value.

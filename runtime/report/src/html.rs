@@ -90,11 +90,18 @@ fn of_section(section: &Section, figures: &[Figure]) -> Markup {
                     @match block {
                         Block::Text(cells) => p { (sentence(cells)) },
                         Block::Table(table) => (of_table(table)),
+                        Block::Charts => (of_figures(figures)),
                     }
                 }
             }
-            @if !figures.is_empty() { div.figures { @for figure in figures { (of_figure(figure)) } } }
+            @if !section.blocks.iter().any(|block| matches!(block, Block::Charts)) { (of_figures(figures)) }
         }
+    }
+}
+
+fn of_figures(figures: &[Figure]) -> Markup {
+    html! {
+        @if !figures.is_empty() { div.figures { @for figure in figures { (of_figure(figure)) } } }
     }
 }
 

@@ -45,10 +45,10 @@ fn head(summary: &Summary) -> String {
 fn of_section(section: &Section) -> String {
     let mut out = format!("\n## {}\n", section.title);
     for block in &section.blocks {
-        out.push('\n');
         match block {
-            Block::Text(cells) => out += &(sentence(cells) + "\n"),
-            Block::Table(table) => out += &of_table(table),
+            Block::Text(cells) => out += &format!("\n{}\n", sentence(cells)),
+            Block::Table(table) => out += &format!("\n{}", of_table(table)),
+            Block::Charts => {}
         }
     }
     out

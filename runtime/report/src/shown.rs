@@ -1,5 +1,7 @@
 //! How values are shown: texts without what cannot be seen, numbers as people read them.
 
+use mlsys_plan::Value;
+
 /// A text of so many characters at most, on one line. What has no width or changes the direction of writing is replaced: it
 /// could hide what a name is.
 pub(crate) fn text(text: &str, most: usize) -> String {
@@ -44,7 +46,7 @@ pub(crate) fn figure(value: f64) -> String {
     match value.abs() {
         _ if !value.is_finite() => "not a number".to_owned(),
         0.0 => "0".to_owned(),
-        1e12.. | ..1e-4 => format!("{value:.3e}"),
+        1e12.. | ..1e-4 => format!("{value:.1e}"),
         1e3.. => grouped(&format!("{value:.1}")),
         _ => format!("{value:.4}"),
     }
@@ -54,6 +56,21 @@ pub(crate) fn figure(value: f64) -> String {
 pub(crate) fn interval(interval: Option<(f64, f64)>) -> Option<String> {
     let (low, high) = interval?;
     (low.is_finite() && high.is_finite()).then(|| format!("{} to {}", figure(low), figure(high)))
+}
+
+/// A value that was tried: of a number that chance has drawn, as many digits as tell it from others.
+pub(crate) fn value(value: &Value) -> String {
+    match value {
+        Value::Float(number) => {
+            let rounded = format!("{number:.3e}").parse::<f64>().unwrap_or(*number);
+            if (1e-4..1e6).contains(&rounded.abs()) || rounded == 0.0 {
+                rounded.to_string()
+            } else {
+                format!("{rounded:e}")
+            }
+        }
+        other => other.to_string(),
+    }
 }
 
 /// A number of things.
@@ -117,7 +134,7 @@ mod tests {
     #[test]
     fn numbers_are_as_people_read_them() {
         assert_eq!(
-            ["0.7175", "1,234.5", "-12,345.0", "1.000e-5", "0"],
+            ["0.7175", "1,234.5", "-12,345.0", "1.0e-5", "0"],
             [0.7175, 1234.5, -12345.0, 1e-5, 0.0].map(figure).each_ref().map(String::as_str)
         );
         assert_eq!(figure(f64::NAN), "not a number");

@@ -18,7 +18,7 @@ fn draw(card: &Card) -> Vec<Figure> {
     if epochs.len() < 2 {
         return Vec::new();
     }
-    let loss = of(card, 0, "mean training loss", "train", |epoch| Some(epoch.loss));
+    let loss = of(card, 0, "training loss", "train", |epoch| Some(epoch.loss));
     let names =
         epochs.last().into_iter().flat_map(|last| last.validate.0.iter().take(METRICS)).map(|score| &score.metric);
     let metrics = names.zip(1..).filter_map(|(name, place)| {
@@ -59,7 +59,7 @@ fn of(
         beside: None,
         mark: Some((f64::from(card.report.best_epoch), "kept")),
     });
-    Some(Figure { title: capital(name), about, drawing, numbers: None })
+    Some(Figure { title: name.to_owned(), about, drawing, numbers: None })
 }
 
 fn numbers(epochs: &[EpochReport]) -> Option<Table> {
@@ -71,9 +71,4 @@ fn numbers(epochs: &[EpochReport]) -> Option<Table> {
     let named = names.iter().map(|name| shown::text(name, limits::LABEL));
     let head = ["epoch", "loss"].map(str::to_owned).into_iter().chain(named).collect();
     (epochs.len() <= limits::SHORT).then(|| Table { head, lines: epochs.iter().map(line).collect(), more: None })
-}
-
-fn capital(name: &str) -> String {
-    let mut letters = name.chars();
-    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
 }

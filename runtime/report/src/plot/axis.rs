@@ -3,6 +3,9 @@
 /// The largest number that is drawn: spans of it can still be computed with.
 const LARGEST: f64 = 1e300;
 
+/// Into how many pieces ticks divide an axis at most.
+const PIECES: f64 = 6.0;
+
 /// The values that an axis spans.
 #[derive(Clone, Debug)]
 pub(crate) struct Axis {
@@ -18,7 +21,7 @@ impl Axis {
     pub(crate) fn between(label: &str, low: f64, high: f64) -> Self {
         let (low, high) = (low.clamp(-LARGEST, LARGEST), high.clamp(-LARGEST, LARGEST));
         let (low, high) = if low < high { (low, high) } else { around(low) };
-        Axis { label: label.to_owned(), low, high, step: step(high - low, 5.0) }
+        Axis { label: label.to_owned(), low, high, step: step(high - low, PIECES) }
     }
 
     /// An axis that holds all of these values and ends at ticks; none without any that is a number.
@@ -87,14 +90,15 @@ fn around(value: f64) -> (f64, f64) {
     (value - half, value + half)
 }
 
-/// The step, 1, 2 or 5 times a power of ten, that divides a span into about so many pieces.
-fn step(span: f64, about: f64) -> f64 {
-    let raw = span / about;
+/// The smallest step, 1, 2 or 5 times a power of ten, that divides a span into so many pieces at most.
+fn step(span: f64, most: f64) -> f64 {
+    let raw = span / most;
     let power = 10f64.powf(raw.log10().floor());
+    // A rounding error makes no step the next one.
     let factor = match raw / power {
-        ..1.5 => 1.0,
-        ..3.5 => 2.0,
-        ..7.5 => 5.0,
+        ..1.001 => 1.0,
+        ..2.001 => 2.0,
+        ..5.001 => 5.0,
         _ => 10.0,
     };
     factor * power
@@ -119,8 +123,8 @@ mod tests {
     #[test]
     fn an_axis_ends_at_ticks() {
         let axis = Axis::over("", [0.613, 0.742].into_iter()).unwrap();
-        assert_eq!(written(&axis), ["0.60", "0.62", "0.64", "0.66", "0.68", "0.70", "0.72", "0.74", "0.76"]);
-        assert!(axis.at(0.6) < 1e-9 && axis.at(0.76) > 1.0 - 1e-9);
+        assert_eq!(written(&axis), ["0.60", "0.65", "0.70", "0.75"]);
+        assert!(axis.at(0.6) < 1e-9 && axis.at(0.75) > 1.0 - 1e-9);
     }
 
     #[test]

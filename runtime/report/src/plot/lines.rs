@@ -93,12 +93,12 @@ impl Frame<'_> {
         }
     }
 
+    /// A value of the first axis, with its name above it.
     fn mark(&self, value: f64, name: &str) -> Markup {
         let x = LEFT + self.x.at(value) * (WIDTH - LEFT - RIGHT);
-        let late = self.x.at(value) > 0.6;
         html! {
             (rule("mark", (x, self.top), (x, HEIGHT - BOTTOM)))
-            (text(if late { x - 5.0 } else { x + 5.0 }, self.top + 12.0, if late { "tick end" } else { "tick" }, name))
+            (text(x, self.top - 4.0, "tick middle", name))
         }
     }
 

@@ -20,7 +20,7 @@ pub(super) fn section(card: &Card) -> Option<Section> {
     lines.push(("seed", Cell::Number(card.origin.seed.to_string())));
     lines
         .extend(report.best_trial.map(|best| ("kept trial", Cell::Text(format!("{best} of {}", report.trials.len())))));
-    let mut blocks = vec![Block::Table(Table::pairs(lines))];
+    let mut blocks = vec![Block::Table(Table::pairs(lines)), Block::Charts];
     if !report.trials.is_empty() {
         blocks.push(Block::Text(vec![Cell::Text("What the search has tried, from the best to the worst:".to_owned())]));
         blocks.push(Block::Table(trials(card)));
@@ -35,7 +35,7 @@ fn trials(card: &Card) -> Table {
     let names: Vec<&str> = names.into_iter().take(limits::VALUES).collect();
     let line = |trial: &&TrialReport| {
         let value = |name: &&str| {
-            trial.values.get(*name).map(|value| Cell::Name(shown::text(&value.to_string(), limits::LABEL)))
+            trial.values.get(*name).map(|value| Cell::Name(shown::text(&shown::value(value), limits::LABEL)))
         };
         let mut line = vec![Cell::Number(trial.trial.to_string())];
         line.extend(names.iter().map(|name| value(name).unwrap_or(Cell::Empty)));
