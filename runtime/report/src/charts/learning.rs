@@ -26,11 +26,8 @@ fn draw(card: &Card) -> Vec<Figure> {
             epoch.validate.get(name)
         })
     });
-    let mut figures: Vec<Figure> = loss.into_iter().chain(metrics).collect();
-    if let Some(first) = figures.first_mut() {
-        first.numbers = numbers(epochs);
-    }
-    figures
+    let loss = loss.map(|figure| Figure { title: "Training loss".to_owned(), numbers: numbers(epochs), ..figure });
+    loss.into_iter().chain(metrics).collect()
 }
 
 fn of(

@@ -1,10 +1,11 @@
 //! What a version had to reach, and whether it did.
 
+use mlsys_plan::Comparison;
 use mlsys_training::GateResult;
 
 use crate::card::Card;
 use crate::content::{Block, Cell, Section, Table};
-use crate::reading::{Clause, larger_is_better, slice};
+use crate::reading::{Clause, slice};
 use crate::{limits, shown};
 
 pub(super) fn section(card: &Card) -> Option<Section> {
@@ -53,12 +54,14 @@ fn slices(clause: &Clause<'_>, worst: &GateResult) -> String {
     text
 }
 
-/// The slice that counts and is worst.
+/// The slice that counts and is worst; one where the metric is not defined counts as none.
 fn worst<'a>(clause: &Clause<'a>) -> Option<&'a GateResult> {
-    let larger = larger_is_better(&clause.results.first()?.gate.metric_name()).unwrap_or(true);
-    let key = |result: &&GateResult| {
+    let larger = |result: &GateResult| {
+        matches!(result.gate.comparison, Comparison::Greater | Comparison::GreaterOrEqual)
+    };
+    let key = |result: &GateResult| {
         let value = result.value.unwrap_or(f64::NAN);
-        if larger { value } else { -value }
+        if larger(result) { value } else { -value }
     };
     clause.judged().min_by(|left, right| key(left).total_cmp(&key(right)))
 }

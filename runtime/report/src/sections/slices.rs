@@ -22,16 +22,14 @@ fn title(sliced: &Sliced<'_>, part: &str) -> Block {
 fn table(sliced: &Sliced<'_>) -> Table {
     let lines = sliced.slices.iter().map(|each| {
         let score = each.metrics.0.iter().find(|score| score.metric == sliced.metric);
-        let small = if each.rows < sliced.min_rows { Cell::text("too small to judge") } else { Cell::Empty };
-        vec![
-            Cell::name(slice(each.value.as_deref())),
-            Cell::count(each.rows),
-            score.map_or(Cell::Empty, Cell::score),
-            small,
-        ]
+        let rows = match each.rows < sliced.min_rows {
+            true => Cell::Between(shown::count(each.rows), "too small to judge".to_owned()),
+            false => Cell::count(each.rows),
+        };
+        vec![Cell::name(slice(each.value.as_deref())), rows, score.map_or(Cell::Empty, Cell::score)]
     });
     let metric = shown::text(&sliced.metric, crate::limits::LABEL);
     let lines: Vec<Vec<Cell>> = lines.collect();
     let more = shown::more(sliced.all, lines.len()).map(|more| format!("{more} with fewer examples"));
-    Table::new(["slice", "examples", metric.as_str(), ""], lines, more).without_empty()
+    Table::new(["slice", "examples", metric.as_str()], lines, more)
 }
