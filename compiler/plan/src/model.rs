@@ -22,6 +22,8 @@ pub mod columns {
     pub const PART: &str = "__part";
     /// The value of [`PART`] for an example whose label was not known in time.
     pub const LEFT_OUT: &str = "left_out";
+    /// The number of the fold that an example is in, from 0, an int64; only where examples are divided into folds.
+    pub const FOLD: &str = "__fold";
     /// Prefix of a column that holds an entity key of the observation.
     pub const KEY: &str = "__key.";
     /// Which examples are ranked together.

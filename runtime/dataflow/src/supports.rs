@@ -11,7 +11,7 @@ use crate::sources::connector;
 
 /// What the standard library declares and this runtime does not implement yet: kind and name, such as
 /// `("connector", "csv")`. A plan that uses one of them is refused before it runs.
-pub const NOT_YET: &[(&str, &str)] = &[("connector", "delta"), ("connector", "postgres"), ("split", "folds")];
+pub const NOT_YET: &[(&str, &str)] = &[("connector", "delta"), ("connector", "postgres")];
 
 /// What this runtime implements of the standard library: kind and name, ordered.
 pub fn implemented() -> Vec<(&'static str, &'static str)> {
@@ -23,7 +23,7 @@ pub fn implemented() -> Vec<(&'static str, &'static str)> {
         .chain(connectors)
         .chain(functions)
         .chain(measures)
-        .chain([("split", "group"), ("split", "random"), ("split", "time")])
+        .chain([("split", "folds"), ("split", "group"), ("split", "random"), ("split", "time")])
         .collect()
 }
 

@@ -99,9 +99,7 @@ impl StoredTable {
     /// # Errors
     /// As [`StoredTable::open`].
     pub(crate) fn of(members: Vec<Member>) -> Result<Self, DataError> {
-        let first = members.first();
-        let first = first.ok_or_else(|| DataError::internal("a stored table has at least one file"))?;
-        let schema = Arc::clone(footer_of(&first.path)?.1.schema());
+        let schema = schema_of(&members)?;
         let mut files = Vec::with_capacity(members.len());
         let mut rows = 0;
         for member in members {
@@ -192,6 +190,20 @@ impl StoredTable {
         groups.extend(Some(group).filter(|group| !group.is_empty()));
         Ok(groups)
     }
+}
+
+/// The columns of the files of a table: those of the first one, or of one that has [`REPLACED`], which is missing where no
+/// row was replaced and then has no values.
+fn schema_of(members: &[Member]) -> Result<SchemaRef, DataError> {
+    let mut found: Option<SchemaRef> = None;
+    for member in members {
+        let (_, footer) = footer_of(&member.path)?;
+        if footer.schema().index_of(REPLACED).is_ok() {
+            return Ok(Arc::clone(footer.schema()));
+        }
+        found.get_or_insert_with(|| Arc::clone(footer.schema()));
+    }
+    found.ok_or_else(|| DataError::internal("a stored table has at least one file"))
 }
 
 impl StoredFile {

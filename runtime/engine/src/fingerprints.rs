@@ -149,6 +149,12 @@ impl Fingerprints {
         self.data.get(source)
     }
 
+    /// The fingerprint of the data of each source, by the source's name.
+    pub(crate) fn data_by_source(&self) -> BTreeMap<String, String> {
+        let name = |node: &NodeId| node.as_str().trim_start_matches("source.").to_owned();
+        self.data.iter().map(|(node, data)| (name(node), data.as_str().to_owned())).collect()
+    }
+
     /// The fingerprint of all data that sources read.
     pub(crate) fn all_data(&self) -> Fingerprint {
         let lines: Vec<String> = self.data.iter().map(|(node, data)| format!("{data}  {node}\n")).collect();

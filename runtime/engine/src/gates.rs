@@ -121,6 +121,7 @@ mod tests {
             rows_per_second: None,
             trials: Vec::new(),
             best_trial: None,
+            folds: Vec::new(),
             seconds: 0.0,
         }
     }

@@ -14,6 +14,7 @@ mod lineage;
 pub mod models;
 mod not_yet;
 mod profiles;
+mod replay;
 mod run;
 mod scoring;
 mod shared;
@@ -27,9 +28,12 @@ pub use error::RunError;
 pub use event::Event;
 pub use mlsys_dataflow::{ColumnReport, ProfileFrom, ProfileReport};
 pub use mlsys_store::{Objects, Remote};
-pub use mlsys_training::{EpochReport, GateResult, Importance, Score, Scores, TrainEvent, TrainReport, TrialReport};
+pub use mlsys_training::{
+    EpochReport, FoldReport, GateResult, Importance, Score, Scores, TrainEvent, TrainReport, TrialReport,
+};
 pub use not_yet::NOT_YET;
 pub use profiles::newest_profile;
+pub use replay::{Compared, Replay, replay};
 pub use run::{Options, run};
 pub use scoring::{IMPLEMENTED, ScoringReport};
 pub use shared::shared_store;

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use mlsys_dataflow::{Dataflow, Elsewhere, Parts, files_of, forget_parts};
 use mlsys_plan::{Fingerprint, Node, NodeId, Operation, Plan, Train};
-use mlsys_store::{Actor, Digests, Draft, NewVersion, Registry, Remote, Slot, State, keep};
+use mlsys_store::{Actor, Digests, Draft, NewVersion, Registry, Remote, Slot, State, hash_of, keep};
 use mlsys_training::TrainReport;
 use serde_json::Value;
 
@@ -21,6 +21,7 @@ use crate::fingerprints::{Fingerprints, of_plan};
 use crate::gates::judge;
 use crate::lineage::lineage;
 use crate::not_yet::not_executed;
+use crate::replay::plan_file;
 use crate::scoring;
 use crate::shared::Shared;
 use crate::steps::{self, CHOSEN, DATA, MODEL, REPORT, Work, is_work};
@@ -68,6 +69,8 @@ pub async fn run(plan: &Plan, options: &Options, observer: Observer<'_>) -> Resu
 
 struct Run<'a> {
     plan: &'a Plan,
+    /// The moment of the run in microseconds since 1970.
+    now: i64,
     /// The plan's own fingerprint.
     definition: Fingerprint,
     options: &'a Options,
@@ -96,16 +99,18 @@ impl<'a> Run<'a> {
             store.begin().await?;
         }
         let registry = Registry::open(&state.registry()).await?;
+        let now = options.now.unwrap_or_else(|| chrono::Utc::now().timestamp_micros());
         let dataflow = Dataflow::new(&mlsys_dataflow::Options {
             memory_limit: options.memory,
             threads: options.threads.map(|threads| threads as usize),
             spill: Some(state.spill()),
             explain: options.explain,
-            now: options.now,
+            now: Some(now),
         })?;
         let digests = Digests::open(&state);
         Ok(Run {
             plan,
+            now,
             definition: of_plan(plan)?,
             options,
             observer,
@@ -135,7 +140,9 @@ impl<'a> Run<'a> {
             program: self.plan.program.clone(),
             started_at: started_at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
             seconds: started.elapsed().as_secs_f64(),
+            now: self.now,
             plan: self.definition.as_str().to_owned(),
+            data: self.fingerprints.data_by_source(),
             nodes: std::mem::take(&mut self.nodes),
             models: std::mem::take(&mut self.models),
             not_executed: not_executed(self.plan),
@@ -143,6 +150,7 @@ impl<'a> Run<'a> {
         // A run that found nothing to do leaves no record: the last one stands.
         if !summary.nothing_to_do() {
             let name = format!("{}-{}", started_at.format("%Y%m%dT%H%M%S%.3fZ"), std::process::id());
+            self.state.keep(&plan_file(self.state.root(), &summary.plan), &self.plan.to_json()?)?;
             self.state.record(&name, &summary)?;
         }
         self.registry.clone().close().await;
@@ -320,8 +328,9 @@ impl<'a> Run<'a> {
         let champion = Champion::find(&asked, &self.registry, &self.state).await?;
         let gates = judge(&train.gates, &report, &champion);
         let met = gates.iter().all(|gate| gate.met || !gate.judged);
+        let learnt = slot.folder().join(MODEL);
+        let artefact = if met { keep(&self.state, &learnt, &[REPORT])?.hash } else { hash_of(&learnt, &[REPORT])? };
         let registered = if met {
-            let artefact = keep(&self.state, &slot.folder().join(MODEL), &[REPORT])?;
             let data = self.fingerprints.all_data();
             let definition = scoring::definition(self.plan, &train.model)?;
             let lineage = lineage(self.plan, train, &self.fingerprints, &self.options.project);
@@ -333,7 +342,7 @@ impl<'a> Run<'a> {
                 plan: self.definition.as_str(),
                 data: data.as_str(),
                 seed: train.training.seed,
-                artefact: &artefact.hash,
+                artefact: &artefact,
                 report: &report,
                 gates: &of_gates,
                 lineage: &lineage,
@@ -345,6 +354,7 @@ impl<'a> Run<'a> {
         self.models.push(ModelOutcome {
             model: train.model.clone(),
             report,
+            artefact,
             gates,
             version: registered.map(|registered| registered.version),
             fresh: registered.is_some_and(|registered| registered.fresh),

@@ -1,5 +1,7 @@
 //! What came of a run.
 
+use std::collections::BTreeMap;
+
 use mlsys_plan::NodeId;
 use mlsys_training::{GateResult, TrainReport};
 use serde::Serialize;
@@ -16,8 +18,12 @@ pub struct Summary {
     pub started_at: String,
     /// Wall-clock seconds.
     pub seconds: f64,
+    /// The moment that rows were held against, in microseconds since 1970.
+    pub now: i64,
     /// The fingerprint of the plan.
     pub plan: String,
+    /// The fingerprint of the data of each source.
+    pub data: BTreeMap<String, String>,
     /// What came of each node of work, in the plan's order.
     pub nodes: Vec<NodeOutcome>,
     /// What came of each model that has a trained version, now or from before.
@@ -84,6 +90,8 @@ pub struct ModelOutcome {
     pub model: String,
     /// The training's report.
     pub report: TrainReport,
+    /// The hash of what was learnt: the same program, data and seed give the same on the same kind of machine.
+    pub artefact: String,
     /// Every gate, and every slice of those that look at slices.
     pub gates: Vec<GateResult>,
     /// The registered version; none if a gate was not met.

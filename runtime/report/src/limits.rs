@@ -28,6 +28,9 @@ pub(crate) const METRICS: usize = 40;
 /// Inputs that are taken as the prediction.
 pub(crate) const BASELINES: usize = 10;
 
+/// Folds.
+pub(crate) const FOLDS: usize = 20;
+
 /// Gates.
 pub(crate) const GATES: usize = 100;
 

@@ -21,16 +21,7 @@ pub struct Artefact {
 /// # Errors
 /// A file cannot be read or written.
 pub fn keep(state: &State, folder: &Path, but: &[&str]) -> Result<Artefact, StoreError> {
-    let entries = fs::read_dir(folder).map_err(|error| StoreError::io(folder, &error))?;
-    let mut parts = Vec::new();
-    for entry in entries {
-        let name = entry.map_err(|error| StoreError::io(folder, &error))?.file_name().to_string_lossy().into_owned();
-        if !but.contains(&name.as_str()) {
-            let digest = digest(&folder.join(&name))?;
-            parts.push((name, digest));
-        }
-    }
-    parts.sort();
+    let parts = parts(folder, but)?;
     let hash = combined(&parts);
     let target = state.models().join(&hash);
     if !target.is_dir() {
@@ -42,4 +33,27 @@ pub fn keep(state: &State, folder: &Path, but: &[&str]) -> Result<Artefact, Stor
         draft.publish_beside_others()?;
     }
     Ok(Artefact { hash, folder: target })
+}
+
+/// The hash that [`keep`] would keep the files of a folder under.
+///
+/// # Errors
+/// A file cannot be read.
+pub fn hash_of(folder: &Path, but: &[&str]) -> Result<String, StoreError> {
+    Ok(combined(&parts(folder, but)?))
+}
+
+/// The names of a folder's files and the digests of what is in them, in order.
+fn parts(folder: &Path, but: &[&str]) -> Result<Vec<(String, String)>, StoreError> {
+    let entries = fs::read_dir(folder).map_err(|error| StoreError::io(folder, &error))?;
+    let mut parts = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(|error| StoreError::io(folder, &error))?.file_name().to_string_lossy().into_owned();
+        if !but.contains(&name.as_str()) {
+            let digest = digest(&folder.join(&name))?;
+            parts.push((name, digest));
+        }
+    }
+    parts.sort();
+    Ok(parts)
 }

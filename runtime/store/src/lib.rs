@@ -14,7 +14,7 @@ mod remote;
 mod scores;
 mod state;
 
-pub use artefacts::{Artefact, keep};
+pub use artefacts::{Artefact, hash_of, keep};
 pub use digests::Digests;
 pub use error::StoreError;
 pub use lock::Lock;

@@ -163,6 +163,20 @@ impl State {
         Ok(path)
     }
 
+    /// Keeps a text in the folder, if it is not there yet: what does not change under its name.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn keep(&self, path: &Path, text: &str) -> Result<(), StoreError> {
+        if path.exists() {
+            return Ok(());
+        }
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(|error| StoreError::io(folder, &error))?;
+        }
+        write_whole(path, text.as_bytes())
+    }
+
     fn sweep(&self) -> Result<(), StoreError> {
         let spill = self.spill();
         if spill.is_dir() {

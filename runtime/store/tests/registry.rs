@@ -22,6 +22,7 @@ fn report() -> TrainReport {
         inputs: Vec::new(),
         trials: Vec::new(),
         best_trial: None,
+        folds: Vec::new(),
         seconds: 0.5,
     }
 }

@@ -29,8 +29,22 @@ impl Data {
     pub(crate) fn prepare(train: &Train, examples: &Examples) -> Result<Self, TrainError> {
         let parts = examples.parts(is_labelled(train.task))?;
         check_sizes(&parts)?;
+        Data::of(train, examples, parts, None)
+    }
+
+    /// The same of examples that are divided already. `whole` is the head of more examples than these, if they are a share of
+    /// some: which classes and grades there are it knows better.
+    pub(crate) fn of(
+        train: &Train,
+        examples: &Examples,
+        parts: Parts,
+        whole: Option<&Head>,
+    ) -> Result<Self, TrainError> {
         let rows = &parts.rows[&Part::Train];
-        let head = Head::fit(train, examples, rows)?;
+        let head = match whole {
+            Some(known @ (Head::Multiclass { .. } | Head::Ranking { .. })) => known.clone(),
+            _ => Head::fit(train, examples, rows)?,
+        };
         let beside = Beside::of_parts(train, &head, examples, &parts)?;
         check(&beside)?;
         check_search(train, &parts, &beside)?;

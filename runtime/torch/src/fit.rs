@@ -129,6 +129,10 @@ impl Session<'_> {
         let (epochs, steps, parameters) = (self.train.training.epochs, self.steps(), self.model.parameters());
         if let Some(found) = watch.keeper.as_ref().and_then(Keeper::find) {
             self.take_up(found)?;
+            // Whoever ends trainings that are worse than others hears of these epochs, too.
+            for report in &self.at.reports {
+                let _ = (watch.go_on)(report);
+            }
         }
         (watch.emit)(&TrainEvent::Ready { rows, parameters, epochs, steps });
         self.began = Instant::now();

@@ -14,6 +14,7 @@ mod encoders;
 mod error;
 mod examples;
 mod fit;
+mod folds;
 mod heads;
 mod implemented;
 mod importance;

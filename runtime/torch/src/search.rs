@@ -2,6 +2,7 @@
 
 mod grid;
 mod halving;
+mod kept;
 mod random;
 mod settings;
 mod space;
@@ -20,7 +21,7 @@ use crate::fit::{Fitted, Watch};
 use crate::implemented::named;
 use crate::learners::fit;
 use crate::training::keeper;
-use halving::Halving;
+use kept::Kept;
 use trials::Trials;
 
 /// Chooses what is tried next.
@@ -47,10 +48,11 @@ pub(crate) const SEARCHES: &[(&str, Build)] =
 
 /// Trains one model a trial; the best one, the trials in order, and which of them is the best, from 1.
 ///
-/// A trial that fails does not end the search.
+/// A trial that fails does not end the search. A search that was cut off goes on with the trial that it was at: what is
+/// chosen depends on the seed and on what came of the trials before.
 ///
 /// # Errors
-/// The search is not known, or every trial failed: then the last one's failure.
+/// The search is not known, what was tried cannot be kept, or every trial failed: then the last one's failure.
 pub(crate) fn run(
     job: &TrainJob,
     tune: &Tune,
@@ -61,14 +63,13 @@ pub(crate) fn run(
     let build = named("search", SEARCHES, &tune.search)?;
     let spaces: Vec<Space> = tune.space.iter().map(Space::of).collect::<Result<_, _>>()?;
     let mut search = build(&tune.search, train.training.seed);
-    let mut halving = Halving::of(tune, train.training.epochs);
-    let mut trials = Trials::new(train, tune, data);
+    let mut trials = Trials::new(train, tune, data, Kept::of(job)?);
     for trial in 1..=tune.trials {
         let Some(point) = search.next(&spaces, &trials.tried) else { break };
         emit(&TrainEvent::TrialStarted { trial, trials: tune.trials });
         let values: Vec<_> = spaces.iter().zip(&point).map(|(space, at)| space.value(*at)).collect();
         let changed = settings::apply(train, tune, &values)?;
-        trials.note(trial, point, values, |data| {
+        trials.note(trial, point, values, |data, halving| {
             let keeper = keeper(job, &changed, "trial")?;
             let go_on = &mut |report: &EpochReport| halving.goes_on(report);
             fit(&changed, data, &mut Watch { emit: &mut *emit, go_on, keeper })

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
-use mlsys_plan::{Part, Train};
+use mlsys_plan::{Part, Train, columns};
 use mlsys_training::{JudgeJob, JudgeReport, PartReport, TrainEvent, TrainJob, TrainReport};
 
 use crate::artefact::Model;
@@ -15,6 +15,7 @@ use crate::data::Data;
 use crate::error::TrainError;
 use crate::examples::Examples;
 use crate::fit::{Fitted, Keeper, Watch};
+use crate::folds::Folds;
 use crate::heads::Head;
 use crate::importance::importance;
 use crate::judging::{Judge, looked_at};
@@ -29,7 +30,7 @@ const ALARM: f64 = 0.999;
 /// Does a job: reads, fits, trains, judges, and fills the output folder. `emit` is told about progress.
 ///
 /// With a search, every trial learns from the same encoded examples and starts from the same seed; the model of the
-/// best one is kept.
+/// best one is kept. Examples in folds are learnt from once for each fold, and once all together.
 ///
 /// # Errors
 /// The examples cannot be read or learnt from, training fails, or the model cannot be written.
@@ -37,7 +38,23 @@ pub fn train(job: &TrainJob, emit: &mut dyn FnMut(&TrainEvent)) -> Result<TrainR
     let train = &job.train;
     use_threads(job.threads);
     let examples = Examples::read(&job.examples)?;
-    let data = Data::prepare(train, &examples)?;
+    let (model, report) = match Folds::of(train, &examples)? {
+        Some(folds) => folds.train(job, &examples, emit)?,
+        None => by_parts(job, &examples, emit)?,
+    };
+    write(job, &model, &report)?;
+    emit(&TrainEvent::Done);
+    Ok(report)
+}
+
+/// A training on examples in parts.
+fn by_parts(
+    job: &TrainJob,
+    examples: &Examples,
+    emit: &mut dyn FnMut(&TrainEvent),
+) -> Result<(Model, TrainReport), TrainError> {
+    let train = &job.train;
+    let data = Data::prepare(train, examples)?;
     let started = Instant::now();
     let (fitted, trials, best_trial) = match &train.tune {
         None => (one(job, &data, emit)?, Vec::new(), None),
@@ -64,15 +81,14 @@ pub fn train(job: &TrainJob, emit: &mut dyn FnMut(&TrainEvent)) -> Result<TrainR
         best_epoch,
         parameters: model.parameters(),
         inputs: model.encoders().report(),
-        importance: importance(train, &model, &examples, &data.parts.rows[&part], &data.beside[&part])?,
+        importance: importance(train, &model, examples, &data.parts.rows[&part], &data.beside[&part])?,
         trials,
         best_trial,
+        folds: Vec::new(),
         rows_per_second,
         seconds,
     };
-    write(job, &model, &report)?;
-    emit(&TrainEvent::Done);
-    Ok(report)
+    Ok((model, report))
 }
 
 /// A training without a search.
@@ -86,10 +102,14 @@ pub(crate) fn keeper(job: &TrainJob, train: &Train, name: &str) -> Result<Option
     let Some(folder) = &job.checkpoints else { return Ok(None) };
     let fail = |reason: String| TrainError::Artefact { path: folder.clone(), reason };
     fs::create_dir_all(folder).map_err(|error| fail(error.to_string()))?;
-    // What is trained on what: with other settings or examples a checkpoint is of no use.
-    let of = serde_json::to_string(&(train, &job.examples)).map_err(|error| fail(error.to_string()))?;
     let every = Settings::of(train)?.checkpoint;
-    Ok(Some(Keeper::new(&folder.join(format!("{name}.safetensors")), every, of)))
+    Ok(Some(Keeper::new(&folder.join(format!("{name}.safetensors")), every, identity(train, job)?)))
+}
+
+/// What is trained on what: with other settings or examples, what was kept of a training is of no use.
+pub(crate) fn identity(train: &Train, job: &TrainJob) -> Result<String, TrainError> {
+    let fail = |error: serde_json::Error| TrainError::Artefact { path: job.output.clone(), reason: error.to_string() };
+    serde_json::to_string(&(train, &job.examples)).map_err(fail)
 }
 
 /// What is fitted once the weights are found: calibration, and from where on a row is an alarm.
@@ -122,6 +142,10 @@ pub fn judge(job: &JudgeJob, emit: &mut dyn FnMut(&TrainEvent)) -> Result<JudgeR
     use_threads(job.threads);
     let model = Model::load(&job.model)?;
     let examples = Examples::read(&job.examples)?;
+    if examples.optional(columns::FOLD).is_some() {
+        let message = "examples in folds are all learnt from: nothing is left that a champion could be held against";
+        return Err(TrainError::Unsupported(message.to_owned()));
+    }
     let report = JudgeReport { parts: judged(&job.train, &model, &examples)? };
     write_json(&job.output, &report)?;
     emit(&TrainEvent::Done);

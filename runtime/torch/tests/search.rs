@@ -4,6 +4,8 @@
 
 mod toy;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use mlsys_plan::{Call, Dimension, Part, Tune, Tuned, Value};
 use mlsys_torch::{Examples, Model, judge, train};
 use mlsys_training::{JudgeJob, TrainEvent, TrainJob, TrainReport};
@@ -63,6 +65,45 @@ fn the_best_trial_is_kept_and_the_same_seed_gives_the_same_trials() {
         assert!(tried.len() > 4, "{search}: {tried:?}");
         let again = train(&searched(right.path(), search, 8, space()), &mut |_| {}).unwrap();
         assert_eq!(without_seconds(report), without_seconds(again), "{search}");
+    }
+}
+
+/// What is chosen depends on the trials before: one that is tried again, or that others are not held against, would show.
+#[test]
+fn a_search_that_was_cut_off_goes_on_with_the_trial_that_it_was_at() {
+    let _turn = turn();
+    for search in ["tpe", "asha", "grid"] {
+        let (left, right) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let prepared = |folder: &std::path::Path| {
+            let rates = vec![Value::Float(1e30), Value::Float(0.1), Value::Float(1e-4), Value::Float(0.01)];
+            let more = vec![Value::Float(0.02), Value::Float(0.05)];
+            let listed = vec![dimension("lr", Tuned::Optimizer, choice([rates, more].concat()))];
+            let mut job = searched(folder, search, 6, if search == "grid" { listed } else { space() });
+            job.train.training.settings.push(call("checkpoint", &[("every", Value::Duration(0))]));
+            job
+        };
+        let whole = prepared(left.path());
+        let expected = train(&whole, &mut |_| {}).unwrap();
+
+        let mut cut = prepared(right.path());
+        cut.checkpoints = Some(right.path().join("checkpoints"));
+        let (mut trial, mut epochs) = (0, 0);
+        let died = catch_unwind(AssertUnwindSafe(|| {
+            train(&cut, &mut |event| match event {
+                TrainEvent::TrialStarted { trial: now, .. } => trial = *now,
+                TrainEvent::Epoch(_) if trial == 5 => panic!("killed in the fifth trial"),
+                _ => {}
+            })
+        }));
+        assert!(died.is_err(), "{search}");
+        let found = train(&cut, &mut |event| epochs += u32::from(matches!(event, TrainEvent::Epoch(_)))).unwrap();
+        let left = expected.trials.iter().skip(4).map(|trial| trial.ended_after.unwrap_or(4)).sum::<u32>();
+        assert!(epochs <= left, "{search}: {epochs} of {left} epochs were left to do");
+        assert_eq!(without_seconds(found), without_seconds(expected), "{search}");
+        for file in ["model.json", "model.safetensors"] {
+            let read = |job: &TrainJob| std::fs::read(job.output.join(file)).unwrap();
+            assert!(read(&whole) == read(&cut), "{search}: {file} differs");
+        }
     }
 }
 

@@ -31,6 +31,13 @@ pub enum TrainEvent {
     },
     /// An epoch is done.
     Epoch(EpochReport),
+    /// The model of a fold is learnt now, or the one that is kept.
+    Fold {
+        /// The fold, from 1; none for the model that learns from all of them.
+        fold: Option<u32>,
+        /// How many there are.
+        folds: u32,
+    },
     /// A trial of a search begins.
     TrialStarted {
         /// The trial, from 1.

@@ -17,6 +17,6 @@ pub use gate::GateResult;
 pub use job::{JudgeJob, TrainJob};
 pub use predict::{Carried, PredictJob, Stamp, predicted};
 pub use report::{
-    EpochReport, Importance, InputReport, JudgeReport, PartReport, SliceReport, TrainReport, TrialReport,
+    EpochReport, FoldReport, Importance, InputReport, JudgeReport, PartReport, SliceReport, TrainReport, TrialReport,
 };
 pub use scores::{Score, Scores};

@@ -34,6 +34,10 @@ pub struct TrainReport {
     /// The trial whose model was kept, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub best_trial: Option<u32>,
+    /// What came of each fold, where examples are divided into folds; the test part then is all of them, each predicted by
+    /// the model that has not seen it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub folds: Vec<FoldReport>,
     /// Rows that were learnt from a second, each as often as it was; none where no time passed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows_per_second: Option<f64>,
@@ -73,6 +77,19 @@ pub struct TrialReport {
     /// Why the trial failed, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
+}
+
+/// A fold's size and metrics.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FoldReport {
+    /// The fold, from 1.
+    pub fold: u32,
+    /// Its examples.
+    pub rows: u64,
+    /// Metrics of the model that has learnt from the other folds.
+    pub metrics: Scores,
+    /// The epoch whose weights were judged, from 1.
+    pub best_epoch: u32,
 }
 
 /// A part's size and metrics.

@@ -2,6 +2,7 @@
 
 pub(super) mod places;
 mod progress;
+mod replay;
 mod scoring;
 pub(super) mod summary;
 
@@ -42,6 +43,10 @@ pub(crate) struct Arguments {
     /// Profile all rows of every source, also of those whose files need not be read otherwise; see `mlsysc profile`
     #[arg(long)]
     profile_data: bool,
+    /// Do a recorded run again, from nothing, and say whether it comes out the same: the name of its record under `runs` in
+    /// the state folder, the beginning of one, or `last`
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["only", "explain", "profile_data"])]
+    replay: Option<String>,
     /// Print the record of the run as JSON instead of a summary
     #[arg(long)]
     json: bool,
@@ -84,6 +89,9 @@ pub(crate) fn execute(arguments: &Arguments) -> Exit {
         only: arguments.only.iter().map(|name| NodeId::from(name.as_str())).collect(),
         now: None,
     };
+    if let Some(name) = &arguments.replay {
+        return replay::execute(name, plan, options, compiler.files(), arguments.json);
+    }
     match run(plan, options) {
         Ok(Some(summary)) => {
             if let Some(text) = ran
@@ -93,10 +101,7 @@ pub(crate) fn execute(arguments: &Arguments) -> Exit {
             }
             conclude(&summary, compiler.files(), arguments.json)
         }
-        Ok(None) => {
-            eprintln!("interrupted: what was finished is kept, the next run goes on from there");
-            Exit::Interrupted
-        }
+        Ok(None) => interrupted(),
         Err(errors) => {
             show(errors.iter(), compiler.files());
             exit_of(&errors)
@@ -124,6 +129,16 @@ fn only(plan: Plan, names: &[String]) -> Result<Plan, Exit> {
 
 /// Runs the plan until it is done or the user interrupts.
 fn run(plan: Plan, options: Options) -> Result<Option<Summary>, Vec<RunError>> {
+    let progress = Arc::new(Progress::new(&plan));
+    let listener = Arc::clone(&progress);
+    finish(&progress, async move { mlsys_engine::run(&plan, &options, &|event| listener.tell(event)).await })
+}
+
+/// Does work that tells its progress, until it is done or the user interrupts.
+fn finish<T: Send + 'static>(
+    progress: &Progress,
+    work: impl Future<Output = Result<T, Vec<RunError>>> + Send + 'static,
+) -> Result<Option<T>, Vec<RunError>> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
@@ -132,10 +147,7 @@ fn run(plan: Plan, options: Options) -> Result<Option<Summary>, Vec<RunError>> {
             return Err(Vec::new());
         }
     };
-    let progress = Arc::new(Progress::new(&plan));
-    let listener = Arc::clone(&progress);
-    let mut work =
-        runtime.spawn(async move { mlsys_engine::run(&plan, &options, &|event| listener.tell(event)).await });
+    let mut work = runtime.spawn(work);
     let outcome = runtime.block_on(async {
         tokio::select! {
             outcome = &mut work => Some(outcome),
@@ -158,6 +170,11 @@ fn run(plan: Plan, options: Options) -> Result<Option<Summary>, Vec<RunError>> {
             Err(Vec::new())
         }
     }
+}
+
+fn interrupted() -> Exit {
+    eprintln!("interrupted: what was finished is kept, the next run goes on from there");
+    Exit::Interrupted
 }
 
 fn conclude(summary: &Summary, files: &Files, json: bool) -> Exit {

@@ -2,7 +2,7 @@
 
 use mlsys_plan::{Call, Task};
 
-use super::split::validates;
+use super::split::{help_to_validate, validates};
 use super::training::Judged;
 use crate::report::Reports;
 use crate::source::only_one;
@@ -24,7 +24,7 @@ pub(super) fn calibrate(judged: &Judged<'_, '_>, reports: &mut Reports) -> Optio
     if !validates(model) {
         reports
             .error("E0211", written.span, "there is no validation part to calibrate on", "needs a validation part")
-            .help("give `split time(…)` a `validate:` boundary");
+            .help(help_to_validate(model));
         return None;
     }
     call.map(Some)

@@ -1,10 +1,11 @@
 //! Gates: what a version must reach to be registered.
 
 use mlsys_diagnostics::Span;
-use mlsys_plan::{Bound, Call, Comparison, Gate, Literal, Type};
+use mlsys_plan::{Bound, Call, Comparison, Gate, Literal, Part, Type};
 use mlsys_syntax::ast;
 
 use super::Context;
+use super::split::is_in_folds;
 use super::training::Judged;
 use crate::args::part_of;
 use crate::condition::in_range;
@@ -74,6 +75,9 @@ fn gate(judged: &Judged<'_, '_>, written: &ast::Require, reports: &mut Reports) 
         None => None,
     };
     wrong_way(&written.bound, metric.as_ref(), written.span, reports);
+    if is_in_folds(judged.context.model) {
+        judgeable_in_folds(written, part, reports)?;
+    }
     let (part, (metric, _)) = (part?, metric?);
     let min_rows = match written.min {
         None => MIN_ROWS,
@@ -169,6 +173,37 @@ fn bound(
             }
             Some(Bound::Number(value))
         }
+    }
+}
+
+/// In cross-validation every example is in the test part, and a champion has learnt from all of them.
+fn judgeable_in_folds(written: &ast::Require, part: Option<Part>, reports: &mut Reports) -> Option<()> {
+    if let Some(part) = part.filter(|part| *part == Part::Validate) {
+        let message = format!("folds have no {part} part");
+        reports
+            .error("E0211", written.metric.span, message, "there are no examples in it")
+            .help("judge by the test part: every example is once in it");
+        return None;
+    }
+    let bounds = match &written.bound {
+        ast::Bound::Between(low, high) => vec![low, high],
+        ast::Bound::Compare(_, value) => vec![value],
+    };
+    if let Some(span) = bounds.into_iter().find_map(champion_in) {
+        let message = "folds leave no example that a champion has not learnt from";
+        reports
+            .error("E0211", span, message, "cannot be held against these examples")
+            .help("compare with a number, or divide the examples by `split time(…)`");
+        return None;
+    }
+    Some(())
+}
+
+/// Where a bound names the champion.
+fn champion_in(bound: &ast::Expr) -> Option<Span> {
+    match &bound.kind {
+        ast::ExprKind::Name(name) if name == "champion" => Some(bound.span),
+        _ => bound.children().into_iter().find_map(champion_in),
     }
 }
 

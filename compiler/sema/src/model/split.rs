@@ -67,6 +67,11 @@ pub(super) fn check(context: &Context<'_, '_>, split: Option<&Split>, collected:
         let reach = crate::reach::Reach { columns: &columns, complete: context.source.intact, ..Default::default() };
         reach.resolve(&mut call.clone(), signature, &written.arguments, reports);
     }
+    if call.name == "folds" && context.model.label.is_empty() {
+        reports
+            .error("E0211", written.span, "folds are for models with a label", "there is nothing to judge a fold by")
+            .help("divide the examples by `split time(…)` or `split random()`");
+    }
     if !collected.joins.is_empty() && call.name != "group" {
         reports
             .warning(
@@ -83,6 +88,25 @@ pub(super) fn check(context: &Context<'_, '_>, split: Option<&Split>, collected:
 pub(super) fn validates(model: &ast::Model) -> bool {
     let Some(split) = model.split.first() else { return true };
     let named = |argument: &ast::Argument| argument.name.as_ref().is_some_and(|name| name.text == "validate");
-    // By time a validation part is asked for; the other divisions have one unless it is taken away.
-    split.name.text != "time" || split.arguments.iter().any(named)
+    match split.name.text.as_str() {
+        // By time a validation part is asked for.
+        "time" => split.arguments.iter().any(named),
+        "folds" => false,
+        // The other divisions have one unless it is taken away.
+        _ => true,
+    }
+}
+
+/// What gives a model a validation part.
+pub(super) fn help_to_validate(model: &ast::Model) -> &'static str {
+    if is_in_folds(model) {
+        "divide the examples by `split time(validate: …, test: …)` or `split random()`: folds have no validation part"
+    } else {
+        "give `split time(…)` a `validate:` boundary"
+    }
+}
+
+/// Whether every example is once what the model is judged by.
+pub(super) fn is_in_folds(model: &ast::Model) -> bool {
+    model.split.first().is_some_and(|split| split.name.text == "folds")
 }

@@ -6,7 +6,7 @@ use mlsys_diagnostics::Span;
 use mlsys_plan::{Call, Label, Part, StopEarly, Task, Training, Tuned, Type, Value};
 use mlsys_syntax::ast;
 
-use super::split::validates;
+use super::split::{help_to_validate, validates};
 use super::{Context, Inputs};
 use crate::args::Constants;
 use crate::library::{Parameter, Signature, overloads};
@@ -289,7 +289,7 @@ impl<'db> Judged<'_, 'db> {
         } else if !validates(model) {
             reports
                 .error("E0211", span, "there is no validation part to stop on", "needs a validation part")
-                .help("give `split time(…)` a `validate:` boundary");
+                .help(help_to_validate(model));
         }
     }
 

@@ -6,7 +6,7 @@ use mlsys_diagnostics::nearest;
 use mlsys_plan::{Call, Dimension, Part, Tune, Type, Value};
 use mlsys_syntax::ast;
 
-use super::split::validates;
+use super::split::{help_to_validate, validates};
 use super::training::{Judged, Tunable};
 use crate::args::part_of;
 use crate::library::SlotType;
@@ -83,7 +83,7 @@ fn looks_only_where_it_may(written: &ast::Tune, part: Part, model: &ast::Model, 
     } else if !validates(model) {
         reports
             .error("E0211", metric.span, "there is no validation part to search by", "needs a validation part")
-            .help("give `split time(…)` a `validate:` boundary");
+            .help(help_to_validate(model));
     }
 }
 

@@ -1,4 +1,4 @@
-//! How examples are divided into parts: by time, or by chance.
+//! How examples are divided into parts: by time, by chance, or into folds.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use arrow::array::{AsArray, Float64Array};
 use arrow::datatypes::DataType;
 use datafusion::functions::string::expr_fn::concat_ws;
 use datafusion::logical_expr::{ColumnarValue, Expr, ScalarUDF, Volatility, cast, create_udf, lit, when};
-use mlsys_plan::{Observe, Part, Split, TimeSplit, Type, columns};
+use mlsys_plan::{Call, Observe, Part, Split, TimeSplit, Type, columns};
 use twox_hash::XxHash64;
 
 use super::{OUTSIDE, WITHOUT_TIME};
@@ -33,6 +33,8 @@ pub(crate) enum Division<'a> {
         /// The column of which all examples of one value are in the same part; none where each stands alone.
         by: Option<&'a str>,
     },
+    /// Into so many folds by chance, each of which is once what a model is judged by: all examples are in the test part.
+    Folds { count: u32, seed: u64 },
 }
 
 impl<'a> Division<'a> {
@@ -46,9 +48,13 @@ impl<'a> Division<'a> {
             Split::Other(call) if BY_CHANCE.contains(&call.name.as_str()) => Ok(Division::Chance {
                 test: call.float("test").unwrap_or(0.2),
                 validate: call.float("validate").unwrap_or(0.1),
-                seed: call.int("seed").unwrap_or_default().unsigned_abs(),
+                seed: seed(call),
                 by: call.string("by"),
             }),
+            Split::Other(call) if call.name == "folds" => {
+                let count = call.int("count").and_then(|count| u32::try_from(count).ok());
+                Ok(Division::Folds { count: count.unwrap_or(5).max(2), seed: seed(call) })
+            }
             Split::Other(call) => {
                 let message = format!("this runtime cannot divide examples by `{}` yet", call.name);
                 let help = "divide them by time: `split time(test: …)`, or by chance: `split random()`";
@@ -64,6 +70,7 @@ impl<'a> Division<'a> {
             Division::Chance { validate, .. } => {
                 Part::ALL.into_iter().filter(|part| *part != Part::Validate || *validate > 0.0).collect()
             }
+            Division::Folds { .. } => vec![Part::Test],
         }
     }
 
@@ -71,7 +78,7 @@ impl<'a> Division<'a> {
     pub(crate) fn bounds(&self) -> (Option<i64>, Option<i64>) {
         match self {
             Division::Time(split) => (split.from, split.until),
-            Division::Chance { .. } => (None, None),
+            Division::Chance { .. } | Division::Folds { .. } => (None, None),
         }
     }
 
@@ -79,10 +86,17 @@ impl<'a> Division<'a> {
     /// follows from its instant, keys and inputs, or from the column that holds groups together: it is the same in every run,
     /// whatever other examples there are.
     pub(super) fn chance(&self, observe: &Observe, at: &Expr) -> Result<Option<Expr>, DataError> {
-        let Division::Chance { seed, by, .. } = self else { return Ok(None) };
+        let (seed, by) = match self {
+            Division::Time(_) => return Ok(None),
+            Division::Chance { seed, by, .. } => (*seed, by.map(column)),
+            // What is ranked together is judged together.
+            Division::Folds { seed, .. } => {
+                (*seed, observe.group.as_ref().map(|group| lower_at(&group.expr, at)).transpose()?)
+            }
+        };
         let text = |expr: Expr| cast(expr, DataType::Utf8);
         let told_by = match by {
-            Some(by) => vec![text(column(by))],
+            Some(by) => vec![text(by)],
             None => {
                 let is_plain = |ty: &Type| !matches!(ty, Type::List(_) | Type::Vector(_) | Type::Bytes);
                 let derived = observe.keys.iter().chain(&observe.inputs);
@@ -94,7 +108,14 @@ impl<'a> Division<'a> {
         };
         // What is missing is left out of a joined text: beside other values that makes no difference.
         let joined = concat_ws(lit("\u{1f}"), told_by);
-        Ok(Some(share(*seed).call(vec![joined]).alias(CHANCE)))
+        Ok(Some(share(seed).call(vec![joined]).alias(CHANCE)))
+    }
+
+    /// The fold of an example; none where there are none.
+    pub(super) fn fold(&self) -> Option<Expr> {
+        let Division::Folds { count, .. } = self else { return None };
+        // A number from 0 to below 1: the conversion rounds towards 0.
+        Some(cast(column(CHANCE) * lit(f64::from(*count)), DataType::Int64).alias(columns::FOLD))
     }
 
     /// The part in which an example lies by its time or by chance alone; [`OUTSIDE`] or [`WITHOUT_TIME`] if it lies in none.
@@ -140,8 +161,13 @@ impl<'a> Division<'a> {
                 cases = cases.when(below(test + validate), value(Part::Validate, None));
                 Ok(cases.otherwise(value(Part::Train, None))?)
             }
+            Division::Folds { .. } => Ok(cases.otherwise(value(Part::Test, None))?),
         }
     }
+}
+
+fn seed(call: &Call) -> u64 {
+    call.int("seed").unwrap_or_default().unsigned_abs()
 }
 
 /// The parts of a division by time in their order, each with its end, if it has one.

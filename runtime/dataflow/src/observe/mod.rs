@@ -216,7 +216,7 @@ pub(crate) fn logical_plan(
     let part = division.part(observe.label.is_some())?.alias(columns::PART);
     let period = division.period()?.alias(PERIOD);
     let times = times.iter().map(|name| column(name));
-    let outputs: Vec<Expr> = times.chain([part]).chain(rest).chain([period]).collect();
+    let outputs: Vec<Expr> = times.chain([part]).chain(division.fold()).chain(rest).chain([period]).collect();
     Ok(plan.project(outputs)?.build()?)
 }
 
@@ -249,6 +249,9 @@ pub(crate) fn output_schema(observe: &Observe) -> SchemaRef {
         fields.push(at(columns::LABEL_KNOWN_AT, Type::Timestamp));
     }
     fields.push(at(columns::PART, Type::String));
+    if matches!(Division::of(observe), Ok(Division::Folds { .. })) {
+        fields.push(at(columns::FOLD, Type::Int64));
+    }
     fields.extend(carried_of(observe).map(|(name, expr)| types::column(&name, &expr.ty)));
     Arc::new(Schema::new(fields))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, Int64Array, StringArray, TimestampMicrosecondArray};
 use mlsys_dataflow::ObserveReport;
-use mlsys_plan::{BinaryOp, Call, Label, Observe, Part, Split, TimeSplit, Type, Value};
+use mlsys_plan::{BinaryOp, Call, Label, Observe, Part, Split, TimeSplit, Type, Value, columns};
 
 use crate::build::*;
 
@@ -59,8 +59,9 @@ async fn run_split(split: Split, rows: &[Row]) -> (ObserveReport, Vec<String>, V
     let report =
         project.dataflow.observe(&observe(split), &project.path("rides.parquet"), &[], &output, &|_| {}).await.unwrap();
     let table = read_table(&output);
-    let numbers_and_parts = table.project(&[6, 3]).unwrap();
-    (report, show(&numbers_and_parts), names(&table))
+    let place = |name: &str| table.schema().index_of(name);
+    let division = place(columns::FOLD).or(place(columns::PART)).unwrap();
+    (report, show(&table.project(&[place("n").unwrap(), division]).unwrap()), names(&table))
 }
 
 fn split(from: Option<i64>, validate: Option<i64>, test: i64, until: Option<i64>) -> TimeSplit {
@@ -117,7 +118,7 @@ async fn without_validation_training_goes_up_to_the_test() {
     assert_eq!((report.left_out, report.outside), (2, 0));
 }
 
-/// Which part each example lies in, by its number.
+/// Which part, or which fold, each example lies in, by its number.
 async fn by_chance(split: &str, seed: i64, by: Option<&str>, rows: &[Row]) -> (ObserveReport, BTreeMap<i64, String>) {
     let named = |name: &str, value| (name.to_owned(), value);
     let mut args =
@@ -151,6 +152,19 @@ async fn examples_of_one_group_are_in_one_part() {
     let (report, parts) = by_chance("group", 7, Some("at"), &rows).await;
     assert!(parts.iter().all(|(number, part)| parts[&((number - 1) % 400 + 1)] == *part));
     assert!(report.rows.values().all(|rows| *rows > 0 && rows % 10 == 0), "{report:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_example_is_in_one_of_the_folds_alike_in_every_run() {
+    let rows: Vec<Row> = (0..4_000).map(|at| (Some(at / 7), LABEL, Some(at), YES)).collect();
+    let (report, folds) = by_chance("folds", 7, None, &rows).await;
+    assert_eq!(report.rows, BTreeMap::from([(Part::Test, 4_000)]));
+    let mut sizes: BTreeMap<&str, usize> = BTreeMap::new();
+    folds.values().for_each(|fold| *sizes.entry(fold).or_default() += 1);
+    assert_eq!(sizes.keys().copied().collect::<Vec<_>>(), ["0", "1", "2", "3", "4"]);
+    assert!(sizes.values().all(|size| (700..900).contains(size)), "{sizes:?}");
+    let (_, fewer) = by_chance("folds", 7, None, &rows[..1_000]).await;
+    assert!(fewer.iter().all(|(number, fold)| folds[number] == *fold));
 }
 
 #[tokio::test(flavor = "multi_thread")]

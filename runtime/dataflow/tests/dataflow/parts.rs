@@ -253,6 +253,20 @@ async fn a_changed_feature_is_made_alone() {
     assert_eq!(back.rows, fresh(5, &[range(12), range(30)]).await);
 }
 
+/// A file in which a row was replaced has a column more than one in which none was, and may come behind it.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_were_replaced_count_for_nothing_whichever_file_they_are_in() {
+    let (plain, corrected) = (vec![(1, 1, 1, 5)], vec![(2, 1, 10, 100), (2, 1, 20, 7), (3, 1, 30, 1)]);
+    for names in [["day-00.csv", "day-01.csv"], ["day-01.csv", "day-00.csv"]] {
+        let named = names.map(str::to_owned).into_iter().zip([plain.clone(), corrected.clone()]);
+        let built = build(&Project::with(2, 4), &named.collect(), true, &[Window::All]).await;
+        assert_eq!((built.source.replaced, built.source.rows_written), (1, 4));
+        let mut sums = built.rows[2].clone();
+        sums.sort();
+        assert_eq!(sums, ["0", "12", "5"], "{names:?}");
+    }
+}
+
 /// A correction in another file: the last row of a key counts, and the files are one part.
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_of_several_files_with_one_key_are_found() {

@@ -56,9 +56,8 @@ fn slices(clause: &Clause<'_>, worst: &GateResult) -> String {
 
 /// The slice that counts and is worst; one where the metric is not defined counts as none.
 fn worst<'a>(clause: &Clause<'a>) -> Option<&'a GateResult> {
-    let larger = |result: &GateResult| {
-        matches!(result.gate.comparison, Comparison::Greater | Comparison::GreaterOrEqual)
-    };
+    let larger =
+        |result: &GateResult| matches!(result.gate.comparison, Comparison::Greater | Comparison::GreaterOrEqual);
     let key = |result: &GateResult| {
         let value = result.value.unwrap_or(f64::NAN);
         if larger(result) { value } else { -value }

@@ -1,6 +1,6 @@
 //! How good it is on each part.
 
-use mlsys_training::{Score, Scores};
+use mlsys_training::{FoldReport, Score, Scores};
 
 use crate::card::Card;
 use crate::content::{Block, Cell, Section, Table};
@@ -9,6 +9,9 @@ use crate::{limits, shown};
 
 /// How many metrics of baselines are told.
 const OF_BASELINES: usize = 4;
+
+/// How many metrics of folds are told.
+const OF_FOLDS: usize = 8;
 
 pub(super) fn section(card: &Card) -> Option<Section> {
     let mut blocks = Vec::new();
@@ -19,6 +22,12 @@ pub(super) fn section(card: &Card) -> Option<Section> {
     }
     if let Some(table) = of_baselines(card) {
         let text = "The same of inputs that are taken as the prediction:";
+        blocks.push(Block::Text(vec![Cell::Text(text.to_owned())]));
+        blocks.push(Block::Table(table));
+    }
+    if let Some(table) = of_folds(card) {
+        let text = "The metrics of test are those of all folds together; each fold by itself, predicted by the model that has \
+                    learnt from the others:";
         blocks.push(Block::Text(vec![Cell::Text(text.to_owned())]));
         blocks.push(Block::Table(table));
     }
@@ -58,6 +67,21 @@ fn of_baselines(card: &Card) -> Option<Table> {
     let head = ["input".to_owned()].into_iter().chain(named).collect();
     let more = shown::more(part.baselines.len(), limits::BASELINES);
     (!lines.is_empty()).then_some(Table { head, lines, more })
+}
+
+/// A line a fold, a column a metric.
+fn of_folds(card: &Card) -> Option<Table> {
+    let folds = &card.report.folds;
+    let metrics: Vec<&str> =
+        folds.first()?.metrics.0.iter().take(OF_FOLDS).map(|score| score.metric.as_str()).collect();
+    let line = |fold: &FoldReport| {
+        let ends = [Cell::Text(fold.fold.to_string()), Cell::count(fold.rows)];
+        ends.into_iter().chain(metrics.iter().map(|metric| cell(&fold.metrics, metric))).collect::<Vec<Cell>>()
+    };
+    let named = metrics.iter().map(|metric| shown::text(metric, limits::LABEL));
+    let head = ["fold", "examples"].map(str::to_owned).into_iter().chain(named).collect();
+    let lines = folds.iter().take(limits::FOLDS).map(line).collect();
+    Some(Table { head, lines, more: shown::more(folds.len(), limits::FOLDS) })
 }
 
 fn cell(scores: &Scores, metric: &str) -> Cell {

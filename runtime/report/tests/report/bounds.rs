@@ -48,6 +48,8 @@ fn huge() -> Card {
             mlsys_training::TrialReport { trial: number, values, failure: Some(text(number)), ..trial.clone() }
         })
         .collect();
+    let fold = report.folds[0].clone();
+    report.folds = (1..=MANY).map(|number| mlsys_training::FoldReport { fold: number, ..fold.clone() }).collect();
     for part in report.parts.values_mut() {
         part.metrics.0 = (0..200)
             .map(|place| Score { metric: text(place), value: -1e300, interval: Some((-1e300, 1e300)) })

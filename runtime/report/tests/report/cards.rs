@@ -6,7 +6,8 @@ use mlsys_metrics::{Bar, Bin, Curves};
 use mlsys_plan::{Bound, Call, Comparison, Gate, Part, Task, Value};
 use mlsys_report::{Card, Event, Origin};
 use mlsys_training::{
-    EpochReport, GateResult, Importance, InputReport, PartReport, Score, Scores, SliceReport, TrainReport, TrialReport,
+    EpochReport, FoldReport, GateResult, Importance, InputReport, PartReport, Score, Scores, SliceReport, TrainReport,
+    TrialReport,
 };
 
 /// A version of which nothing is known but that it is there.
@@ -22,6 +23,7 @@ pub(crate) fn empty(task: Task) -> Card {
         importance: Vec::new(),
         trials: Vec::new(),
         best_trial: None,
+        folds: Vec::new(),
         rows_per_second: None,
         seconds: 0.0,
     };
@@ -99,6 +101,9 @@ pub(crate) fn rich() -> Card {
     let mut card = small();
     card.report.epochs = (1..=40).map(|epoch| self::epoch(epoch, 0.36, 0.715)).collect();
     card.report.best_epoch = 31;
+    card.report.folds = (1..=5)
+        .map(|fold| FoldReport { fold, rows: 10_813, metrics: scores(0.70 + 0.02 * wave(fold), 0.0), best_epoch: 30 })
+        .collect();
     let carriers = ["9E", "AA", "AS", "B6", "DL", "EV", "F9", "FL", "HA", "MQ", "OO", "UA", "US", "VX", "WN", "YV"];
     let sliced = carriers.iter().zip(0_u32..).map(|(carrier, place)| {
         let rows = [4200, 9100, 180, 15_000, 13_000, 14_400, 210, 900, 88, 7000, 12, 17_000, 6100, 1500, 3400, 160]

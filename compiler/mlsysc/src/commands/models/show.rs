@@ -64,6 +64,7 @@ fn print(detail: &Detail, history: &[Entry], folder: &str) {
     }
     table::print(&lines, &[]);
     metrics(detail);
+    folds(detail);
     importance(detail);
     gates(&detail.gates);
     println!("\nhistory");
@@ -81,6 +82,20 @@ fn metrics(detail: &Detail) {
         };
         table::print(&report.metrics.0.iter().map(line).collect::<Vec<_>>(), &[1]);
     }
+}
+
+/// The metrics of each fold, one line a metric.
+fn folds(detail: &Detail) {
+    let folds = &detail.report.folds;
+    let Some(first) = folds.first() else { return };
+    println!("\nfolds");
+    let line = |score: &mlsys_engine::Score| {
+        let of = |fold: &mlsys_engine::FoldReport| fold.metrics.get(&score.metric);
+        let values = folds.iter().map(|fold| of(fold).map_or_else(|| "-".to_owned(), |value| format!("{value:.4}")));
+        [format!("  {}", score.metric)].into_iter().chain(values).collect::<Vec<String>>()
+    };
+    let numbers: Vec<usize> = (1..=folds.len()).collect();
+    table::print(&first.metrics.0.iter().map(line).collect::<Vec<_>>(), &numbers);
 }
 
 fn importance(detail: &Detail) {

@@ -23,7 +23,7 @@ struct State {
     epochs: u32,
     steps: u64,
     last: Option<EpochReport>,
-    /// The trial of a search that is at work.
+    /// The trial of a search, or the fold, that is at work.
     trial: Option<String>,
 }
 
@@ -78,6 +78,15 @@ impl Progress {
                 self.bar.set_length(u64::from(*epochs) * steps);
                 self.bar.set_message(state.trial.clone().unwrap_or_else(|| name.to_owned()));
             }
+            TrainEvent::Fold { fold, folds } => {
+                state.trial = Some(match fold {
+                    Some(fold) => format!("{name}  fold {fold}/{folds}"),
+                    None => format!("{name}  all folds"),
+                });
+                if self.bar.is_hidden() {
+                    self.line(&fold_line(name, self.width, *fold, *folds));
+                }
+            }
             TrainEvent::TrialStarted { trial, trials } => {
                 state.trial = Some(format!("{name}  trial {trial}/{trials}"));
             }
@@ -92,7 +101,7 @@ impl Progress {
                 self.bar.set_position(u64::from(report.epoch) * state.steps);
                 let text = epoch(report, state.epochs);
                 self.bar.set_message(format!("{}  {text}", state.trial.as_deref().unwrap_or(name)));
-                // Of a search every trial is told, not every epoch of each.
+                // Of a search every trial is told, of folds every fold, not every epoch of each.
                 if self.bar.is_hidden() && state.trial.is_none() {
                     self.line(&format!("{name:width$}  {text}", width = self.width));
                 }
@@ -114,6 +123,13 @@ impl Progress {
         } else {
             self.bar.println(text);
         }
+    }
+}
+
+fn fold_line(name: &str, width: usize, fold: Option<u32>, folds: u32) -> String {
+    match fold {
+        Some(fold) => format!("{name:width$}  fold {fold}/{folds}"),
+        None => format!("{name:width$}  the model that is kept, from all folds"),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The summary of a run, for people.
 
-use mlsys_engine::{GateResult, ModelOutcome, NodeOutcome, Outcome, Summary};
+use mlsys_engine::{FoldReport, GateResult, ModelOutcome, NodeOutcome, Outcome, Summary};
 use mlsys_plan::{Comparison, Part};
 use serde_json::Value;
 
@@ -95,13 +95,22 @@ fn model_outcome(model: &ModelOutcome) {
     let report = &model.report;
     let rows = |part: Part| report.parts.get(&part).map(|part| part.rows).unwrap_or_default();
     println!("\nmodel {}", model.model);
-    println!(
-        "  examples  {} train, {} validate, {} test; {} left out, their labels were not known in time",
-        thousands(rows(Part::Train)),
-        thousands(rows(Part::Validate)),
-        thousands(rows(Part::Test)),
-        thousands(report.left_out)
-    );
+    if report.folds.is_empty() {
+        println!(
+            "  examples  {} train, {} validate, {} test; {} left out, their labels were not known in time",
+            thousands(rows(Part::Train)),
+            thousands(rows(Part::Validate)),
+            thousands(rows(Part::Test)),
+            thousands(report.left_out)
+        );
+    } else {
+        println!(
+            "  examples  {} in {} folds; {} left out, they have no label",
+            thousands(rows(Part::Test)),
+            report.folds.len(),
+            thousands(report.left_out)
+        );
+    }
     println!(
         "  training  best epoch {} of {}, {} parameters, {:.1} s",
         report.best_epoch,
@@ -125,12 +134,26 @@ fn model_outcome(model: &ModelOutcome) {
             println!("  {:<8}  {}", part.name(), shown.join("  "));
         }
     }
+    folds(&report.folds);
     gates(&model.gates);
     match (model.version, model.fresh) {
         (Some(version), true) => println!("  version {version} is registered and is the champion\n"),
         (Some(version), false) => println!("  version {version} is the champion\n"),
         (None, _) => println!("  not registered: a gate was not met\n"),
     }
+}
+
+/// The range of the first metrics over the folds.
+fn folds(folds: &[FoldReport]) {
+    let Some(first) = folds.first() else { return };
+    let range = |metric: &str| {
+        let values = folds.iter().filter_map(|fold| fold.metrics.get(metric));
+        let (low, high) =
+            values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (value.min(low), value.max(high)));
+        format!("{metric} {low:.4} to {high:.4}")
+    };
+    let shown: Vec<String> = first.metrics.0.iter().take(SHOWN).map(|score| range(&score.metric)).collect();
+    println!("  folds     {}", shown.join("  "));
 }
 
 /// One line a gate; slices are summed up, those that fail are named.
