@@ -65,7 +65,8 @@ fn lead(card: &Card) -> Vec<Cell> {
         inputs => lead.push(words(&format!(" from {} inputs", shown::count(inputs as u64)))),
     }
     if let Some(learner) = &card.learner {
-        lead.extend([words(", learnt by "), Cell::name(learner)]);
+        // Its arguments stand below.
+        lead.extend([words(", learnt by "), Cell::name(learner.split('(').next().unwrap_or_default())]);
     }
     lead.push(words("."));
     lead
