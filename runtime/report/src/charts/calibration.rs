@@ -16,7 +16,8 @@ fn draw(card: &Card) -> Vec<Figure> {
     let series = curves(card, Shape::Dotted, |curves: &Curves| {
         curves.reliability.iter().take(limits::BARS).map(|bin| (bin.predicted, bin.actual)).collect()
     });
-    let Some((x, y, beside)) = axes(card.report.task, &series) else { return Vec::new() };
+    let Some((x, y)) = axes(card.report.task, &series) else { return Vec::new() };
+    let (low, high) = x.ends();
     let about = "Examples in bins of their predictions: the mean prediction, and the mean of what came true. On the diagonal both \
                  are the same.";
     let drawing = lines(&Lines {
@@ -24,24 +25,21 @@ fn draw(card: &Card) -> Vec<Figure> {
         x,
         y,
         series: &series,
-        beside: Some(beside),
+        beside: Some([(low, low), (high, high)]),
         mark: None,
     });
     vec![Figure { title: "Calibration".to_owned(), about: about.to_owned(), drawing, numbers: numbers(card) }]
 }
 
-/// Both axes, and the ends of the diagonal; none where there is nothing to draw.
-fn axes(task: Task, series: &[Series]) -> Option<(Axis, Axis, [(f64, f64); 2])> {
-    let (predicted, actual) =
-        ("mean prediction", if task == Task::Binary { "share that came true" } else { "mean of the label" });
-    let values: Vec<f64> = series.iter().flat_map(|series| &series.points).flat_map(|(x, y)| [*x, *y]).collect();
-    let over = Axis::over(predicted, values.iter().copied())?;
+/// Both axes, which span the same; none where there is nothing to draw.
+fn axes(task: Task, series: &[Series]) -> Option<(Axis, Axis)> {
+    let values = series.iter().flat_map(|series| &series.points).flat_map(|(x, y)| [*x, *y]);
+    let over = Axis::over("mean prediction", values)?;
     if task == Task::Binary {
-        let ends = [(0.0, 0.0), (1.0, 1.0)];
-        return Some((Axis::between(predicted, 0.0, 1.0), Axis::between(actual, 0.0, 1.0), ends));
+        return Some((Axis::between("mean prediction", 0.0, 1.0), Axis::between("share that came true", 0.0, 1.0)));
     }
     let (low, high) = over.ends();
-    Some((over, Axis::between(actual, low, high), [(low, low), (high, high)]))
+    Some((over, Axis::between("mean of the label", low, high)))
 }
 
 fn numbers(card: &Card) -> Option<Table> {

@@ -19,7 +19,7 @@ fn draw(card: &Card) -> Vec<Figure> {
 fn figure(part: Part, predicted: &[Bar]) -> Option<Figure> {
     let all = &predicted[..predicted.len().min(limits::BARS)];
     let x = Axis::between("prediction", all.first()?.from, all.last()?.to);
-    let y = Axis::over("examples", all.iter().map(|bar| height(bar)).chain([0.0]))?;
+    let y = Axis::over("examples", all.iter().map(height).chain([0.0]))?;
     let about = format!("How many examples of {part} were given which prediction.");
     let drawing = bars(&Bars {
         head: Head { id: "predictions", title: "Predictions", description: &about },
