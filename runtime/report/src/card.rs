@@ -19,7 +19,8 @@ pub struct Card {
     pub label: Option<String>,
     /// The learner with its arguments, where it is known.
     pub learner: Option<String>,
-    /// The names of the classes, in the order in which they are counted; empty where there are none, or they are not known.
+    /// The names of the classes, in the order in which they are counted; empty where there are none, or they are not
+    /// known.
     pub classes: Vec<String>,
     /// The licence by the Hub's name for it, such as `apache-2.0`, if one was given.
     pub license: Option<String>,

@@ -1,5 +1,5 @@
-//! A card as one page of HTML that needs nothing else. Texts are escaped where they are put in, by construction: maud writes
-//! nothing of a value as it is.
+//! A card as one page of HTML that needs nothing else. Texts are escaped where they are put in, by construction: maud
+//! writes nothing of a value as it is.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -7,6 +7,7 @@ use crate::card::Card;
 use crate::charts::{self, Figure};
 use crate::content::{Block, Cell, Section, Table};
 use crate::sections::{self, Summary, Tile, summary};
+use crate::{limits, shown};
 
 /// The one style sheet, for light and dark, screens of every width, and paper.
 const STYLE: &str = include_str!("html/style.css");
@@ -34,7 +35,11 @@ pub(crate) fn write(card: &Card) -> String {
                     @for section in &sections { a href=(format!("#{}", section.id)) { (section.title) } }
                 }
                 main { @for section in &sections { (of_section(section, &charts::of(section.id, card))) } }
-                footer { "Written by mlsys" @if let Some(mlsys) = &card.origin.mlsys { " " (crate::shown::text(mlsys, crate::limits::LABEL)) } "." }
+                footer {
+                    "Written by mlsys"
+                    @if let Some(mlsys) = &card.origin.mlsys { " " (shown::text(mlsys, limits::LABEL)) }
+                    "."
+                }
             }
         }
     };
@@ -121,13 +126,23 @@ fn of_table(table: &Table) -> Markup {
         div.scroll {
             table.pairs[table.head.is_empty()] {
                 @if !table.head.is_empty() {
-                    thead { tr { @for (column, name) in table.head.iter().enumerate() { th scope="col" class=(class(column)) { (name) } } } }
+                    thead {
+                        tr {
+                            @for (column, name) in table.head.iter().enumerate() {
+                                th scope="col" class=(class(column)) { (name) }
+                            }
+                        }
+                    }
                 }
                 tbody {
                     @for line in &table.lines {
                         tr {
                             @for (column, each) in line.iter().enumerate() {
-                                @if column == 0 { th scope="row" { (cell(each)) } } @else { td class=(class(column)) { (cell(each)) } }
+                                @if column == 0 {
+                                    th scope="row" { (cell(each)) }
+                                } @else {
+                                    td class=(class(column)) { (cell(each)) }
+                                }
                             }
                         }
                     }

@@ -1,5 +1,5 @@
-//! How much is shown at most. What is beyond is counted and not drawn, so that a page stays below a megabyte whatever it is
-//! made from; `tests/bounds.rs` holds that with the longest texts and lists.
+//! How much is shown at most. What is beyond is counted and not drawn, so that a page stays below a megabyte whatever
+//! it is made from; `tests/bounds.rs` holds that with the longest texts and lists.
 
 /// Characters of a name.
 pub(crate) const NAME: usize = 60;

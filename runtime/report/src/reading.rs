@@ -29,7 +29,8 @@ pub(crate) fn drawn(card: &Card) -> Option<(Part, &Curves)> {
     Some((part, report.curves.as_ref()?))
 }
 
-/// A curve of every part that has it but the one that was learnt from, where it would only say how well that is remembered.
+/// A curve of every part that has it but the one that was learnt from, where it would only say how well that is
+/// remembered.
 pub(crate) fn curves(card: &Card, shape: Shape, points: impl Fn(&Curves) -> Vec<(f64, f64)>) -> Vec<Series> {
     let drawn = parts(card).filter(|(part, _)| *part != Part::Train).filter_map(|(part, report)| {
         let points = points(report.curves.as_ref()?);

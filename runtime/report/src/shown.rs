@@ -2,8 +2,8 @@
 
 use mlsys_plan::Value;
 
-/// A text of so many characters at most, on one line. What has no width or changes the direction of writing is replaced: it
-/// could hide what a name is.
+/// A text of so many characters at most, on one line. What has no width or changes the direction of writing is
+/// replaced: it could hide what a name is.
 pub(crate) fn text(text: &str, most: usize) -> String {
     let mut letters = text.chars().map(visible);
     let mut shown: String = letters.by_ref().take(most).collect();

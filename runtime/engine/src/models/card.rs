@@ -17,8 +17,8 @@ use crate::steps::DESCRIPTION;
 const LARGEST: u64 = 256 << 20;
 
 impl Models {
-    /// A version as it is shown, by [`mlsys_report::card`] and [`mlsys_report::html`]. Where its files are gone, what only
-    /// they say is absent.
+    /// A version as it is shown, by [`mlsys_report::card`] and [`mlsys_report::html`]. Where its files are gone, what
+    /// only they say is absent.
     ///
     /// # Errors
     /// The registry cannot be read.

@@ -18,8 +18,8 @@ fn draw(card: &Card) -> Vec<Figure> {
     });
     let Some((x, y)) = axes(card.report.task, &series) else { return Vec::new() };
     let (low, high) = x.ends();
-    let about = "Examples in bins of their predictions: the mean prediction, and the mean of what came true. On the diagonal both \
-                 are the same.";
+    let about = "Examples in bins of their predictions: the mean prediction, and the mean of what came true. On the \
+                 diagonal both are the same.";
     let drawing = lines(&Lines {
         head: Head { id: "calibration", title: "Calibration", description: about },
         x,

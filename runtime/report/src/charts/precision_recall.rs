@@ -19,8 +19,8 @@ fn draw(card: &Card) -> Vec<Figure> {
     let by_chance =
         rate.map(|rate| format!(" The level line is what chance gives: {} of the labels hold.", shown::percent(rate)));
     let about = format!(
-        "Every threshold on the prediction is a point: how many of the positives lie above it, and how many of those above are \
-         positives.{}",
+        "Every threshold on the prediction is a point: how many of the positives lie above it, and how many of those \
+         above are positives.{}",
         by_chance.unwrap_or_default()
     );
     let drawing = lines(&Lines {

@@ -14,8 +14,8 @@ fn draw(card: &Card) -> Vec<Figure> {
     if series.is_empty() {
         return Vec::new();
     }
-    let about = "Every threshold on the prediction is a point: how many of the negatives and of the positives lie above it. The \
-                 diagonal is what chance gives.";
+    let about = "Every threshold on the prediction is a point: how many of the negatives and of the positives lie \
+                 above it. The diagonal is what chance gives.";
     let drawing = lines(&Lines {
         head: Head { id: "roc", title: "ROC", description: about },
         x: Axis::between("share of negatives above (false positive rate)", 0.0, 1.0),

@@ -17,8 +17,8 @@ pub(super) fn plain(text: &str) -> String {
     out.replace("://", ":&#47;/").replace("www.", "www&#46;")
 }
 
-/// A name as code: fenced by more backticks than it has in a row. Bars are escaped, since a table is cut into cells before code
-/// is seen.
+/// A name as code: fenced by more backticks than it has in a row. Bars are escaped, since a table is cut into cells
+/// before code is seen.
 pub(super) fn code(text: &str) -> String {
     let longest = text.split(|letter| letter != '`').map(str::len).max().unwrap_or_default();
     let fence = "`".repeat(longest + 1);

@@ -1,6 +1,6 @@
 //! What stands before a model card, in YAML, as the Hugging Face Hub documents it
-//! (<https://huggingface.co/docs/hub/model-cards> and `modelcard.md` of `huggingface/hub-docs`): the library, tags, metrics, and
-//! under `model-index` the task, the data and the metrics' values.
+//! (<https://huggingface.co/docs/hub/model-cards> and `modelcard.md` of `huggingface/hub-docs`): the library, tags,
+//! metrics, and under `model-index` the task, the data and the metrics' values.
 
 use std::fmt::Write;
 

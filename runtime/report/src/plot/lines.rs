@@ -60,7 +60,9 @@ pub(crate) fn lines(chart: &Lines<'_>) -> Markup {
     let inside = html! {
         (frame.axes())
         @if let Some([from, to]) = chart.beside { (rule("beside", frame.place(from), frame.place(to))) }
-        @if let Some((value, name)) = chart.mark.filter(|(value, _)| chart.x.holds(*value)) { (frame.mark(value, name)) }
+        @if let Some((value, name)) = chart.mark.filter(|(value, _)| chart.x.holds(*value)) {
+            (frame.mark(value, name))
+        }
         @for series in chart.series { (frame.series(series)) }
         @if legend { (key(chart.series)) }
     };
@@ -111,7 +113,9 @@ impl Frame<'_> {
         html! {
             @if line { polyline class=(format!("line {}", series.class)) points=(written(&points)) {} }
             @if dots {
-                @for (x, y) in &points { circle class=(format!("dot {}", series.class)) cx=(px(*x)) cy=(px(*y)) r="3" {} }
+                @for (x, y) in &points {
+                    circle class=(format!("dot {}", series.class)) cx=(px(*x)) cy=(px(*y)) r="3" {}
+                }
             }
         }
     }

@@ -84,7 +84,8 @@ fn row(row: &Row, (left, y): (f64, f64), bar: bool, along: &impl Fn(f64) -> f64)
         @if let Some(value) = value {
             @if bar {
                 @let (from, to) = (along(0.0).min(along(value)), along(0.0).max(along(value)));
-                rect class=(format!("bar {class}")) x=(px(from)) y=(px(y - 7.0)) width=(px((to - from).max(1.0))) height="14" {}
+                @let width = px((to - from).max(1.0));
+                rect class=(format!("bar {class}")) x=(px(from)) y=(px(y - 7.0)) width=(width) height="14" {}
             }
             @if let Some((low, high)) = between {
                 (rule(if bar { "error" } else { "between test" }, (along(low), y), (along(high), y)))

@@ -1,4 +1,5 @@
-//! What every drawing has: a size, a title and a description for those who do not see it, and numbers as short as they can be.
+//! What every drawing has: a size, a title and a description for those who do not see it, and numbers as short as they
+//! can be.
 
 use maud::{Markup, html};
 

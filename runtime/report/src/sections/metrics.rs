@@ -26,8 +26,8 @@ pub(super) fn section(card: &Card) -> Option<Section> {
         blocks.push(Block::Table(table));
     }
     if let Some(table) = of_folds(card) {
-        let text = "The metrics of test are those of all folds together; each fold by itself, predicted by the model that has \
-                    learnt from the others:";
+        let text = "The metrics of test are those of all folds together; each fold by itself, predicted by the model \
+                    that has learnt from the others:";
         blocks.push(Block::Text(vec![Cell::Text(text.to_owned())]));
         blocks.push(Block::Table(table));
     }
