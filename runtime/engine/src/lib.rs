@@ -30,13 +30,15 @@ pub use event::Event;
 pub use mlsys_dataflow::{ColumnReport, ProfileFrom, ProfileReport};
 pub use mlsys_store::{Objects, Remote};
 pub use mlsys_tracking::TrackingReport;
-pub use mlsys_training::{EpochReport, FoldReport, Importance, Score, Scores, TrainEvent, TrainReport, TrialReport};
+pub use mlsys_training::{
+    EpochReport, FoldReport, GateResult, Importance, Score, Scores, TrainEvent, TrainReport, TrialReport,
+};
 pub use not_yet::NOT_YET;
 pub use profiles::newest_profile;
 pub use replay::{Compared, Replay, replay};
 pub use run::{Options, run};
 pub use scoring::{IMPLEMENTED, ScoringReport};
 pub use shared::shared_store;
-pub use summary::{GateResult, ModelOutcome, NodeOutcome, Outcome, Summary};
+pub use summary::{ModelOutcome, NodeOutcome, Outcome, Summary};
 pub use supports::supports;
 pub use tracked::tell_alias;

@@ -1,5 +1,7 @@
 //! The versions of models, as commands look at them and move them about.
 
+mod card;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,6 +12,8 @@ use serde::Serialize;
 use crate::champion::CHAMPION;
 use crate::error::RunError;
 
+pub use card::{gates, what_happened};
+pub use mlsys_report::Card;
 pub use mlsys_store::{Actor, Detail, Entry, Lineage, Version};
 
 /// The registry of a state folder.
@@ -142,11 +146,12 @@ impl Models {
         })
     }
 
-    /// Copies the files of a version into a folder that is not there yet, and notes it.
+    /// Copies the files of a version into a folder that is not there yet, with everything that is known of it: as JSON, as a
+    /// model card, and as a page with charts. Notes that it did.
     ///
     /// # Errors
     /// E0943 if there is no such version, E0933 if its files are gone, E0942 if the folder is there.
-    pub async fn export(&self, detail: &Detail, into: &Path, actor: &Actor) -> Result<(), RunError> {
+    pub async fn export(&self, detail: &Detail, card: &Card, into: &Path, actor: &Actor) -> Result<(), RunError> {
         if into.exists() {
             let message = format!("`{}` is there already", into.display());
             return Err(RunError::new("E0942", message, Some("name a folder that is not there yet")));
@@ -163,6 +168,8 @@ impl Models {
             fs::copy(&path, beside.join(path.file_name().unwrap_or_default())).map_err(failed)?;
         }
         fs::write(beside.join("version.json"), serde_json::to_vec_pretty(detail)?).map_err(failed)?;
+        fs::write(beside.join("README.md"), mlsys_report::card(card)).map_err(failed)?;
+        fs::write(beside.join("report.html"), mlsys_report::html(card)).map_err(failed)?;
         fs::rename(&beside, into).map_err(failed)?;
         Ok(self.registry.note(&detail.model, detail.version.version, "exported", actor).await?)
     }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use mlsys_plan::{Gate, NodeId};
+use mlsys_plan::NodeId;
 use mlsys_tracking::TrackingReport;
-use mlsys_training::TrainReport;
+use mlsys_training::{GateResult, TrainReport};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -102,27 +102,6 @@ pub struct ModelOutcome {
     pub version: Option<i64>,
     /// Whether the version was registered by this run.
     pub fresh: bool,
-}
-
-/// A gate against what was reached.
-#[derive(Clone, Debug, Serialize)]
-pub struct GateResult {
-    /// The gate.
-    pub gate: Gate,
-    /// The slice it was read on; none for the whole part.
-    pub slice: Option<String>,
-    /// Examples it was read on.
-    pub rows: u64,
-    /// The metric; none if it is not defined on these rows.
-    pub value: Option<f64>,
-    /// The bound as a number; none if there is nothing to compare with.
-    pub bound: Option<f64>,
-    /// What is to be known about the bound, such as which version is the champion.
-    pub note: Option<String>,
-    /// Whether it counts: slices with too few rows are only reported.
-    pub judged: bool,
-    /// Whether the bound holds.
-    pub met: bool,
 }
 
 impl Summary {

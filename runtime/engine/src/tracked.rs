@@ -18,7 +18,7 @@ use crate::event::Event;
 use crate::lineage::commit;
 use crate::run::Options;
 use crate::steps::{MODEL, REPORT};
-use crate::summary::GateResult;
+use mlsys_training::GateResult;
 
 /// Tells a tracking server what a run does; nothing where the profile names none.
 pub(crate) struct Tracked {

@@ -5,6 +5,7 @@
 
 mod capabilities;
 mod event;
+mod gate;
 mod job;
 mod predict;
 mod report;
@@ -13,6 +14,7 @@ mod workers;
 
 pub use capabilities::{CAPABILITIES, NOT_YET, can};
 pub use event::TrainEvent;
+pub use gate::GateResult;
 pub use job::{JudgeJob, TrainJob};
 pub use predict::{Carried, PredictJob, Stamp, predicted};
 pub use report::{

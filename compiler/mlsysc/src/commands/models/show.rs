@@ -1,11 +1,15 @@
 //! `mlsysc models show`.
 
-use clap::Args;
-use mlsys_engine::models::{Detail, Entry};
-use mlsys_plan::Part;
-use serde_json::{Value, json};
+use std::fs;
+use std::path::{Path, PathBuf};
 
-use super::{Exit, Named, Place, failed, known, named, table};
+use clap::Args;
+use mlsys_engine::GateResult;
+use mlsys_engine::models::{Card, Detail, Entry, what_happened};
+use mlsys_plan::Part;
+use serde_json::json;
+
+use super::{Exit, Named, Place, complain, failed, known, named, table};
 
 /// How many lines of the history are shown.
 const LATEST: usize = 10;
@@ -20,6 +24,12 @@ pub(super) struct Arguments {
     /// Print everything as JSON
     #[arg(long)]
     json: bool,
+    /// Print a model card: Markdown with the front matter of the Hugging Face Hub
+    #[arg(long, conflicts_with = "json")]
+    card: bool,
+    /// Write a page with charts, which needs nothing but itself, to this file
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "card"])]
+    html: Option<PathBuf>,
 }
 
 pub(super) fn execute(arguments: &Arguments) -> Exit {
@@ -27,6 +37,10 @@ pub(super) fn execute(arguments: &Arguments) -> Exit {
     let shown = arguments.place.with(async |models| {
         known(models, model).await?;
         let detail = models.detail(model, which).await.map_err(|error| failed(&error))?;
+        if arguments.card || arguments.html.is_some() {
+            let card = models.card(&detail).await.map_err(|error| failed(&error))?;
+            return report(&card, arguments.html.as_deref());
+        }
         let history = models.history(model).await.map_err(|error| failed(&error))?;
         if arguments.json {
             let all = json!({ "version": detail, "history": history });
@@ -37,6 +51,20 @@ pub(super) fn execute(arguments: &Arguments) -> Exit {
         Ok(())
     });
     shown.err().unwrap_or(Exit::Fine)
+}
+
+/// Writes the page, or prints the card where there is no file for one.
+fn report(card: &Card, page: Option<&Path>) -> Result<(), Exit> {
+    let Some(path) = page else {
+        print!("{}", mlsys_report::card(card));
+        return Ok(());
+    };
+    if let Err(error) = fs::write(path, mlsys_report::html(card)) {
+        complain("E0911", &format!("cannot write `{}`: {error}", path.display()), Some("name another file"));
+        return Err(Exit::External);
+    }
+    println!("version {} of {} is shown in {}", card.version, card.model, path.display());
+    Ok(())
 }
 
 fn print(detail: &Detail, history: &[Entry], folder: &str) {
@@ -66,7 +94,7 @@ fn print(detail: &Detail, history: &[Entry], folder: &str) {
     metrics(detail);
     folds(detail);
     importance(detail);
-    gates(&detail.gates);
+    gates(detail);
     println!("\nhistory");
     let latest: Vec<Vec<String>> = history.iter().take(LATEST).map(entry).collect();
     table::print(&latest, &[]);
@@ -105,28 +133,24 @@ fn importance(detail: &Detail) {
     table::print(&detail.report.importance.iter().take(LATEST).map(line).collect::<Vec<_>>(), &[1]);
 }
 
-fn gates(gates: &Value) {
-    let gates = gates.as_array().into_iter().flatten();
-    for (place, gate) in gates.enumerate() {
-        if place == 0 {
-            println!("\ngates");
-        }
-        let met = gate["met"].as_bool().unwrap_or_default();
-        if gate["slice"].is_null() && gate["judged"].as_bool() == Some(true) {
-            let value = gate["value"].as_f64().map(|value| format!(": reached {value:.4}")).unwrap_or_default();
-            let gate: Option<mlsys_plan::Gate> = serde_json::from_value(gate["gate"].clone()).ok();
-            let text = gate.map(|gate| gate.to_string()).unwrap_or_default();
-            println!("{}  {text}{value}", if met { "met   " } else { "MISSED" });
-        }
+fn gates(detail: &Detail) {
+    let (gates, unread) = mlsys_engine::models::gates(detail);
+    let whole = gates.iter().filter(|gate| gate.slice.is_none() && gate.judged);
+    let line = |gate: &GateResult| {
+        let value = gate.value.map(|value| format!(": reached {value:.4}")).unwrap_or_default();
+        format!("{}  {}{value}", if gate.met { "met   " } else { "MISSED" }, gate.gate)
+    };
+    let mut lines: Vec<String> = whole.map(line).collect();
+    if unread > 0 {
+        lines.push(format!("{unread} were written by another version of mlsys and cannot be read"));
+    }
+    if !lines.is_empty() {
+        println!("\ngates\n{}", lines.join("\n"));
     }
 }
 
 fn entry(entry: &Entry) -> Vec<String> {
-    let what = match (&entry.alias, entry.previous) {
-        (Some(alias), Some(previous)) => format!("{} {alias}, which version {previous} had", entry.what),
-        (Some(alias), None) => format!("{} {alias}", entry.what),
-        (None, _) => entry.what.clone(),
-    };
+    let what = what_happened(entry);
     let why = entry.why.as_ref().map(|why| format!("because {why}")).unwrap_or_default();
     let who = entry.who.clone().unwrap_or_default();
     vec![format!("  {}", entry.at), format!("version {}", entry.version), what, who, why]
