@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::digests::{combined, digest};
 use crate::error::StoreError;
-use crate::state::{Draft, State};
+use crate::state::{Draft, State, entries};
 
 /// A kept artefact.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,16 +21,7 @@ pub struct Artefact {
 /// # Errors
 /// A file cannot be read or written.
 pub fn keep(state: &State, folder: &Path, but: &[&str]) -> Result<Artefact, StoreError> {
-    let entries = fs::read_dir(folder).map_err(|error| StoreError::io(folder, &error))?;
-    let mut parts = Vec::new();
-    for entry in entries {
-        let name = entry.map_err(|error| StoreError::io(folder, &error))?.file_name().to_string_lossy().into_owned();
-        if !but.contains(&name.as_str()) {
-            let digest = digest(&folder.join(&name))?;
-            parts.push((name, digest));
-        }
-    }
-    parts.sort();
+    let parts = parts(folder, but)?;
     let hash = combined(&parts);
     let target = state.models().join(&hash);
     if !target.is_dir() {
@@ -42,4 +33,22 @@ pub fn keep(state: &State, folder: &Path, but: &[&str]) -> Result<Artefact, Stor
         draft.publish_beside_others()?;
     }
     Ok(Artefact { hash, folder: target })
+}
+
+/// The hash of an artefact whose files lie in a folder.
+pub(crate) fn hash_of(folder: &Path, but: &[&str]) -> Result<String, StoreError> {
+    Ok(combined(&parts(folder, but)?))
+}
+
+/// The files of a folder with the digests of their content, by name.
+fn parts(folder: &Path, but: &[&str]) -> Result<Vec<(String, String)>, StoreError> {
+    let mut parts = Vec::new();
+    for path in entries(folder)? {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if !but.contains(&name.as_str()) {
+            parts.push((name, digest(&path)?));
+        }
+    }
+    parts.sort();
+    Ok(parts)
 }

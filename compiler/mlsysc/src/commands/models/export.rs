@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use mlsys_engine::models::Actor;
 
-use super::{Exit, Named, Place, failed, known, named};
+use super::{Exit, Named, Place, named};
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -23,13 +23,11 @@ pub(super) struct Arguments {
 
 pub(super) fn execute(arguments: &Arguments) -> Exit {
     let Arguments { version: Named { model, which }, into, because, place } = arguments;
-    let exported = place.with(async |models| {
-        known(models, model).await?;
-        let detail = models.detail(model, which).await.map_err(|error| failed(&error))?;
+    place.with_model(model, async |models| {
+        let detail = models.detail(model, which).await?;
         let actor = Actor::here().because(because.clone());
-        models.export(&detail, into, &actor).await.map_err(|error| failed(&error))?;
+        models.export(&detail, into, &actor).await?;
         println!("version {} of {model} is in {}", detail.version.version, into.display());
         Ok(())
-    });
-    exported.err().unwrap_or(Exit::Fine)
+    })
 }

@@ -1,11 +1,13 @@
 //! `mlsysc models show`.
 
+use std::path::Path;
+
 use clap::Args;
 use mlsys_engine::models::{Detail, Entry};
 use mlsys_plan::Part;
 use serde_json::{Value, json};
 
-use super::{Exit, Named, Place, failed, known, named, table};
+use super::{Exit, Named, Place, named, table};
 
 /// How many lines of the history are shown.
 const LATEST: usize = 10;
@@ -24,29 +26,28 @@ pub(super) struct Arguments {
 
 pub(super) fn execute(arguments: &Arguments) -> Exit {
     let Named { model, which } = &arguments.version;
-    let shown = arguments.place.with(async |models| {
-        known(models, model).await?;
-        let detail = models.detail(model, which).await.map_err(|error| failed(&error))?;
-        let history = models.history(model).await.map_err(|error| failed(&error))?;
+    arguments.place.with_model(model, async |models| {
+        let detail = models.detail(model, which).await?;
+        let history = models.history(model).await?;
         if arguments.json {
             let all = json!({ "version": detail, "history": history });
             println!("{}", serde_json::to_string_pretty(&all).unwrap_or_default());
         } else {
-            print(&detail, &history, &models.folder(&detail.version).display().to_string());
+            print(&detail, &history, models.folder(&detail.version).as_deref());
         }
         Ok(())
-    });
-    shown.err().unwrap_or(Exit::Fine)
+    })
 }
 
-fn print(detail: &Detail, history: &[Entry], folder: &str) {
+fn print(detail: &Detail, history: &[Entry], folder: Option<&Path>) {
     let version = &detail.version;
     let aliases =
         if version.aliases.is_empty() { String::new() } else { format!("  ({})", version.aliases.join(", ")) };
     println!("{} version {}{aliases}\n", detail.model, version.version);
-    let files = match &version.removed_at {
-        Some(at) => format!("removed at {at}"),
-        None => folder.to_owned(),
+    let files = match (&version.removed_at, folder.filter(|folder| folder.is_dir())) {
+        (_, Some(folder)) => folder.display().to_string(),
+        (Some(at), None) => format!("removed at {at}"),
+        (None, None) => "not on this machine".to_owned(),
     };
     let mut lines = vec![
         vec!["registered".to_owned(), version.created_at.clone()],

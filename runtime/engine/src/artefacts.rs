@@ -1,0 +1,66 @@
+//! The files of versions: in the state folder, or fetched from the store that machines share when they are needed.
+
+use std::path::{Component, Path, PathBuf};
+
+use mlsys_store::{Remote, State, Version};
+
+use crate::error::RunError;
+
+/// The folder with the files of a version. Those of one that another machine has registered are fetched.
+///
+/// # Errors
+/// E0933 if they are neither here nor in the store; the store does not answer.
+pub(crate) async fn bring(
+    state: &State,
+    store: Option<&Remote>,
+    model: &str,
+    version: &Version,
+) -> Result<PathBuf, RunError> {
+    let folder = folder(state, version);
+    if folder.as_ref().is_some_and(|folder| folder.is_dir()) {
+        return Ok(folder.unwrap_or_default());
+    }
+    if let (Some(folder), Some(store)) = (folder, store)
+        && store.pull_artefact(state, &version.artefact).await?
+    {
+        return Ok(folder);
+    }
+    let number = version.version;
+    let what = match (&version.removed_at, store) {
+        (Some(at), _) => format!("the files of version {number} of `{model}` were removed at {at}"),
+        (None, Some(_)) => {
+            format!("the files of version {number} of `{model}` are neither here nor in the shared store")
+        }
+        (None, None) => format!("the files of version {number} of `{model}` are not here"),
+    };
+    let help = match store {
+        Some(_) => format!(
+            "`mlsysc models promote {model} {number} --to shared`, called on the machine that has them, puts them in the store; \
+             or run its training again"
+        ),
+        None => {
+            "run its training again; if another machine has registered it, name a `store = \"s3://BUCKET/PREFIX\"` in \
+                 the profile on both: it shares the files of versions"
+                .to_owned()
+        }
+    };
+    Err(RunError::new("E0933", what, Some(&help)))
+}
+
+/// Where the files of a version lie if they are here; none if its name leads elsewhere. Others may write the registry, too.
+pub(crate) fn folder(state: &State, version: &Version) -> Option<PathBuf> {
+    let mut steps = Path::new(&version.artefact).components();
+    let is_plain = matches!((steps.next(), steps.next()), (Some(Component::Normal(_)), None));
+    is_plain.then(|| state.models().join(&version.artefact))
+}
+
+/// Puts the files of a version in the store that machines share, if there is one.
+///
+/// # Errors
+/// A file cannot be read, or the store does not take it.
+pub(crate) async fn share(state: &State, store: Option<&Remote>, artefact: &str) -> Result<(), RunError> {
+    match store {
+        Some(store) => Ok(store.push_artefact(state, artefact).await?),
+        None => Ok(()),
+    }
+}
