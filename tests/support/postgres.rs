@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// The password of its user; what would mean something in an address is in it.
-pub const PASSWORD: &str = "a pass%41word@/?";
+pub(crate) const PASSWORD: &str = "a pass%41word@/?";
 
 /// Ends the server when nobody holds the other end of standard input any more.
 const KEEPER: &str = r#""$0" -D "$1/data" -k "$1" -h 127.0.0.1 -p "$2" -c fsync=off -c max_connections=200 >"$1/log" 2>&1 &
@@ -24,7 +24,7 @@ rm -rf "$1""#;
 const START: Duration = Duration::from_secs(60);
 
 /// A server.
-pub struct Postgres {
+pub(crate) struct Postgres {
     folder: PathBuf,
     binaries: PathBuf,
     port: u16,
@@ -34,13 +34,13 @@ pub struct Postgres {
 
 impl Postgres {
     /// The one server of this process.
-    pub fn server() -> &'static Postgres {
+    pub(crate) fn server() -> &'static Postgres {
         static SERVER: LazyLock<Postgres> = LazyLock::new(Postgres::start);
         &SERVER
     }
 
     /// The address of an empty database that nobody else has.
-    pub fn database(&self) -> String {
+    pub(crate) fn database(&self) -> String {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("case_{}", COUNT.fetch_add(1, Ordering::Relaxed));
         let made = self.psql("postgres", &format!("CREATE DATABASE {name}"));
@@ -49,7 +49,7 @@ impl Postgres {
     }
 
     /// The address of a database, without the password.
-    pub fn address(&self, database: &str) -> String {
+    pub(crate) fn address(&self, database: &str) -> String {
         format!("postgres://mlsys@127.0.0.1:{}/{database}", self.port)
     }
 
@@ -57,7 +57,7 @@ impl Postgres {
     ///
     /// # Errors
     /// What the client says of it.
-    pub fn psql(&self, database: &str, statement: &str) -> Result<String, String> {
+    pub(crate) fn psql(&self, database: &str, statement: &str) -> Result<String, String> {
         let mut client = Command::new(self.binaries.join("psql"));
         client.args(["--no-psqlrc", "--tuples-only", "--no-align", "--set", "ON_ERROR_STOP=1", "--host", "127.0.0.1"]);
         client.args(["--port", &self.port.to_string(), "--username", "mlsys", "--dbname", database]);

@@ -13,9 +13,15 @@ pub(super) static POSTGRES: Dialect = Dialect {
     ],
     // The number is that of this registry among the locks of a database: the letters `mlsys`.
     alone: &["BEGIN", "SELECT pg_advisory_xact_lock(x'6d6c737973'::bigint)"],
-    // A table that is not there has no comment.
-    version: "SELECT COALESCE(substring(obj_description(to_regclass('versions'), 'pg_class')
-                                        FROM '^mlsys registry ([0-9]{1,9})$')::bigint, 0)",
+    // Asked of the catalogue as of now: names that a connection has looked for before (`to_regclass`) may be remembered as absent.
+    version: "SELECT COALESCE((
+                  SELECT substring(d.description FROM '^mlsys registry ([0-9]{1,9})$')::bigint
+                  FROM pg_class c
+                  JOIN pg_namespace n ON n.oid = c.relnamespace
+                  LEFT JOIN pg_description d
+                      ON d.objoid = c.oid AND d.objsubid = 0 AND d.classoid = 'pg_class'::regclass
+                  WHERE c.relname = 'versions' AND n.nspname = ANY (current_schemas(false))
+                  ORDER BY array_position(current_schemas(false), n.nspname) LIMIT 1), 0)",
     keep_version: |version| format!("COMMENT ON TABLE versions IS 'mlsys registry {version}'"),
     steps: &[FIRST],
 };

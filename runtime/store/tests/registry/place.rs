@@ -6,35 +6,35 @@ use tempfile::TempDir;
 
 use crate::postgres::{PASSWORD, Postgres};
 
-pub enum Place {
+pub(crate) enum Place {
     File(TempDir),
     Server(String),
 }
 
 impl Place {
     /// An empty place on each database.
-    pub fn both() -> [Place; 2] {
+    pub(crate) fn both() -> [Place; 2] {
         [Place::File(tempfile::tempdir().unwrap()), Place::Server(Postgres::server().database())]
     }
 
     /// The same place, as another process names it.
-    pub fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         match self {
             Place::File(folder) => folder.path().join("registry.db").to_string_lossy().into_owned(),
             Place::Server(address) => address.clone(),
         }
     }
 
-    pub fn is_server(&self) -> bool {
+    pub(crate) fn is_server(&self) -> bool {
         matches!(self, Place::Server(_))
     }
 
-    pub async fn open(&self) -> Registry {
+    pub(crate) async fn open(&self) -> Registry {
         open(&self.name()).await
     }
 
     /// Sends a statement past the registry.
-    pub async fn tell(&self, statement: &str) -> Result<(), String> {
+    pub(crate) async fn tell(&self, statement: &str) -> Result<(), String> {
         match self {
             Place::Server(address) => {
                 let database = address.rsplit('/').next().unwrap_or_default();
@@ -52,7 +52,7 @@ impl Place {
 }
 
 /// Opens the registry that has this name.
-pub async fn open(name: &str) -> Registry {
+pub(crate) async fn open(name: &str) -> Registry {
     if name.starts_with("postgres://") {
         let address = RegistryAddress::read(name, Some(PASSWORD)).unwrap();
         Registry::connect(&address).await.unwrap()

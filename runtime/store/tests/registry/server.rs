@@ -9,7 +9,7 @@ use crate::place::Place;
 use crate::postgres::{PASSWORD, Postgres};
 use crate::register;
 
-pub fn address(text: &str) -> RegistryAddress {
+pub(crate) fn address(text: &str) -> RegistryAddress {
     RegistryAddress::read(text, Some(PASSWORD)).unwrap()
 }
 
