@@ -16,35 +16,17 @@ pub(crate) async fn bring(
     model: &str,
     version: &Version,
 ) -> Result<PathBuf, RunError> {
-    let folder = folder(state, version);
-    if folder.as_ref().is_some_and(|folder| folder.is_dir()) {
-        return Ok(folder.unwrap_or_default());
-    }
-    if let (Some(folder), Some(store)) = (folder, store)
-        && store.pull_artefact(state, &version.artefact).await?
-    {
-        return Ok(folder);
-    }
-    let number = version.version;
-    let what = match (&version.removed_at, store) {
-        (Some(at), _) => format!("the files of version {number} of `{model}` were removed at {at}"),
-        (None, Some(_)) => {
-            format!("the files of version {number} of `{model}` are neither here nor in the shared store")
+    if let Some(folder) = folder(state, version) {
+        if folder.is_dir() {
+            return Ok(folder);
         }
-        (None, None) => format!("the files of version {number} of `{model}` are not here"),
-    };
-    let help = match store {
-        Some(_) => format!(
-            "`mlsysc models promote {model} {number} --to shared`, called on the machine that has them, puts them in the store; \
-             or run its training again"
-        ),
-        None => {
-            "run its training again; if another machine has registered it, name a `store = \"s3://BUCKET/PREFIX\"` in \
-                 the profile on both: it shares the files of versions"
-                .to_owned()
+        if let Some(store) = store
+            && store.pull_artefact(state, &version.artefact).await?
+        {
+            return Ok(folder);
         }
-    };
-    Err(RunError::new("E0933", what, Some(&help)))
+    }
+    Err(absent(store.is_some(), model, version))
 }
 
 /// Where the files of a version lie if they are here; none if its name leads elsewhere. Others may write the registry, too.
@@ -63,4 +45,21 @@ pub(crate) async fn share(state: &State, store: Option<&Remote>, artefact: &str)
         Some(store) => Ok(store.push_artefact(state, artefact).await?),
         None => Ok(()),
     }
+}
+
+/// Files that nobody finds from here.
+fn absent(has_store: bool, model: &str, version: &Version) -> RunError {
+    let what = format!("the files of version {} of `{model}`", version.version);
+    let message = match &version.removed_at {
+        Some(at) => format!("{what} were removed at {at}"),
+        None if has_store => format!("{what} are neither here nor in the shared store"),
+        None => format!("{what} are not here"),
+    };
+    let help = if has_store {
+        "run its training again; if another machine has them, `mlsysc models promote` on that one puts them in the store"
+    } else {
+        "run its training again; if another machine has registered it, name a `store = \"s3://BUCKET/PREFIX\"` in the profile on \
+         both: it shares the files of versions"
+    };
+    RunError::new("E0933", message, Some(help))
 }

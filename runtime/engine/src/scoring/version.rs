@@ -26,7 +26,8 @@ pub(crate) struct Scorer {
 /// training that the program asks for now.
 ///
 /// # Errors
-/// E0940 if there is no champion, or it was trained on inputs that are made in another way; E0933 if its files are gone and in no store.
+/// E0940 if there is no champion, or it was trained on inputs that are made in another way; E0933 if its files are gone and
+/// in no store.
 pub(crate) async fn scorer(
     registry: &Registry,
     state: &State,
