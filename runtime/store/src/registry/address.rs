@@ -1,6 +1,7 @@
 //! The address of a registry that machines share: a database of a PostgreSQL server.
 
 use std::fmt::{self, Debug, Display, Formatter};
+use std::path::Path;
 
 use sqlx::any::AnyConnectOptions;
 
@@ -12,6 +13,9 @@ const SCHEMES: [&str; 2] = ["postgres", "postgresql"];
 /// What may stand behind the `?`; settings of the session besides, as `options[search_path]=fraud`.
 const PARAMETERS: [&str; 8] =
     ["sslmode", "sslrootcert", "sslcert", "sslkey", "host", "port", "application_name", "options"];
+
+/// Those of them that name files.
+const FILES: [&str; 3] = ["sslrootcert", "sslcert", "sslkey"];
 
 /// How much a connection is protected, from not at all to a server that proves its name.
 const MODES: [&str; 6] = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"];
@@ -54,6 +58,9 @@ impl RegistryAddress {
         }
         if given("sslmode").is_some_and(|mode| !MODES.contains(&mode.as_str())) {
             return Err(wrong("its `sslmode` is not known"));
+        }
+        if FILES.iter().filter_map(|name| given(name)).any(|file| !Path::new(&file).is_file()) {
+            return Err(wrong("it names a file with a certificate or a key that is not there"));
         }
         if given("sslmode").is_none() && std::env::var_os("PGSSLMODE").is_none() && !is_near(&host) {
             url.query_pairs_mut().append_pair("sslmode", "verify-full");
@@ -124,6 +131,7 @@ mod tests {
             ("postgres:///secret", "no host"),
             ("postgres://host/mlsys?secret=1", "a parameter"),
             ("postgres://host/mlsys?sslmode=secret", "`sslmode`"),
+            ("postgres://host/mlsys?sslrootcert=/secret/file", "not there"),
         ] {
             let error = read(text).unwrap_err();
             assert_eq!(error.code(), "E0915");

@@ -1,5 +1,7 @@
 //! What a registry's database answers when it does not do what is asked: one sentence, and what to do about it.
 
+use std::io::ErrorKind;
+
 use sqlx::Error;
 
 use super::RegistryAddress;
@@ -85,15 +87,20 @@ fn told(error: &Error) -> (String, &'static str) {
                 |(_, reason, help)| ((*reason).to_owned(), *help),
             )
         }
-        Error::Tls(error) => (
-            format!("its connection cannot be protected: {}", first_line(&error.to_string())),
-            "name the file with the certificate of its authority as `?sslrootcert=FILE`; on a network that is trusted, \
-             `?sslmode=require` does without its name, and `?sslmode=disable` without protection",
-        ),
+        Error::Tls(error) => unprotected(&error.to_string()),
+        // A certificate that does not hold comes as data that is not right.
+        Error::Io(error) if error.kind() == ErrorKind::InvalidData => unprotected(&error.to_string()),
         Error::PoolTimedOut => ("it does not answer".to_owned(), REACH),
         Error::Io(error) => (format!("it cannot be reached: {}", first_line(&error.to_string())), REACH),
         other => (first_line(&other.to_string()), HELP),
     }
+}
+
+/// A connection that is not encrypted, or that leads to somebody else.
+fn unprotected(reason: &str) -> (String, &'static str) {
+    let help = "name the file with the certificate of its authority as `?sslrootcert=FILE`; on a network that is trusted, \
+                `?sslmode=require` does without its name, and `?sslmode=disable` without protection";
+    (format!("its connection cannot be protected: {}", first_line(reason)), help)
 }
 
 /// The beginning of what a database says.
