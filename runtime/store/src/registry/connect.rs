@@ -1,7 +1,7 @@
 //! How a registry is reached: a file of this machine, or a server.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::{AnyConnection, AnyPool, Connection};
@@ -15,7 +15,7 @@ use crate::error::StoreError;
 /// How long a server may take until it is connected.
 const REACHED: Duration = Duration::from_secs(10);
 
-/// How long a statement may wait for a connection that was lost and is made again.
+/// How long a statement may wait for a connection that was lost and is made again, or for a file that is just made.
 const AGAIN: Duration = Duration::from_secs(30);
 
 impl Registry {
@@ -70,11 +70,24 @@ fn pool(options: AnyConnectOptions, dialect: &'static Dialect) -> AnyPool {
         .connect_lazy_with(options)
 }
 
+/// Tells a connection its settings. SQLite does not wait for a file that another process is just making: it is asked again.
 async fn tell(connection: &mut AnyConnection, dialect: &'static Dialect) -> Result<(), sqlx::Error> {
+    let began = Instant::now();
     for statement in dialect.settings {
-        sqlx::query(*statement).execute(&mut *connection).await?;
+        while let Err(error) = sqlx::query(*statement).execute(&mut *connection).await {
+            if !is_busy(&error) || began.elapsed() > AGAIN {
+                return Err(error);
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
     Ok(())
+}
+
+/// Whether it is SQLite's SQLITE_BUSY, SQLITE_BUSY_RECOVERY or SQLITE_BUSY_SNAPSHOT (documentation, "Result and Error Codes").
+fn is_busy(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| ["5", "261", "517"].contains(&code.as_ref()))
 }
 
 /// A file as an address: every byte that may mean something else there is written as a number.
