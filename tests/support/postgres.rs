@@ -67,7 +67,8 @@ impl Postgres {
     }
 
     fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap().keep();
+        let temporary = tempfile::tempdir().unwrap();
+        let folder = temporary.path().to_path_buf();
         let installed = installed();
         let is_root = fs::metadata("/proc/self").is_ok_and(|process| owner(&process) == Some(0));
         // It refuses to be the administrator's; another user does not get to the folders of the administrator.
@@ -97,6 +98,8 @@ impl Postgres {
             .stdin(Stdio::piped())
             .spawn()
             .unwrap();
+        // The keeper removes it.
+        let folder = temporary.keep();
         let server = Postgres { folder, binaries, port, _keeper: keeper };
         server.wait();
         server
