@@ -273,6 +273,7 @@ pub const CATALOGUE: &[Entry] = &[
     Entry { code: "E0942", title: "a file in the way of predictions", page: include_str!("../pages/E0942.md") },
     Entry { code: "E0943", title: "a version that there is not", page: include_str!("../pages/E0943.md") },
     Entry { code: "E0944", title: "a run that cannot be done again", page: include_str!("../pages/E0944.md") },
+    Entry { code: "E0945", title: "a model registry that cannot be used", page: include_str!("../pages/E0945.md") },
     Entry { code: "E0999", title: "an internal error", page: include_str!("../pages/E0999.md") },
     Entry { code: "W0201", title: "a declaration that nothing uses", page: include_str!("../pages/W0201.md") },
     Entry { code: "W0202", title: "a feature that no model uses", page: include_str!("../pages/W0202.md") },

@@ -148,6 +148,17 @@ fn chosen_profile(name: &str, table: &ProfileTable) -> Result<Profile, LoadError
         };
         params.insert(param.clone(), text);
     }
+    for (entry, address) in [("online", &table.online), ("registry", &table.registry)] {
+        if address.as_ref().is_some_and(|address| has_password(address)) {
+            return Err(plain(
+                "E0915",
+                format!("the `{entry}` of profile `{name}` has a password in it"),
+                "take it out of the file and set it in the environment; that of a registry is `PGPASSWORD`, or the variable that \
+                 `secrets` names for it"
+                    .to_owned(),
+            ));
+        }
+    }
     for (used, variable) in &table.secrets {
         // What stands there may be the secret itself: it is never repeated.
         if !is_variable(variable) || !is_variable(used) {
@@ -178,6 +189,14 @@ fn chosen_profile(name: &str, table: &ProfileTable) -> Result<Profile, LoadError
     })
 }
 
+/// Whether an address has a password: `scheme://user:password@host`, or among what stands behind the `?`.
+fn has_password(address: &str) -> bool {
+    let Some((_, rest)) = address.split_once("://") else { return false };
+    let (place, parameters) = rest.split_once('?').unwrap_or((rest, ""));
+    let user = place.rsplit_once('@').map(|(user, _)| user);
+    user.is_some_and(|user| user.contains(':')) || parameters.split('&').any(|one| one.starts_with("password="))
+}
+
 fn is_variable(name: &str) -> bool {
     let mut chars = name.chars();
     chars.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
@@ -191,10 +210,11 @@ fn malformed(text: &str, error: &toml::de::Error) -> LoadError {
     let span = error.span().unwrap_or_default();
     let span = Span::new(span.start.min(text.len()), span.end.min(text.len()));
     let message = error.message().lines().next().unwrap_or_default().to_owned();
-    // The line of a secret is not shown: somebody may have written its value there.
-    let in_secrets = text[..span.start as usize].rsplit('\n').next().is_some_and(|line| line.contains("secrets"));
+    // The line of a secret or of an address is not shown: somebody may have written a password there.
+    let line = text[..span.start as usize].rsplit('\n').next().unwrap_or_default();
+    let may_be_secret = ["secrets", "://"].iter().any(|sign| line.contains(sign)) || is_of_address(text, span);
     let label = Label { place: Place { file, span }, text: "here".to_owned() };
-    let labels = if in_secrets { Vec::new() } else { vec![label] };
+    let labels = if may_be_secret { Vec::new() } else { vec![label] };
     let help = "a project's file has `[project]` with `name` and `main`, and `[profile.NAME]` with `store`, `online`, \
                 `registry`, `engine`, `tracking`, `secrets` and `params`";
     LoadError {
@@ -208,6 +228,11 @@ fn malformed(text: &str, error: &toml::de::Error) -> LoadError {
         },
         files,
     }
+}
+
+/// Whether the line that a place begins in has an address, before the place or behind it.
+fn is_of_address(text: &str, span: Span) -> bool {
+    text[span.start as usize..].lines().next().is_some_and(|rest| rest.contains("://"))
 }
 
 fn plain(code: &'static str, message: String, help: String) -> LoadError {

@@ -5,6 +5,7 @@
 //! happens in processes of their own. The engine knows nothing of the language: a plan and a state folder are enough.
 //! [`test::run`] carries out a program's tests on rows in memory.
 
+mod artefacts;
 mod champion;
 mod error;
 mod event;
@@ -28,7 +29,7 @@ mod worker;
 pub use error::RunError;
 pub use event::Event;
 pub use mlsys_dataflow::{ColumnReport, ProfileFrom, ProfileReport};
-pub use mlsys_store::{Objects, Remote};
+pub use mlsys_store::{Objects, RegistryAddress, Remote};
 pub use mlsys_tracking::TrackingReport;
 pub use mlsys_training::{
     EpochReport, FoldReport, GateResult, Importance, Score, Scores, TrainEvent, TrainReport, TrialReport,
@@ -38,7 +39,7 @@ pub use profiles::newest_profile;
 pub use replay::{Compared, Replay, replay};
 pub use run::{Options, run};
 pub use scoring::{IMPLEMENTED, ScoringReport};
-pub use shared::shared_store;
+pub use shared::{shared_registry, shared_store};
 pub use summary::{ModelOutcome, NodeOutcome, Outcome, Summary};
 pub use supports::supports;
 pub use tracked::tell_alias;

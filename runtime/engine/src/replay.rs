@@ -101,6 +101,7 @@ pub async fn replay(name: &str, options: &Options, observer: Observer<'_>) -> Re
     let options = Options {
         state: apart.clone(),
         store: None,
+        registry: None,
         tracking: None,
         explain: false,
         profiles: false,

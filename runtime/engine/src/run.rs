@@ -10,10 +10,14 @@ use std::time::Instant;
 
 use mlsys_dataflow::{Dataflow, Elsewhere, Parts, files_of, forget_parts};
 use mlsys_plan::{Fingerprint, Node, NodeId, Operation, Plan, Train};
-use mlsys_store::{Actor, Digests, Draft, NewVersion, Registry, Remote, Slot, State, Version, hash_of, keep};
-use mlsys_training::TrainReport;
+use mlsys_store::{
+    Actor, Digests, Draft, Expected, NewVersion, Registered, Registry, RegistryAddress, Remote, Slot, State, Version,
+    hash_of, keep,
+};
+use mlsys_training::{GateResult, TrainReport};
 use serde_json::Value;
 
+use crate::artefacts;
 use crate::champion::{Asked, CHAMPION, Champion};
 use crate::error::RunError;
 use crate::event::{Event, Observer};
@@ -23,7 +27,7 @@ use crate::lineage::lineage;
 use crate::not_yet::not_executed;
 use crate::replay::plan_file;
 use crate::scoring;
-use crate::shared::Shared;
+use crate::shared::{self, Shared};
 use crate::steps::{self, CHOSEN, DATA, MODEL, REPORT, Work, is_work};
 use crate::summary::{ModelOutcome, NodeOutcome, Outcome, Summary};
 use crate::supports::supports;
@@ -38,6 +42,8 @@ pub struct Options {
     pub state: PathBuf,
     /// The store that machines share, of which the state folder is a working copy; none for the folder alone.
     pub store: Option<Remote>,
+    /// The registry that machines share; none for the one in the state folder.
+    pub registry: Option<RegistryAddress>,
     /// The address of the tracking server that is told of trainings, such as `http://127.0.0.1:5000`; none for nobody.
     pub tracking: Option<String>,
     /// The training worker's program.
@@ -112,7 +118,7 @@ impl<'a> Run<'a> {
         if let Some(store) = &options.store {
             store.begin().await?;
         }
-        let registry = Registry::open(&state.registry()).await?;
+        let registry = shared::registry(&state, options.registry.as_ref()).await?;
         let now = options.now.unwrap_or_else(|| chrono::Utc::now().timestamp_micros());
         let dataflow = Dataflow::new(&mlsys_dataflow::Options {
             memory_limit: options.memory,
@@ -348,32 +354,19 @@ impl<'a> Run<'a> {
             options: self.options,
             observer: self.observer,
         };
-        let champion = Champion::find(&asked, &self.registry, &self.state).await?;
-        let gates = judge(&train.gates, &report, &champion);
-        let met = gates.iter().all(|gate| gate.met || !gate.judged);
-        let learnt = slot.folder().join(MODEL);
-        let artefact = if met { keep(&self.state, &learnt, &[REPORT])?.hash } else { hash_of(&learnt, &[REPORT])? };
+        let artefact = hash_of(&slot.folder().join(MODEL), &[REPORT])?;
         let before = self.told_versions(&train.model).await?;
-        let registered = if met {
-            let data = self.fingerprints.all_data();
-            let definition = scoring::definition(self.plan, &train.model)?;
-            let lineage = lineage(self.plan, train, &self.fingerprints, &self.options.project);
-            let of_gates = serde_json::to_value(&gates)?;
-            let version = NewVersion {
-                model: &train.model,
-                training: fingerprint.as_str(),
-                definition: definition.as_str(),
-                plan: self.definition.as_str(),
-                data: data.as_str(),
-                seed: train.training.seed,
-                artefact: &artefact,
-                report: &report,
-                gates: &of_gates,
-                lineage: &lineage,
-            };
-            Some(self.registry.register(&version, CHAMPION, &Actor::here()).await?)
-        } else {
-            None
+        let (gates, registered) = loop {
+            let champion = Champion::find(&asked, &self.registry, &self.state).await?;
+            let gates = judge(&train.gates, &report, &champion);
+            if !gates.iter().all(|gate| gate.met || !gate.judged) {
+                break (gates, None);
+            }
+            let registered = self.register(&asked, slot, &gates, champion.expected()).await?;
+            // Otherwise another machine has made another champion, which nothing was held against yet.
+            if registered.is_some() {
+                break (gates, registered);
+            }
         };
         let version = registered.map(|registered| registered.version);
         let after = self.told_versions(&train.model).await?;
@@ -405,5 +398,36 @@ impl<'a> Run<'a> {
             data: self.fingerprints.all_data(),
             plan: self.plan,
         })
+    }
+
+    /// Registers a model that meets its gates; none if the champion is another one than it was judged against.
+    async fn register(
+        &self,
+        asked: &Asked<'_>,
+        slot: &Slot,
+        gates: &[GateResult],
+        expected: Expected,
+    ) -> Result<Option<Registered>, RunError> {
+        let train = asked.train;
+        let artefact = keep(&self.state, &slot.folder().join(MODEL), &[REPORT])?;
+        // A version that others see has its files where they find them.
+        artefacts::share(&self.state, self.options.store.as_ref(), &artefact.hash).await?;
+        let data = self.fingerprints.all_data();
+        let definition = scoring::definition(self.plan, &train.model)?;
+        let lineage = lineage(self.plan, train, &self.fingerprints, &self.options.project);
+        let gates = serde_json::to_value(gates)?;
+        let version = NewVersion {
+            model: &train.model,
+            training: asked.fingerprint.as_str(),
+            definition: definition.as_str(),
+            plan: self.definition.as_str(),
+            data: data.as_str(),
+            seed: train.training.seed,
+            artefact: &artefact.hash,
+            report: asked.report,
+            gates: &gates,
+            lineage: &lineage,
+        };
+        Ok(self.registry.register(&version, CHAMPION, expected, &Actor::here()).await?)
     }
 }

@@ -24,7 +24,8 @@ impl Models {
     /// The registry cannot be read.
     pub async fn card(&self, detail: &Detail) -> Result<Card, RunError> {
         let version = &detail.version;
-        let described = Described::read(&self.folder(version)).unwrap_or_default();
+        let folder = self.folder(version);
+        let described = folder.and_then(|folder| Described::read(&folder)).unwrap_or_default();
         let (gates, unread_gates) = gates(detail);
         let history = self.history(&detail.model).await?;
         let about = |entry: &&Entry| entry.version == version.version || entry.previous == Some(version.version);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use mlsys_engine::models::{Actor, Card};
 
-use super::{Exit, Named, Place, failed, known, named};
+use super::{Exit, Named, Place, named};
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -26,17 +26,14 @@ pub(super) struct Arguments {
 
 pub(super) fn execute(arguments: &Arguments) -> Exit {
     let Arguments { version: Named { model, which }, into, because, license, place } = arguments;
-    let exported = place.with(async |models| {
-        known(models, model).await?;
-        let detail = models.detail(model, which).await.map_err(|error| failed(&error))?;
+    place.with_model(model, async |models| {
+        let detail = models.detail(model, which).await?;
         let actor = Actor::here().because(because.clone());
-        let card = models.card(&detail).await.map_err(|error| failed(&error))?;
-        let card = Card { license: license.clone(), ..card };
-        models.export(&detail, &card, into, &actor).await.map_err(|error| failed(&error))?;
+        let card = Card { license: license.clone(), ..models.card(&detail).await? };
+        models.export(&detail, &card, into, &actor).await?;
         println!("version {} of {model} is in {}", detail.version.version, into.display());
         Ok(())
-    });
-    exported.err().unwrap_or(Exit::Fine)
+    })
 }
 
 /// Reads the name of a licence.

@@ -4,12 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use mlsys_engine::GateResult;
 use mlsys_engine::models::{Card, Detail, Entry, what_happened};
+use mlsys_engine::{GateResult, RunError};
 use mlsys_plan::Part;
 use serde_json::json;
 
-use super::{Exit, Named, Place, complain, failed, known, named, table};
+use super::{Exit, Named, Place, failure, named, table};
 
 /// How many lines of the history are shown.
 const LATEST: usize = 10;
@@ -34,47 +34,45 @@ pub(super) struct Arguments {
 
 pub(super) fn execute(arguments: &Arguments) -> Exit {
     let Named { model, which } = &arguments.version;
-    let shown = arguments.place.with(async |models| {
-        known(models, model).await?;
-        let detail = models.detail(model, which).await.map_err(|error| failed(&error))?;
+    arguments.place.with_model(model, async |models| {
+        let detail = models.detail(model, which).await?;
         if arguments.card || arguments.html.is_some() {
-            let card = models.card(&detail).await.map_err(|error| failed(&error))?;
-            return report(&card, arguments.html.as_deref());
+            return report(&models.card(&detail).await?, arguments.html.as_deref());
         }
-        let history = models.history(model).await.map_err(|error| failed(&error))?;
+        let history = models.history(model).await?;
         if arguments.json {
             let all = json!({ "version": detail, "history": history });
             println!("{}", serde_json::to_string_pretty(&all).unwrap_or_default());
         } else {
-            print(&detail, &history, &models.folder(&detail.version).display().to_string());
+            print(&detail, &history, models.folder(&detail.version).as_deref());
         }
         Ok(())
-    });
-    shown.err().unwrap_or(Exit::Fine)
+    })
 }
 
 /// Writes the page, or prints the card where there is no file for one.
-fn report(card: &Card, page: Option<&Path>) -> Result<(), Exit> {
+fn report(card: &Card, page: Option<&Path>) -> Result<(), RunError> {
     let Some(path) = page else {
         print!("{}", mlsys_report::card(card));
         return Ok(());
     };
-    if let Err(error) = fs::write(path, mlsys_report::html(card)) {
-        complain("E0911", &format!("cannot write `{}`: {error}", path.display()), Some("name another file"));
-        return Err(Exit::External);
-    }
+    fs::write(path, mlsys_report::html(card)).map_err(|error| {
+        let message = format!("cannot write `{}`: {error}", path.display());
+        failure("E0911", message, "name another file")
+    })?;
     println!("version {} of {} is shown in {}", card.version, card.model, path.display());
     Ok(())
 }
 
-fn print(detail: &Detail, history: &[Entry], folder: &str) {
+fn print(detail: &Detail, history: &[Entry], folder: Option<&Path>) {
     let version = &detail.version;
     let aliases =
         if version.aliases.is_empty() { String::new() } else { format!("  ({})", version.aliases.join(", ")) };
     println!("{} version {}{aliases}\n", detail.model, version.version);
-    let files = match &version.removed_at {
-        Some(at) => format!("removed at {at}"),
-        None => folder.to_owned(),
+    let files = match (&version.removed_at, folder.filter(|folder| folder.is_dir())) {
+        (_, Some(folder)) => folder.display().to_string(),
+        (Some(at), None) => format!("removed at {at}"),
+        (None, None) => "not on this machine".to_owned(),
     };
     let mut lines = vec![
         vec!["registered".to_owned(), version.created_at.clone()],

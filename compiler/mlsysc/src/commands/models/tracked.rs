@@ -3,9 +3,7 @@
 use std::path::PathBuf;
 
 use mlsys_engine::models::Models;
-use mlsys_engine::tell_alias;
-
-use super::{Exit, failed};
+use mlsys_engine::{RunError, tell_alias};
 
 /// Who is told, if anybody is.
 pub(super) struct Told {
@@ -17,11 +15,11 @@ pub(super) struct Told {
 
 impl Told {
     /// A version was given an alias. A server that is away is a warning.
-    pub(super) async fn alias(&self, models: &Models, model: &str, version: i64, alias: &str) -> Result<(), Exit> {
+    pub(super) async fn alias(&self, models: &Models, model: &str, version: i64, alias: &str) -> Result<(), RunError> {
         let Some(address) = &self.tracking else { return Ok(()) };
-        let versions = models.versions(model).await.map_err(|error| failed(&error))?;
+        let versions = models.versions(model).await?;
         let Some(version) = versions.iter().find(|known| known.version == version) else { return Ok(()) };
-        let report = tell_alias(address, &self.state, model, version, alias).await.map_err(|error| failed(&error))?;
+        let report = tell_alias(address, &self.state, model, version, alias).await?;
         if let Some(warning) = report.warning {
             println!("warning: {warning}");
         }
