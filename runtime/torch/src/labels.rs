@@ -140,11 +140,11 @@ fn held(row: usize, value: f64) -> Result<f64, TrainError> {
     if (value as f32).is_finite() {
         return Ok(value);
     }
-    let reason = format!(
-        "the label of row {} is {value:e}, which single precision does not hold: leave such rows out with `expect`",
+    Err(TrainError::NothingToLearn(format!(
+        "the label of row {} of the examples is {value:e}, which single precision does not hold: leave such rows out with \
+         `expect`",
         row + 1
-    );
-    Err(TrainError::Column { name: columns::LABEL.to_owned(), reason })
+    )))
 }
 
 fn wrong(column: &ArrayRef, expected: &str) -> TrainError {

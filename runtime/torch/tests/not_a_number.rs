@@ -39,8 +39,8 @@ fn a_label_that_is_no_number_is_refused_by_its_row() {
             let mut job = numbers(folder.path(), |_, labels| labels[row] = bad);
             job.train.learner = learner;
             let error = train(&job, &mut |_| {}).unwrap_err();
-            assert_eq!(error.code(), "E0930");
-            assert!(error.to_string().contains(&format!("the label of row {} is", row + 1)), "{error}");
+            assert_eq!(error.code(), "E0931");
+            assert!(error.to_string().contains(&format!("the label of row {} of", row + 1)), "{error}");
         }
     }
 }
