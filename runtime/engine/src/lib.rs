@@ -5,6 +5,7 @@
 //! happens in processes of their own. The engine knows nothing of the language: a plan and a state folder are enough.
 //! [`test::run`] carries out a program's tests on rows in memory.
 
+mod behaviours;
 mod champion;
 mod error;
 mod event;
@@ -28,12 +29,14 @@ pub use error::RunError;
 pub use event::Event;
 pub use mlsys_dataflow::{ColumnReport, ProfileFrom, ProfileReport};
 pub use mlsys_store::{Objects, Remote};
-pub use mlsys_training::{EpochReport, FoldReport, Importance, Score, Scores, TrainEvent, TrainReport, TrialReport};
+pub use mlsys_training::{
+    Changed, EpochReport, FoldReport, Importance, Score, Scores, Seen, TrainEvent, TrainReport, TrialReport,
+};
 pub use not_yet::NOT_YET;
 pub use profiles::newest_profile;
 pub use replay::{Compared, Replay, replay};
 pub use run::{Options, run};
 pub use scoring::{IMPLEMENTED, ScoringReport};
 pub use shared::shared_store;
-pub use summary::{GateResult, ModelOutcome, NodeOutcome, Outcome, Summary};
+pub use summary::{BehaviourResult, GateResult, ModelOutcome, NodeOutcome, Outcome, Summary};
 pub use supports::supports;

@@ -14,6 +14,7 @@ use mlsys_store::{Actor, Digests, Draft, NewVersion, Registry, Remote, Slot, Sta
 use mlsys_training::TrainReport;
 use serde_json::Value;
 
+use crate::behaviours::{behaviours, kept};
 use crate::champion::{Asked, CHAMPION, Champion};
 use crate::error::RunError;
 use crate::event::{Event, Observer};
@@ -306,7 +307,7 @@ impl<'a> Run<'a> {
         Ok(tables.concat())
     }
 
-    /// Holds a trained model against its gates, and registers it if it meets them.
+    /// Holds a trained model against its gates and tests, and registers it if it meets them.
     async fn judge(
         &mut self,
         node: &Node,
@@ -327,14 +328,15 @@ impl<'a> Run<'a> {
         };
         let champion = Champion::find(&asked, &self.registry, &self.state).await?;
         let gates = judge(&train.gates, &report, &champion);
-        let met = gates.iter().all(|gate| gate.met || !gate.judged);
         let learnt = slot.folder().join(MODEL);
+        let behaviours = behaviours(&asked, &learnt, &self.state).await?;
+        let met = gates.iter().all(|gate| gate.met || !gate.judged) && behaviours.iter().all(|test| test.met);
         let artefact = if met { keep(&self.state, &learnt, &[REPORT])?.hash } else { hash_of(&learnt, &[REPORT])? };
         let registered = if met {
             let data = self.fingerprints.all_data();
             let definition = scoring::definition(self.plan, &train.model)?;
             let lineage = lineage(self.plan, train, &self.fingerprints, &self.options.project);
-            let of_gates = serde_json::to_value(&gates)?;
+            let of_gates = kept(&gates, &behaviours)?;
             let version = NewVersion {
                 model: &train.model,
                 training: fingerprint.as_str(),
@@ -356,6 +358,7 @@ impl<'a> Run<'a> {
             report,
             artefact,
             gates,
+            behaviours,
             version: registered.map(|registered| registered.version),
             fresh: registered.is_some_and(|registered| registered.fresh),
         });

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use mlsys_plan::{Gate, NodeId};
-use mlsys_training::TrainReport;
-use serde::Serialize;
+use mlsys_plan::{Behaviour, Gate, NodeId};
+use mlsys_training::{Seen, TrainReport};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::RunError;
@@ -94,7 +94,9 @@ pub struct ModelOutcome {
     pub artefact: String,
     /// Every gate, and every slice of those that look at slices.
     pub gates: Vec<GateResult>,
-    /// The registered version; none if a gate was not met.
+    /// Every expectation of the model's tests.
+    pub behaviours: Vec<BehaviourResult>,
+    /// The registered version; none if a gate was not met or a test failed.
     pub version: Option<i64>,
     /// Whether the version was registered by this run.
     pub fresh: bool,
@@ -121,6 +123,18 @@ pub struct GateResult {
     pub met: bool,
 }
 
+/// An expectation of a test of the model against what was seen.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct BehaviourResult {
+    /// The expectation.
+    pub behaviour: Behaviour,
+    /// What was seen.
+    #[serde(flatten)]
+    pub seen: Seen,
+    /// Whether enough comparisons hold; not if there was nothing to compare.
+    pub met: bool,
+}
+
 impl Summary {
     /// Failures of nodes, in order.
     pub fn failures(&self) -> impl Iterator<Item = &RunError> {
@@ -143,8 +157,10 @@ impl Summary {
         self.nodes.iter().all(|node| matches!(node.outcome, Outcome::Current | Outcome::PassedOver(_)))
     }
 
-    /// Whether some model's gate was not met.
+    /// Whether some model's gate was not met, or a test of it failed.
     pub fn gate_missed(&self) -> bool {
-        self.models.iter().any(|model| model.gates.iter().any(|gate| gate.judged && !gate.met))
+        self.models.iter().any(|model| {
+            model.gates.iter().any(|gate| gate.judged && !gate.met) || model.behaviours.iter().any(|test| !test.met)
+        })
     }
 }

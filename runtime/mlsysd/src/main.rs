@@ -1,4 +1,4 @@
-//! The binary that holds libtorch: `mlsysd train JOB.json`, `mlsysd judge JOB.json`,
+//! The binary that holds libtorch: `mlsysd train JOB.json`, `mlsysd judge JOB.json`, `mlsysd behave JOB.json`,
 //! `mlsysd predict JOB.json`.
 //!
 //! Reads a job, prints its progress as one JSON object a line on the standard output, and leaves its results in the
@@ -35,6 +35,11 @@ enum Command {
         /// The job as `mlsysc` writes it
         job: PathBuf,
     },
+    /// Change inputs of examples, and see how a trained model's predictions follow
+    Behave {
+        /// The job as `mlsysc` writes it
+        job: PathBuf,
+    },
     /// Let a trained model predict rows
     Predict {
         /// The job as `mlsysc` writes it
@@ -46,6 +51,7 @@ fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Train { job } => work(&job, |job| mlsys_torch::train(&job, &mut say).map(drop)),
         Command::Judge { job } => work(&job, |job| mlsys_torch::judge(&job, &mut say).map(drop)),
+        Command::Behave { job } => work(&job, |job| mlsys_torch::behave(&job, &mut say).map(drop)),
         Command::Predict { job } => work(&job, |job| mlsys_torch::predict(&job, &mut say).map(drop)),
     }
 }

@@ -2,9 +2,11 @@
 //!
 //! [`train`] does a [`TrainJob`](mlsys_training::TrainJob): reads the examples, fits the encoders on the training part alone,
 //! trains, judges every part, and leaves the model with its report in the job's output folder. [`Model`] reads such a
-//! folder and predicts with the same encoders; [`predict`] does that for any number of rows.
+//! folder and predicts with the same encoders; [`predict`] does that for any number of rows. [`behave`] changes inputs and sees how
+//! its predictions follow.
 
 mod artefact;
+mod behaviours;
 mod beside;
 mod body;
 mod calibration;
@@ -32,6 +34,7 @@ mod stopping;
 mod training;
 
 pub use artefact::{Answer, Model};
+pub use behaviours::behave;
 pub use error::TrainError;
 pub use examples::Examples;
 pub use implemented::implemented;

@@ -3,6 +3,7 @@
 //! The engine writes a job as a JSON file and starts a worker on it; the worker prints events, one JSON object a line,
 //! and leaves a report. Neither links the other: libtorch stays in the worker's process.
 
+mod behaviours;
 mod capabilities;
 mod event;
 mod job;
@@ -10,9 +11,10 @@ mod predict;
 mod report;
 mod scores;
 
+pub use behaviours::{BehaviourReport, Changed, Seen};
 pub use capabilities::{CAPABILITIES, NOT_YET, can};
 pub use event::TrainEvent;
-pub use job::{JudgeJob, TrainJob};
+pub use job::{BehaveJob, JudgeJob, TrainJob};
 pub use predict::{Carried, PredictJob, Stamp, predicted};
 pub use report::{
     EpochReport, FoldReport, Importance, InputReport, JudgeReport, PartReport, SliceReport, TrainReport, TrialReport,

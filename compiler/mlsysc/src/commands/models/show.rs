@@ -1,9 +1,12 @@
 //! `mlsysc models show`.
 
 use clap::Args;
+use mlsys_engine::BehaviourResult;
 use mlsys_engine::models::{Detail, Entry};
 use mlsys_plan::Part;
 use serde_json::{Value, json};
+
+use crate::commands::run::behaviours;
 
 use super::{Exit, Named, Place, failed, known, named, table};
 
@@ -67,6 +70,7 @@ fn print(detail: &Detail, history: &[Entry], folder: &str) {
     folds(detail);
     importance(detail);
     gates(&detail.gates);
+    tests(&detail.gates);
     println!("\nhistory");
     let latest: Vec<Vec<String>> = history.iter().take(LATEST).map(entry).collect();
     table::print(&latest, &[]);
@@ -106,7 +110,7 @@ fn importance(detail: &Detail) {
 }
 
 fn gates(gates: &Value) {
-    let gates = gates.as_array().into_iter().flatten();
+    let gates = gates.as_array().into_iter().flatten().filter(|entry| !entry["gate"].is_null());
     for (place, gate) in gates.enumerate() {
         if place == 0 {
             println!("\ngates");
@@ -119,6 +123,16 @@ fn gates(gates: &Value) {
             println!("{}  {text}{value}", if met { "met   " } else { "MISSED" });
         }
     }
+}
+
+/// The expectations of tests, which stand behind the gates.
+fn tests(gates: &Value) {
+    let results = gates.as_array().into_iter().flatten().filter(|entry| !entry["behaviour"].is_null());
+    let results: Vec<BehaviourResult> = results.filter_map(|one| serde_json::from_value(one.clone()).ok()).collect();
+    if !results.is_empty() {
+        println!("\ntests");
+    }
+    results.iter().for_each(|result| println!("{}", behaviours::line(result)));
 }
 
 fn entry(entry: &Entry) -> Vec<String> {
