@@ -55,11 +55,12 @@ bench: python
 	@cargo build --quiet --release --workspace --bins --examples
 	@.benchenv/bin/python tests/bench/run.py $(ONLY)
 
-# A store that machines share, in a service that speaks S3.
+# A store that machines share, in a service that speaks S3; trainings that MLflow is told of.
 interop: python
 	@$(SETUP) tools libtorch lightgbm interopenv
 	@cargo build --quiet --workspace --all-targets
 	@.interopenv/bin/python tests/interop/s3.py $(TARGET)/debug/mlsysc
+	@.interopenv/bin/python tests/interop/tracking.py $(TARGET)/debug/mlsysc $(TARGET)/debug/examples/tell
 
 clean:
 	@cargo clean

@@ -6,4 +6,4 @@ import packages
 
 
 def set_up():
-    packages.set_up("interopenv", "the environment of other programs", download=90, space=500)
+    packages.set_up("interopenv", "the environment of other programs", download=180, space=900)

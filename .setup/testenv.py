@@ -1,9 +1,10 @@
 """Sets up `.testenv`, a Python environment with the packages that the tests
-compare our results with. Compiled programs never use it.
+compare our results with, and the PostgreSQL server that they keep a registry
+in. Compiled programs never use it.
 """
 
 import packages
 
 
 def set_up():
-    packages.set_up("testenv", "the test environment", download=170, space=900)
+    packages.set_up("testenv", "the test environment", download=185, space=950)

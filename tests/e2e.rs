@@ -368,6 +368,53 @@ fn a_killed_worker_is_reported_as_such() {
     assert_eq!(done(&project.record(0)), ["train.fraud"]);
 }
 
+/// The program with steps that two workers can share, and the number of them.
+fn shared_by(workers: u32) -> String {
+    PROGRAM.replace("batch     128", &format!("batch 1024\n    workers {workers}"))
+}
+
+#[test]
+fn several_workers_train_what_one_does() {
+    let alone = Project::new(&PROGRAM.replace("batch     128", "batch 1024")).record(0);
+    let together = Project::new(&shared_by(2)).record(0);
+    assert_eq!(alone["models"][0]["report"]["parts"], together["models"][0]["report"]["parts"]);
+    let losses = |record: &Value| {
+        let epochs = record["models"][0]["report"]["epochs"].as_array().unwrap().clone();
+        epochs.iter().map(|epoch| epoch["loss"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(losses(&alone), losses(&together));
+}
+
+/// Of several workers the one that was killed is named, and none is left behind.
+#[test]
+fn a_killed_worker_among_several_is_named() {
+    let project = Project::new(&shared_by(2).replace("epochs    8", "epochs 100000"));
+    let mut child = project.command(&["run"]).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let said = wait_for_epoch(&mut child);
+    let workers = workers_of(child.id());
+    let is_second = |worker: &&String| {
+        fs::read_to_string(format!("/proc/{worker}/cmdline")).unwrap_or_default().contains("--rank\x001\x00")
+    };
+    let second = workers.iter().find(is_second).unwrap_or_else(|| panic!("{workers:?}"));
+    assert!(Command::new("kill").args(["-9", second]).status().unwrap().success());
+    let status = child.wait().unwrap();
+    let text = said.join().unwrap();
+    assert_eq!(status.code(), Some(4), "{text}");
+    assert!(text.contains("E0921") && text.contains("rank 1 of 2 was killed by signal 9"), "{text}");
+    assert!(workers.iter().all(|worker| !Path::new(&format!("/proc/{worker}/exe")).exists()), "{workers:?}");
+}
+
+#[test]
+fn workers_without_work_are_refused_before_anything_is_read() {
+    let learners = [("learn mlp(hidden: [8])", "`batch` of 1024 among 3 `workers`"), ("learn trees()", "grow `trees`")];
+    for (learner, says) in learners {
+        let project = Project::new(&shared_by(3).replace("learn mlp(hidden: [8])", learner));
+        let (code, text) = project.run(&["run"]);
+        assert_eq!(code, 1, "{text}");
+        assert!(text.contains("E0910") && text.contains(says), "{text}");
+    }
+}
+
 #[test]
 fn an_interrupted_run_goes_on_where_it_was() {
     let project = Project::new(&PROGRAM.replace("epochs    8", "epochs 100000"));
@@ -443,12 +490,16 @@ fn wait_for_epoch(child: &mut Child) -> JoinHandle<String> {
 
 /// The process that a run has started.
 fn worker_of(run: u32) -> String {
-    for entry in fs::read_dir("/proc").unwrap().flatten() {
-        let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else { continue };
+    workers_of(run).into_iter().next().unwrap_or_else(|| panic!("no worker of {run}"))
+}
+
+/// The processes that a run has started.
+fn workers_of(run: u32) -> Vec<String> {
+    let entries = fs::read_dir("/proc").unwrap().flatten();
+    let of_run = entries.filter(|entry| {
+        let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
         let after_name = stat.rsplit(')').next().unwrap_or_default();
-        if after_name.split_whitespace().nth(1) == Some(&run.to_string()) {
-            return entry.file_name().to_string_lossy().into_owned();
-        }
-    }
-    panic!("no worker of {run}");
+        after_name.split_whitespace().nth(1) == Some(&run.to_string())
+    });
+    of_run.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
 }

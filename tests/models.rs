@@ -109,6 +109,54 @@ fn versions_are_looked_at_moved_and_exported() {
 }
 
 #[test]
+fn a_version_is_shown_as_a_card_and_as_a_page() {
+    let project = Project::new();
+    project.run("trees(rounds: 20)", 1);
+    let folder = project.path("out");
+    project.told(&["export", "fraud", folder.to_str().unwrap(), "--license", "apache-2.0"]);
+    let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
+
+    let card = read("README.md");
+    let (front, body) = card.strip_prefix("---\n").and_then(|rest| rest.split_once("\n---\n")).unwrap();
+    for line in [
+        "library_name: mlsys",
+        "license: \"apache-2.0\"",
+        "- name: \"fraud\"",
+        "      name: \"payments\"",
+        "    - type: \"roc_auc\"",
+    ] {
+        assert!(front.lines().any(|each| each == line), "{line}: {front}");
+    }
+    for told in [
+        "# fraud version 1",
+        "Predicts `is_fraud`",
+        "learnt by `trees`",
+        "rounds: 20",
+        "- alias: `champion`",
+        "gates: 1 of 1 hold",
+        "`test.auc >= 0.6`",
+        "## Lineage",
+        "registered",
+    ] {
+        assert!(body.contains(told), "{told}: {body}");
+    }
+    let shown = project.told(&["show", "fraud", "--card"]);
+    assert!(shown.contains("# fraud version 1") && shown.contains("exported") && !shown.contains("license"), "{shown}");
+
+    let page = read("report.html");
+    assert!(page.len() < 1_000_000 && page.ends_with("</html>"), "{} bytes", page.len());
+    for chart in ["roc", "precision-recall", "calibration", "predictions", "importance-chart", "learning-0"] {
+        assert!(page.contains(&format!("<title id=\"{chart}-title\">")), "{chart}");
+    }
+    let file = project.path("fraud.html");
+    assert!(project.told(&["show", "fraud", "--html", file.to_str().unwrap()]).contains("fraud.html"));
+    assert!(fs::read_to_string(file).unwrap().contains("fraud version 1"));
+    let nowhere = project.models(&["show", "fraud", "--html", project.path("no/where.html").to_str().unwrap()]);
+    assert!(nowhere.status.code() == Some(4) && printed(&nowhere).contains("E0911"), "{}", printed(&nowhere));
+    assert_eq!(project.models(&["show", "fraud", "--html", "x", "--json"]).status.code(), Some(2));
+}
+
+#[test]
 fn what_there_is_not_is_told() {
     let project = Project::new();
     project.run("linear()", 1);

@@ -68,6 +68,8 @@ impl Project {
             project: self.folder.path().to_path_buf(),
             state: self.path(".mlsys"),
             store: None,
+            registry: None,
+            tracking: None,
             worker: PathBuf::new(),
             threads: Some(1),
             memory: None,

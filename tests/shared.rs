@@ -112,6 +112,8 @@ impl Machine {
             project: self.folder.path().to_path_buf(),
             state: self.path(".mlsys"),
             store: self.store.clone(),
+            registry: None,
+            tracking: None,
             worker: PathBuf::new(),
             threads: Some(2),
             memory: None,

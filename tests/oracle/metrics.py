@@ -1,5 +1,7 @@
 """Computes metrics with scikit-learn and fairlearn: reads objects with labels, predictions and metrics, one a line; answers
-one a line, null for a metric that is not defined."""
+one a line, null for a metric that is not defined.
+
+Where these libraries put a number in place of a value that is not defined, or miscount, the formula stands here in full."""
 
 import json
 import math
@@ -30,6 +32,8 @@ class Case:
         self.positive = self.labels > 0
 
     def value(self, name, args):
+        if self.weights is not None and self.weights.sum() == 0:
+            return None  # No row counts.
         found = getattr(self, name)(**args)
         return None if found is None or not math.isfinite(found) else float(found)
 
@@ -49,6 +53,8 @@ class Case:
     def log_loss(self):
         if self.task == "multiclass":
             return sk.log_loss(self.labels, self.predictions, labels=range(self.width), sample_weight=self.weights)
+        if (self.one < 0).any() or (self.one > 1).any():
+            return None  # What is no probability has no likelihood.
         return sk.log_loss(self.positive, self.one, labels=[False, True], sample_weight=self.weights)
 
     def accuracy(self):
@@ -123,8 +129,10 @@ class Case:
         return sk.mean_absolute_percentage_error(self.labels, self.point(), sample_weight=self.weights)
 
     def r2(self):
+        """scikit-learn has 1 or 0 where labels do not differ, or what comes of the last digit of their mean."""
         weights = np.ones(len(self.labels)) if self.weights is None else self.weights
-        if len(set(self.labels[weights > 0])) < 2:
+        spread = ((self.labels - np.average(self.labels, weights=weights)) ** 2)[weights > 0]
+        if len(set(self.labels[weights > 0])) < 2 or spread.sum() == 0:
             return None
         return sk.r2_score(self.labels, self.point(), sample_weight=self.weights)
 
@@ -145,22 +153,41 @@ class Case:
         return weights[self.one > 0.5].sum()
 
     def equalized_odds_difference(self, by):
-        return self.fairness(fair.equalized_odds_difference)
+        gaps = [self.gap(kind) for kind in (self.positive, ~self.positive)]
+        return self.as_fairlearn(max(gaps), fair.equalized_odds_difference)
 
     def demographic_parity_difference(self, by):
-        return self.fairness(fair.demographic_parity_difference)
+        gap = self.gap(np.ones(len(self.labels), bool))
+        return self.as_fairlearn(gap, fair.demographic_parity_difference)
 
-    def fairness(self, metric):
+    def gap(self, kind):
+        """The largest difference between groups in the share of predicted rows among those of a kind; 0 of none."""
+        weights = np.ones(len(self.labels)) if self.weights is None else self.weights
+        shares = []
+        for group in set(np.array(self.codes)[weights > 0]):
+            rows = (np.array(self.codes) == group) & kind
+            predicted, counted = weights[rows & (self.one >= 0.5)].sum(), weights[rows].sum()
+            shares.append(predicted / counted if counted > 0 else 0.0)
+        return max(shares) - min(shares)
+
+    def as_fairlearn(self, by_formula, metric):
+        """The value by its formula, held against fairlearn's.
+
+        fairlearn 0.12 squeezes the weights of a group of one row to a number, so that its selection rate is an array and every
+        difference to it 0; a single row it refuses. Neither is held against it.
+        """
         rows = np.ones(len(self.labels), bool) if self.weights is None else self.weights > 0
-        if rows.sum() == 1:
-            return 0.0  # fairlearn refuses a single row, which differs from no other one.
-        weights = None if self.weights is None else self.weights[rows]
-        return metric(
-            self.positive[rows].astype(int),
-            (self.one[rows] >= 0.5).astype(int),
-            sensitive_features=np.array(self.codes)[rows],
-            sample_weight=weights,
-        )
+        codes = np.array(self.codes)[rows]
+        if min(np.unique(codes, return_counts=True)[1]) > 1:
+            found = metric(
+                self.positive[rows].astype(int),
+                (self.one[rows] >= 0.5).astype(int),
+                sensitive_features=codes,
+                sample_weight=None if self.weights is None else self.weights[rows],
+            )
+            if not math.isclose(found, by_formula, abs_tol=1e-12):
+                raise ValueError(f"{metric.__name__}: fairlearn {found}, by its formula {by_formula}")
+        return by_formula
 
 
 def first(scores, k):

@@ -6,6 +6,7 @@ mod database;
 mod fixes;
 mod load;
 mod manifest;
+mod tracking;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -7,6 +7,7 @@ use mlsys_diagnostics::{Diagnostic, Files, Label, Place, Severity, Span, nearest
 use serde::Deserialize;
 
 use crate::load::{FileSystem, LoadError};
+use crate::tracking;
 
 /// The name of the file.
 pub(crate) const NAME: &str = "mlsys.toml";
@@ -41,6 +42,7 @@ struct ProfileTable {
     online: Option<String>,
     registry: Option<String>,
     engine: Option<String>,
+    tracking: Option<String>,
     #[serde(default)]
     secrets: BTreeMap<String, String>,
     #[serde(default)]
@@ -60,6 +62,8 @@ pub struct Profile {
     pub registry: Option<String>,
     /// What runs batch work; none for this process.
     pub engine: Option<String>,
+    /// The address of the tracking server that is told of trainings; none where nobody is told.
+    pub tracking: Option<String>,
     /// Environment variables by the names that the program uses: names on both sides, never values.
     pub secrets: BTreeMap<String, String>,
     /// Values of parameters, as text.
@@ -144,6 +148,17 @@ fn chosen_profile(name: &str, table: &ProfileTable) -> Result<Profile, LoadError
         };
         params.insert(param.clone(), text);
     }
+    for (entry, address) in [("online", &table.online), ("registry", &table.registry)] {
+        if address.as_ref().is_some_and(|address| has_password(address)) {
+            return Err(plain(
+                "E0915",
+                format!("the `{entry}` of profile `{name}` has a password in it"),
+                "take it out of the file and set it in the environment; that of a registry is `PGPASSWORD`, or the variable that \
+                 `secrets` names for it"
+                    .to_owned(),
+            ));
+        }
+    }
     for (used, variable) in &table.secrets {
         // What stands there may be the secret itself: it is never repeated.
         if !is_variable(variable) || !is_variable(used) {
@@ -154,15 +169,32 @@ fn chosen_profile(name: &str, table: &ProfileTable) -> Result<Profile, LoadError
             ));
         }
     }
+    if let Some(reason) = table.tracking.as_deref().and_then(tracking::refused) {
+        // A password may stand in the address: it is not repeated.
+        return Err(plain(
+            "E0915",
+            format!("`tracking` of profile `{name}` is not the address of a tracking server: {reason}"),
+            tracking::HELP.to_owned(),
+        ));
+    }
     Ok(Profile {
         name: Some(name.to_owned()),
         store: table.store.clone(),
         online: table.online.clone(),
         registry: table.registry.clone(),
         engine: table.engine.clone(),
+        tracking: table.tracking.clone(),
         secrets: table.secrets.clone(),
         params,
     })
+}
+
+/// Whether an address has a password: `scheme://user:password@host`, or among what stands behind the `?`.
+fn has_password(address: &str) -> bool {
+    let Some((_, rest)) = address.split_once("://") else { return false };
+    let (place, parameters) = rest.split_once('?').unwrap_or((rest, ""));
+    let user = place.rsplit_once('@').map(|(user, _)| user);
+    user.is_some_and(|user| user.contains(':')) || parameters.split('&').any(|one| one.starts_with("password="))
 }
 
 fn is_variable(name: &str) -> bool {
@@ -178,12 +210,13 @@ fn malformed(text: &str, error: &toml::de::Error) -> LoadError {
     let span = error.span().unwrap_or_default();
     let span = Span::new(span.start.min(text.len()), span.end.min(text.len()));
     let message = error.message().lines().next().unwrap_or_default().to_owned();
-    // The line of a secret is not shown: somebody may have written its value there.
-    let in_secrets = text[..span.start as usize].rsplit('\n').next().is_some_and(|line| line.contains("secrets"));
+    // The line of a secret or of an address is not shown: somebody may have written a password there.
+    let line = text[..span.start as usize].rsplit('\n').next().unwrap_or_default();
+    let may_be_secret = ["secrets", "://"].iter().any(|sign| line.contains(sign)) || is_of_address(text, span);
     let label = Label { place: Place { file, span }, text: "here".to_owned() };
-    let labels = if in_secrets { Vec::new() } else { vec![label] };
+    let labels = if may_be_secret { Vec::new() } else { vec![label] };
     let help = "a project's file has `[project]` with `name` and `main`, and `[profile.NAME]` with `store`, `online`, \
-                `registry`, `engine`, `secrets` and `params`";
+                `registry`, `engine`, `tracking`, `secrets` and `params`";
     LoadError {
         diagnostic: Diagnostic {
             code: "E0915",
@@ -195,6 +228,11 @@ fn malformed(text: &str, error: &toml::de::Error) -> LoadError {
         },
         files,
     }
+}
+
+/// Whether the line that a place begins in has an address, before the place or behind it.
+fn is_of_address(text: &str, span: Span) -> bool {
+    text[span.start as usize..].lines().next().is_some_and(|rest| rest.contains("://"))
 }
 
 fn plain(code: &'static str, message: String, help: String) -> LoadError {

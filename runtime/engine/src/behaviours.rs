@@ -4,13 +4,12 @@ use std::path::Path;
 
 use mlsys_plan::{Behaviour, Fingerprint, NodeId};
 use mlsys_store::State;
-use mlsys_training::{BehaveJob, BehaviourReport, Seen};
+use mlsys_training::{BehaveJob, BehaviourReport, BehaviourResult, GateResult, Seen};
 use serde_json::Value;
 
 use crate::champion::Asked;
 use crate::error::RunError;
 use crate::steps::REPORT;
-use crate::summary::{BehaviourResult, GateResult};
 use crate::worker::{self, Task};
 
 /// Every expectation of the model's tests against what is seen of a trained model in its folder; what was seen before is not

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use mlsys_plan::{Fingerprint, Gate, Node, NodeId, Part, Train};
-use mlsys_store::{Registry, State, Version};
+use mlsys_store::{Expected, Registry, State, Version};
 use mlsys_training::{JudgeJob, JudgeReport, PartReport, TrainReport};
 
+use crate::artefacts;
 use crate::error::RunError;
 use crate::event::Observer;
 use crate::run::Options;
@@ -78,6 +79,15 @@ impl Champion {
         }
     }
 
+    /// Who has to be the champion for what was judged to count.
+    pub(crate) fn expected(&self) -> Expected {
+        match self {
+            Champion::NotAsked => Expected::Anything,
+            Champion::Absent => Expected::Holder(None),
+            Champion::Judged { version, .. } | Champion::Unusable { version, .. } => Expected::Holder(Some(*version)),
+        }
+    }
+
     /// Whether gates with it hold because there is none.
     pub(crate) fn is_absent(&self) -> bool {
         matches!(self, Champion::Absent)
@@ -117,11 +127,13 @@ async fn judged(asked: &Asked<'_>, version: &Version, state: &State) -> Result<J
     let key = format!("{}\n{}", asked.fingerprint, version.artefact);
     let slot = state.slot(&NodeId::new("champion", &asked.train.model), &Fingerprint::of(key.as_bytes()));
     if !slot.is_current() {
+        let store = asked.options.store.as_ref();
+        let model = artefacts::bring(state, store, &asked.train.model, version).await?;
         let draft = slot.draft()?;
         let job = JudgeJob {
             train: asked.train.clone(),
             examples: asked.examples.clone(),
-            model: state.models().join(&version.artefact),
+            model,
             output: draft.file(REPORT),
             threads: asked.options.threads,
         };

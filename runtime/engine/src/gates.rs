@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use mlsys_plan::{Bound, Gate};
-use mlsys_training::{Scores, TrainReport};
+use mlsys_training::{GateResult, Scores, TrainReport};
 
 use crate::champion::Champion;
-use crate::summary::GateResult;
 
 /// Every gate against the report; a gate on slices gives one result a slice, in the slices' order.
 pub(crate) fn judge(gates: &[Gate], report: &TrainReport, champion: &Champion) -> Vec<GateResult> {

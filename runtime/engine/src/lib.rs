@@ -5,6 +5,7 @@
 //! happens in processes of their own. The engine knows nothing of the language: a plan and a state folder are enough.
 //! [`test::run`] carries out a program's tests on rows in memory.
 
+mod artefacts;
 mod behaviours;
 mod champion;
 mod error;
@@ -23,20 +24,24 @@ mod steps;
 mod summary;
 mod supports;
 pub mod test;
+mod tracked;
 mod worker;
 
 pub use error::RunError;
 pub use event::Event;
 pub use mlsys_dataflow::{ColumnReport, ProfileFrom, ProfileReport};
-pub use mlsys_store::{Objects, Remote};
+pub use mlsys_store::{Objects, RegistryAddress, Remote};
+pub use mlsys_tracking::TrackingReport;
 pub use mlsys_training::{
-    Changed, EpochReport, FoldReport, Importance, Score, Scores, Seen, TrainEvent, TrainReport, TrialReport,
+    BehaviourResult, Changed, EpochReport, FoldReport, GateResult, Importance, Score, Scores, Seen, TrainEvent,
+    TrainReport, TrialReport,
 };
 pub use not_yet::NOT_YET;
 pub use profiles::newest_profile;
 pub use replay::{Compared, Replay, replay};
 pub use run::{Options, run};
 pub use scoring::{IMPLEMENTED, ScoringReport};
-pub use shared::shared_store;
-pub use summary::{BehaviourResult, GateResult, ModelOutcome, NodeOutcome, Outcome, Summary};
+pub use shared::{shared_registry, shared_store};
+pub use summary::{ModelOutcome, NodeOutcome, Outcome, Summary};
 pub use supports::supports;
+pub use tracked::tell_alias;

@@ -36,7 +36,7 @@ pub(crate) fn lineage(plan: &Plan, train: &Train, fingerprints: &Fingerprints, p
 }
 
 /// The commit of the repository that the project lies in; none where it lies in none, or there is no git.
-fn commit(project: &Path) -> Option<String> {
+pub(crate) fn commit(project: &Path) -> Option<String> {
     let git = |arguments: &[&str]| {
         let mut git = Command::new("git");
         let output = git.arg("-C").arg(project).args(arguments).stdin(Stdio::null()).stderr(Stdio::null()).output();

@@ -1,21 +1,28 @@
 //! The versions of models, as commands look at them and move them about.
 
+mod card;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use mlsys_store::{Registry, State};
+use mlsys_store::{Registry, RegistryAddress, Remote, State};
 use serde::Serialize;
 
+use crate::artefacts;
 use crate::champion::CHAMPION;
 use crate::error::RunError;
+use crate::shared;
 
+pub use card::{behaviours, gates, what_happened};
+pub use mlsys_report::Card;
 pub use mlsys_store::{Actor, Detail, Entry, Lineage, Version};
 
-/// The registry of a state folder.
+/// A registry, and the state folder that keeps files of its versions.
 pub struct Models {
     state: State,
     registry: Registry,
+    store: Option<Remote>,
 }
 
 /// Which version is meant.
@@ -43,20 +50,25 @@ pub struct Removed {
 }
 
 impl Models {
-    /// The registry of a state folder; none if no run has made one.
+    /// The registry that machines share, or that of a state folder; none if no run has made that. Files that are not in the
+    /// folder are fetched from the store, if there is one.
     ///
     /// # Errors
-    /// The state folder cannot be used.
-    pub async fn open(state: &Path) -> Result<Option<Self>, RunError> {
-        if !state.is_dir() {
+    /// The state folder or the registry cannot be used.
+    pub async fn open(
+        state: &Path,
+        store: Option<Remote>,
+        address: Option<&RegistryAddress>,
+    ) -> Result<Option<Self>, RunError> {
+        if address.is_none() && !state.is_dir() {
             return Ok(None);
         }
         let state = State::open(state)?;
-        if !state.registry().is_file() {
+        if address.is_none() && !state.registry().is_file() {
             return Ok(None);
         }
-        let registry = Registry::open(&state.registry()).await?;
-        Ok(Some(Models { state, registry }))
+        let registry = shared::registry(&state, address).await?;
+        Ok(Some(Models { state, registry, store }))
     }
 
     /// All models, by name.
@@ -107,10 +119,10 @@ impl Models {
         found.map(|version| version.version).ok_or_else(|| none(model, which))
     }
 
-    /// Gives a version an alias; the version that had it, if another one did.
+    /// Gives a version an alias; the version that had it, if another one did. Its files are here then, and in the store.
     ///
     /// # Errors
-    /// E0943 if there is no such version, E0933 if its files are gone; the registry cannot be written.
+    /// E0943 if there is no such version, E0933 if its files are gone; registry or store cannot be written.
     pub async fn promote(
         &self,
         model: &str,
@@ -120,12 +132,8 @@ impl Models {
     ) -> Result<(i64, Option<i64>), RunError> {
         let detail = self.detail(model, which).await?;
         let version = detail.version.version;
-        let folder = self.folder(&detail.version);
-        if !folder.is_dir() {
-            let message = format!("the files of version {version} of `{model}` are gone: `{}`", folder.display());
-            let help = "choose a version whose files are there, or run its training again";
-            return Err(RunError::new("E0933", message, Some(help)));
-        }
+        self.files(&detail).await?;
+        artefacts::share(&self.state, self.store.as_ref(), &detail.version.artefact).await?;
         Ok((version, self.registry.give(model, alias, version, actor).await?))
     }
 
@@ -142,15 +150,17 @@ impl Models {
         })
     }
 
-    /// Copies the files of a version into a folder that is not there yet, and notes it.
+    /// Copies the files of a version into a folder that is not there yet, with everything that is known of it: as JSON, as a
+    /// model card, and as a page with charts. Notes that it did.
     ///
     /// # Errors
     /// E0943 if there is no such version, E0933 if its files are gone, E0942 if the folder is there.
-    pub async fn export(&self, detail: &Detail, into: &Path, actor: &Actor) -> Result<(), RunError> {
+    pub async fn export(&self, detail: &Detail, card: &Card, into: &Path, actor: &Actor) -> Result<(), RunError> {
         if into.exists() {
             let message = format!("`{}` is there already", into.display());
             return Err(RunError::new("E0942", message, Some("name a folder that is not there yet")));
         }
+        let files = self.files(detail).await?;
         let beside = into.with_extension("new");
         let failed = |error: std::io::Error| {
             let message = format!("cannot export to `{}`: {error}", into.display());
@@ -158,17 +168,20 @@ impl Models {
         };
         let _ = fs::remove_dir_all(&beside);
         fs::create_dir_all(&beside).map_err(failed)?;
-        for entry in fs::read_dir(self.folder(&detail.version)).map_err(failed)? {
+        for entry in fs::read_dir(files).map_err(failed)? {
             let path = entry.map_err(failed)?.path();
             fs::copy(&path, beside.join(path.file_name().unwrap_or_default())).map_err(failed)?;
         }
         fs::write(beside.join("version.json"), serde_json::to_vec_pretty(detail)?).map_err(failed)?;
+        fs::write(beside.join("README.md"), mlsys_report::card(card)).map_err(failed)?;
+        fs::write(beside.join("report.html"), mlsys_report::html(card)).map_err(failed)?;
         fs::rename(&beside, into).map_err(failed)?;
         Ok(self.registry.note(&detail.model, detail.version.version, "exported", actor).await?)
     }
 
     /// Removes the files of versions that have no alias and are not among the newest `keep` of their model, and of artefacts
-    /// that no version has; with `dry` only says which these are. The versions themselves stay in the registry.
+    /// that no version has, from this machine; with `dry` only says which these are. The versions themselves stay in the
+    /// registry; files that are in a shared store as well come back when they are needed.
     ///
     /// # Errors
     /// Another run is at work; a file cannot be removed.
@@ -180,20 +193,21 @@ impl Models {
             for (place, version) in self.versions(&model).await?.into_iter().enumerate() {
                 if place < keep || !version.aliases.is_empty() {
                     used.insert(version.artefact);
-                } else if version.removed_at.is_none() {
+                } else if self.folder(&version).is_some_and(|folder| folder.is_dir()) {
                     gone.push((model.clone(), version));
                 }
             }
         }
         for (model, version) in gone.into_iter().filter(|(_, version)| !used.contains(&version.artefact)) {
-            let folder = self.folder(&version);
+            let Some(folder) = self.folder(&version) else { continue };
             removed.push(Removed {
                 bytes: size(&folder),
                 model: Some(model.clone()),
                 version: Some(version.version),
                 folder,
             });
-            if !dry {
+            // A working copy is no loss.
+            if !dry && self.store.is_none() {
                 self.registry.removed(&model, version.version, actor).await?;
             }
         }
@@ -218,9 +232,14 @@ impl Models {
         Ok(folders.map(|folder| Removed { model: None, version: None, bytes: size(&folder), folder }).collect())
     }
 
-    /// The folder of a version's files.
-    pub fn folder(&self, version: &Version) -> PathBuf {
-        self.state.models().join(&version.artefact)
+    /// Where a version's files lie if they are here; none if its name leads elsewhere.
+    pub fn folder(&self, version: &Version) -> Option<PathBuf> {
+        artefacts::folder(&self.state, version)
+    }
+
+    /// The folder of a version's files, which are fetched if they are not here.
+    async fn files(&self, detail: &Detail) -> Result<PathBuf, RunError> {
+        artefacts::bring(&self.state, self.store.as_ref(), &detail.model, &detail.version).await
     }
 
     /// Closes the registry.

@@ -101,6 +101,8 @@ pub async fn replay(name: &str, options: &Options, observer: Observer<'_>) -> Re
     let options = Options {
         state: apart.clone(),
         store: None,
+        registry: None,
+        tracking: None,
         explain: false,
         profiles: false,
         only: Vec::new(),

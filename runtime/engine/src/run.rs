@@ -10,10 +10,14 @@ use std::time::Instant;
 
 use mlsys_dataflow::{Dataflow, Elsewhere, Parts, files_of, forget_parts};
 use mlsys_plan::{Fingerprint, Node, NodeId, Operation, Plan, Train};
-use mlsys_store::{Actor, Digests, Draft, NewVersion, Registry, Remote, Slot, State, hash_of, keep};
+use mlsys_store::{
+    Actor, Digests, Draft, Expected, NewVersion, Registered, Registry, RegistryAddress, Remote, Slot, State, Version,
+    hash_of, keep,
+};
 use mlsys_training::TrainReport;
 use serde_json::Value;
 
+use crate::artefacts;
 use crate::behaviours::{behaviours, kept};
 use crate::champion::{Asked, CHAMPION, Champion};
 use crate::error::RunError;
@@ -24,10 +28,11 @@ use crate::lineage::lineage;
 use crate::not_yet::not_executed;
 use crate::replay::plan_file;
 use crate::scoring;
-use crate::shared::Shared;
+use crate::shared::{self, Shared};
 use crate::steps::{self, CHOSEN, DATA, MODEL, REPORT, Work, is_work};
 use crate::summary::{ModelOutcome, NodeOutcome, Outcome, Summary};
 use crate::supports::supports;
+use crate::tracked::{Told, Tracked};
 
 /// Where and with what a plan is run.
 #[derive(Clone, Debug)]
@@ -38,6 +43,10 @@ pub struct Options {
     pub state: PathBuf,
     /// The store that machines share, of which the state folder is a working copy; none for the folder alone.
     pub store: Option<Remote>,
+    /// The registry that machines share; none for the one in the state folder.
+    pub registry: Option<RegistryAddress>,
+    /// The address of the tracking server that is told of trainings, such as `http://127.0.0.1:5000`; none for nobody.
+    pub tracking: Option<String>,
     /// The training worker's program.
     pub worker: PathBuf,
     /// Threads to use; none for all cores.
@@ -64,7 +73,12 @@ pub struct Options {
 /// cannot be used.
 pub async fn run(plan: &Plan, options: &Options, observer: Observer<'_>) -> Result<Summary, Vec<RunError>> {
     supports(plan)?;
-    let mut run = Run::begin(plan, options, observer).await.map_err(|error| vec![error])?;
+    let tracked = Tracked::begin(plan, options).map_err(|error| vec![error])?;
+    let listener = |event: Event<'_>| {
+        tracked.hear(&event);
+        observer(event);
+    };
+    let mut run = Run::begin(plan, options, &listener, &tracked).await.map_err(|error| vec![error])?;
     run.everything().await.map_err(|error| vec![error])
 }
 
@@ -76,6 +90,7 @@ struct Run<'a> {
     definition: Fingerprint,
     options: &'a Options,
     observer: Observer<'a>,
+    tracked: &'a Tracked,
     state: State,
     _lock: mlsys_store::Lock,
     registry: Registry,
@@ -93,13 +108,18 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    async fn begin(plan: &'a Plan, options: &'a Options, observer: Observer<'a>) -> Result<Self, RunError> {
+    async fn begin(
+        plan: &'a Plan,
+        options: &'a Options,
+        observer: Observer<'a>,
+        tracked: &'a Tracked,
+    ) -> Result<Self, RunError> {
         let state = State::open(&options.state)?;
         let lock = state.lock()?;
         if let Some(store) = &options.store {
             store.begin().await?;
         }
-        let registry = Registry::open(&state.registry()).await?;
+        let registry = shared::registry(&state, options.registry.as_ref()).await?;
         let now = options.now.unwrap_or_else(|| chrono::Utc::now().timestamp_micros());
         let dataflow = Dataflow::new(&mlsys_dataflow::Options {
             memory_limit: options.memory,
@@ -115,6 +135,7 @@ impl<'a> Run<'a> {
             definition: of_plan(plan)?,
             options,
             observer,
+            tracked,
             state,
             _lock: lock,
             registry,
@@ -137,6 +158,7 @@ impl<'a> Run<'a> {
             self.node(node).await?;
         }
         self.digests.save()?;
+        let tracking = self.tracked.end().await;
         let summary = Summary {
             program: self.plan.program.clone(),
             started_at: started_at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
@@ -147,6 +169,7 @@ impl<'a> Run<'a> {
             nodes: std::mem::take(&mut self.nodes),
             models: std::mem::take(&mut self.models),
             not_executed: not_executed(self.plan),
+            tracking,
         };
         // A run that found nothing to do leaves no record: the last one stands.
         if !summary.nothing_to_do() {
@@ -215,6 +238,10 @@ impl<'a> Run<'a> {
         }
         match &node.operation {
             Operation::Join(join) => self.joins(node, join, slot).await?,
+            Operation::Train(train) => {
+                self.tracked.began(&self.told(node, train)?);
+                self.execute(node, slot, quarantine.to_path_buf()).await?;
+            }
             _ => self.execute(node, slot, quarantine.to_path_buf()).await?,
         }
         self.share(node, slot, quarantine).await?;
@@ -282,6 +309,7 @@ impl<'a> Run<'a> {
     }
 
     fn fail(&mut self, node: &Node, error: RunError, started: Instant) {
+        self.tracked.failed(node, &error);
         self.failed.insert(node.id.clone(), node.id.clone());
         self.end(node, Outcome::Failed(error.of(node)), started, None, None);
     }
@@ -317,6 +345,7 @@ impl<'a> Run<'a> {
         report: Value,
     ) -> Result<(), RunError> {
         let report: TrainReport = serde_json::from_value(report)?;
+        self.tracked.came(&self.told(node, train)?, &report, slot);
         let asked = Asked {
             node,
             train,
@@ -326,42 +355,82 @@ impl<'a> Run<'a> {
             options: self.options,
             observer: self.observer,
         };
-        let champion = Champion::find(&asked, &self.registry, &self.state).await?;
-        let gates = judge(&train.gates, &report, &champion);
         let learnt = slot.folder().join(MODEL);
+        let artefact = hash_of(&learnt, &[REPORT])?;
         let behaviours = behaviours(&asked, &learnt, &self.state).await?;
-        let met = gates.iter().all(|gate| gate.met || !gate.judged) && behaviours.iter().all(|test| test.met);
-        let artefact = if met { keep(&self.state, &learnt, &[REPORT])?.hash } else { hash_of(&learnt, &[REPORT])? };
-        let registered = if met {
-            let data = self.fingerprints.all_data();
-            let definition = scoring::definition(self.plan, &train.model)?;
-            let lineage = lineage(self.plan, train, &self.fingerprints, &self.options.project);
-            let of_gates = kept(&gates, &behaviours)?;
-            let version = NewVersion {
-                model: &train.model,
-                training: fingerprint.as_str(),
-                definition: definition.as_str(),
-                plan: self.definition.as_str(),
-                data: data.as_str(),
-                seed: train.training.seed,
-                artefact: &artefact,
-                report: &report,
-                gates: &of_gates,
-                lineage: &lineage,
-            };
-            Some(self.registry.register(&version, CHAMPION, &Actor::here()).await?)
-        } else {
-            None
+        let before = self.told_versions(&train.model).await?;
+        let (gates, registered) = loop {
+            let champion = Champion::find(&asked, &self.registry, &self.state).await?;
+            let gates = judge(&train.gates, &report, &champion);
+            if !gates.iter().all(|gate| gate.met || !gate.judged) || behaviours.iter().any(|test| !test.met) {
+                break (gates, None);
+            }
+            let registered = self.register(&asked, slot, &kept(&gates, &behaviours)?, champion.expected()).await?;
+            // Otherwise another machine has made another champion, which nothing was held against yet.
+            if registered.is_some() {
+                break (gates, registered);
+            }
         };
+        let version = registered.map(|registered| registered.version);
+        let after = self.told_versions(&train.model).await?;
+        self.tracked.judged(&self.told(node, train)?, &gates, version, &before, &after);
         self.models.push(ModelOutcome {
             model: train.model.clone(),
             report,
             artefact,
             gates,
             behaviours,
-            version: registered.map(|registered| registered.version),
+            version,
             fresh: registered.is_some_and(|registered| registered.fresh),
         });
         Ok(())
+    }
+
+    /// The versions of a model, where somebody is told of them.
+    async fn told_versions(&self, model: &str) -> Result<Vec<Version>, RunError> {
+        if self.tracked.is_told() { Ok(self.registry.versions(model).await?) } else { Ok(Vec::new()) }
+    }
+
+    /// A training as a tracking server is told of it.
+    fn told<'t>(&'t self, node: &'t Node, train: &'t Train) -> Result<Told<'t>, RunError> {
+        let fingerprint = self.fingerprints.of(&node.id);
+        Ok(Told {
+            node,
+            train,
+            fingerprint: fingerprint.ok_or_else(|| RunError::internal(format!("`{}` has no fingerprint", node.id)))?,
+            definition: &self.definition,
+            data: self.fingerprints.all_data(),
+            plan: self.plan,
+        })
+    }
+
+    /// Registers a model that meets its gates; none if the champion is another one than it was judged against.
+    async fn register(
+        &self,
+        asked: &Asked<'_>,
+        slot: &Slot,
+        gates: &Value,
+        expected: Expected,
+    ) -> Result<Option<Registered>, RunError> {
+        let train = asked.train;
+        let artefact = keep(&self.state, &slot.folder().join(MODEL), &[REPORT])?;
+        // A version that others see has its files where they find them.
+        artefacts::share(&self.state, self.options.store.as_ref(), &artefact.hash).await?;
+        let data = self.fingerprints.all_data();
+        let definition = scoring::definition(self.plan, &train.model)?;
+        let lineage = lineage(self.plan, train, &self.fingerprints, &self.options.project);
+        let version = NewVersion {
+            model: &train.model,
+            training: asked.fingerprint.as_str(),
+            definition: definition.as_str(),
+            plan: self.definition.as_str(),
+            data: data.as_str(),
+            seed: train.training.seed,
+            artefact: &artefact.hash,
+            report: asked.report,
+            gates,
+            lineage: &lineage,
+        };
+        Ok(self.registry.register(&version, CHAMPION, expected, &Actor::here()).await?)
     }
 }

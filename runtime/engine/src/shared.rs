@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use mlsys_dataflow::{DataError, Elsewhere, part_of};
-use mlsys_store::{Remote, RemoteParts, StoreError};
+use mlsys_store::{Registry, RegistryAddress, Remote, RemoteParts, State, StoreError};
 
 use crate::error::RunError;
 
@@ -17,6 +17,28 @@ const TILES: &str = "tile.";
 /// The address cannot be read, or the environment does not fit it.
 pub fn shared_store(address: &str) -> Result<Remote, RunError> {
     Ok(Remote::open(address)?)
+}
+
+/// The registry at an address such as `postgres://user@host/database`. Its password is the value of the environment variable
+/// that is named; without one that of `PGPASSWORD`, if it has a value. Nothing is asked of the server yet.
+///
+/// # Errors
+/// The address cannot be read, or there is no such variable.
+pub fn shared_registry(address: &str, password: Option<&str>) -> Result<RegistryAddress, RunError> {
+    let value = |variable: &str| {
+        let found = std::env::var(variable).ok().filter(|value| !value.is_empty());
+        found.ok_or_else(|| StoreError::NoPassword { variable: variable.to_owned() })
+    };
+    let password = password.map(value).transpose()?;
+    Ok(RegistryAddress::read(address, password.as_deref())?)
+}
+
+/// The registry that machines share, or that of the state folder.
+pub(crate) async fn registry(state: &State, address: Option<&RegistryAddress>) -> Result<Registry, RunError> {
+    Ok(match address {
+        Some(address) => Registry::connect(address).await?,
+        None => Registry::open(&state.registry()).await?,
+    })
 }
 
 /// The parts of a node in the shared store.

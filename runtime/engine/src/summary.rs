@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use mlsys_plan::{Behaviour, Gate, NodeId};
-use mlsys_training::{Seen, TrainReport};
-use serde::{Deserialize, Serialize};
+use mlsys_plan::NodeId;
+use mlsys_tracking::TrackingReport;
+use mlsys_training::{BehaviourResult, GateResult, TrainReport};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::error::RunError;
@@ -30,6 +31,9 @@ pub struct Summary {
     pub models: Vec<ModelOutcome>,
     /// What the program asks for and a run does not do, such as `deployment approve`: it stays a specification.
     pub not_executed: Vec<String>,
+    /// What became of what a tracking server was to be told; none where the profile names none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tracking: Option<TrackingReport>,
 }
 
 /// What came of a node.
@@ -100,39 +104,6 @@ pub struct ModelOutcome {
     pub version: Option<i64>,
     /// Whether the version was registered by this run.
     pub fresh: bool,
-}
-
-/// A gate against what was reached.
-#[derive(Clone, Debug, Serialize)]
-pub struct GateResult {
-    /// The gate.
-    pub gate: Gate,
-    /// The slice it was read on; none for the whole part.
-    pub slice: Option<String>,
-    /// Examples it was read on.
-    pub rows: u64,
-    /// The metric; none if it is not defined on these rows.
-    pub value: Option<f64>,
-    /// The bound as a number; none if there is nothing to compare with.
-    pub bound: Option<f64>,
-    /// What is to be known about the bound, such as which version is the champion.
-    pub note: Option<String>,
-    /// Whether it counts: slices with too few rows are only reported.
-    pub judged: bool,
-    /// Whether the bound holds.
-    pub met: bool,
-}
-
-/// An expectation of a test of the model against what was seen.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct BehaviourResult {
-    /// The expectation.
-    pub behaviour: Behaviour,
-    /// What was seen.
-    #[serde(flatten)]
-    pub seen: Seen,
-    /// Whether enough comparisons hold; not if there was nothing to compare.
-    pub met: bool,
 }
 
 impl Summary {

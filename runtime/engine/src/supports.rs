@@ -1,7 +1,7 @@
 //! What a run can do, asked before it begins: of a training without starting a worker.
 
 use mlsys_plan::{Call, Dimension, Gate, Operation, Plan, Task, Train, Tuned, Value};
-use mlsys_training::{CAPABILITIES, can};
+use mlsys_training::{CAPABILITIES, can, refused_together, workers};
 
 use crate::error::RunError;
 use crate::scoring;
@@ -37,6 +37,7 @@ fn check_train(train: &Train) -> Vec<RunError> {
     errors.extend(known("optimizer", &train.training.optimizer.name));
     errors.extend(train.training.loss.iter().flat_map(check_loss));
     errors.extend(train.training.settings.iter().flat_map(check_setting));
+    errors.extend(refused_together(train, workers(train)).map(|(what, help)| refuse(&what, &help)));
     errors.extend(train.training.stop_early.iter().flat_map(|stop| check_metric(&stop.metric)));
     if let Some(tune) = &train.tune {
         errors.extend(known("search", &tune.search.name));
@@ -60,9 +61,6 @@ fn check_loss(loss: &Call) -> Vec<RunError> {
 fn check_setting(setting: &Call) -> Vec<RunError> {
     let value = setting.args.get("value");
     match (setting.name.as_str(), value) {
-        // One process is what there is.
-        ("workers", Some(Value::Int(1))) => Vec::new(),
-        ("workers", _) => vec![refuse("train with several `workers`", "leave out `workers`: one process trains")],
         (name @ ("precision" | "device" | "schedule"), Some(Value::Call(chosen))) => {
             known(name, &chosen.name).into_iter().collect()
         }

@@ -1,5 +1,7 @@
 //! Training workers: processes of their own, so that a crash in native code loses one node and not the run.
 
+mod together;
+
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 
@@ -11,8 +13,13 @@ use tokio::process::{Child, Command};
 use crate::error::RunError;
 use crate::event::{Event, Observer};
 
+pub(crate) use together::train_together;
+
 /// How much of a worker's error output is kept.
 const MAX_STDERR: u64 = 64 << 10;
+
+/// Variables that would make a worker one of others, if this program itself was started among such.
+const OF_OTHERS: [&str; 5] = ["RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT"];
 
 /// What a worker is asked to do: its subcommand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +53,7 @@ pub(crate) async fn work(
     node: &Node,
     observer: Observer<'_>,
 ) -> Result<(), RunError> {
-    let mut child = start(task, worker, job)?;
+    let mut child = start(task, worker, job, &[])?;
     let complaints = child.stderr.take().map(|stderr| tokio::spawn(read_tail(stderr)));
     let failure = listen(&mut child, node, observer).await?;
     let status = child.wait().await.map_err(|error| lost(&error.to_string()))?;
@@ -57,14 +64,19 @@ pub(crate) async fn work(
     match failure {
         Some(failure) => Err(failure),
         None if status.success() => Ok(()),
-        None => Err(ended(status, &complaints)),
+        None => Err(ended("the training worker", status, &complaints)),
     }
 }
 
-fn start(task: Task, worker: &Path, job: &Path) -> Result<Child, RunError> {
-    let command = Command::new(worker)
+fn start(task: Task, worker: &Path, job: &Path, options: &[String]) -> Result<Child, RunError> {
+    let mut command = Command::new(worker);
+    OF_OTHERS.iter().for_each(|name| {
+        command.env_remove(name);
+    });
+    let command = command
         .arg(task.subcommand())
         .arg(job)
+        .args(options)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -107,16 +119,16 @@ fn lost(reason: &str) -> RunError {
 
 const AGAIN: &str = "everything else of this run stands: run again";
 
-fn ended(status: ExitStatus, complaints: &str) -> RunError {
+fn ended(who: &str, status: ExitStatus, complaints: &str) -> RunError {
     let last = complaints.lines().rev().find(|line| !line.trim().is_empty());
     if let Some(signal) = signal(status) {
         let hint = if signal == 9 { ", as the system does when memory runs out" } else { "" };
-        let message = format!("the training worker was killed by signal {signal}{hint}");
+        let message = format!("{who} was killed by signal {signal}{hint}");
         return RunError::new("E0921", message, Some(AGAIN));
     }
     let code = status.code().map_or_else(|| "an unknown status".to_owned(), |code| format!("status {code}"));
     let said = last.map(|line| format!(": {}", line.trim())).unwrap_or_default();
-    RunError::new("E0922", format!("the training worker ended with {code}{said}"), Some(AGAIN))
+    RunError::new("E0922", format!("{who} ended with {code}{said}"), Some(AGAIN))
 }
 
 #[cfg(unix)]

@@ -7,13 +7,16 @@ use crate::error::LightgbmError;
 use crate::ffi::{Handle, counted};
 use crate::library::Library;
 use crate::parameters::Parameters;
+use crate::text::outline;
 
 /// Trees, one round of them after the other.
 pub struct Booster {
     handle: Handle,
     library: &'static Library,
+    /// Columns whose numbers have no order.
+    categories: Vec<usize>,
     /// What they grow on must stay as long as they do; trees that were read grow no more.
-    _grown_on: Option<Dataset>,
+    grown_on: Option<Dataset>,
 }
 
 // SAFETY: a booster has no ties to the thread that made it, and only its owner uses it.
@@ -23,26 +26,38 @@ impl Booster {
     /// No trees yet, to be grown on a data set.
     ///
     /// # Errors
-    /// The library refuses a parameter, or the data set has no label.
-    pub fn new(dataset: Dataset, parameters: &Parameters) -> Result<Self, LightgbmError> {
+    /// The library refuses a parameter, the data set has no labels, or labels that the objective does not know.
+    pub fn new(mut dataset: Dataset, parameters: &Parameters) -> Result<Self, LightgbmError> {
+        dataset.check_labels(parameters)?;
         let library = dataset.library;
-        let handle = library.0.booster(dataset.handle, &parameters.text()?)?;
-        Ok(Booster { handle, library, _grown_on: Some(dataset) })
+        let handle = library.0.booster(dataset.handle, &parameters.text(&dataset.categories)?)?;
+        Ok(Booster { handle, library, categories: dataset.categories.clone(), grown_on: Some(dataset) })
     }
 
-    /// Trees as [`Booster::to_text`] wrote them.
+    /// Trees as [`Booster::to_text`] wrote them; there may be none.
     ///
     /// # Errors
-    /// The text holds no trees.
+    /// The text holds no trees, or is not whole.
     pub fn from_text(library: &'static Library, text: &str) -> Result<Self, LightgbmError> {
-        Ok(Booster { handle: library.0.load(text)?, library, _grown_on: None })
+        let outline = outline(text).map_err(LightgbmError::Text)?;
+        let (handle, rounds) = library.0.load(text)?;
+        let categories = outline.categories.into_iter().collect();
+        let booster = Booster { handle, library, categories, grown_on: None };
+        if usize::try_from(rounds) != Ok(outline.rounds) {
+            let reason = format!("it has {} rounds, of which LightGBM read {rounds}", outline.rounds);
+            return Err(LightgbmError::Text(reason));
+        }
+        Ok(booster)
     }
 
     /// Grows one round of trees; false if there is nothing left to gain.
     ///
     /// # Errors
-    /// The library refuses.
+    /// The trees were read from a text, or the library refuses.
     pub fn step(&mut self) -> Result<bool, LightgbmError> {
+        if self.grown_on.is_none() {
+            return Err(LightgbmError::Grown);
+        }
         Ok(!self.library.0.step(self.handle)?)
     }
 
@@ -55,18 +70,20 @@ impl Booster {
     }
 
     /// What rounds from `first` on add to the outputs of rows, `rows × classes` before any link; all of them if `rounds` is
-    /// none.
+    /// none. Rounds that there are not add nothing.
     ///
     /// # Errors
-    /// The rows have other columns than those that the trees grew on.
+    /// The rows have other columns than those that the trees grew on, or a category that is none.
     pub fn predict(&self, matrix: &Matrix<'_>, first: usize, rounds: Option<usize>) -> Result<Vec<f64>, LightgbmError> {
         let columns = self.library.0.features(self.handle)?;
-        if columns != matrix.columns() {
+        if usize::try_from(columns) != Ok(matrix.columns()) {
             let message = format!("the trees read {columns} columns, the rows have {}", matrix.columns());
-            return Err(LightgbmError::Refused(message));
+            return Err(LightgbmError::Unusable(message));
         }
+        matrix.check(&self.categories)?;
         let mut outputs = vec![0.0; matrix.rows() * self.classes()?];
-        if outputs.is_empty() {
+        // To the library no rounds are all of them.
+        if outputs.is_empty() || rounds == Some(0) {
             return Ok(outputs);
         }
         let rounds = (counted(first, "rounds")?, rounds.map_or(Ok(-1), |rounds| counted(rounds, "rounds"))?);
@@ -74,11 +91,15 @@ impl Booster {
         Ok(outputs)
     }
 
-    /// The first rounds as text, all of them if `rounds` is none: LightGBM's own format, which its other languages read.
+    /// The first rounds as text, all of them if `rounds` is none or more than there are: LightGBM's own format, which its other
+    /// languages read. The same rows and parameters give the same bytes, on any number of threads.
     ///
     /// # Errors
-    /// The library refuses.
+    /// No rounds are wanted, which the library cannot write, or it refuses.
     pub fn to_text(&self, rounds: Option<usize>) -> Result<String, LightgbmError> {
+        if rounds == Some(0) {
+            return Err(LightgbmError::Unusable("trees of no rounds are no trees".to_owned()));
+        }
         self.library.0.save(self.handle, rounds.map_or(Ok(-1), |rounds| counted(rounds, "rounds"))?)
     }
 }

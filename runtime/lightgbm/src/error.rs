@@ -10,7 +10,7 @@ pub enum LightgbmError {
     )]
     NotFound(String),
     /// The library lacks a function: it is too old.
-    #[error("LightGBM lacks the function {0}: version 4 or later is needed")]
+    #[error("LightGBM lacks the function {0}: version 4.3 or later is needed")]
     TooOld(String),
     /// The library refused.
     #[error("LightGBM failed: {0}")]
@@ -18,4 +18,13 @@ pub enum LightgbmError {
     /// Something is too large for its interface, which counts with 32 bits.
     #[error("LightGBM counts with 32 bits: {0} are too many")]
     TooMany(String),
+    /// The library would take it, and count wrongly or end the process.
+    #[error("trees cannot be grown on this, or predict it: {0}")]
+    Unusable(String),
+    /// A text does not hold trees as the library writes them.
+    #[error("the text of the trees is not whole: {0}")]
+    Text(String),
+    /// Trees that were read have no rows to grow on.
+    #[error("trees that were read from a text grow no more: they have no rows to grow on")]
+    Grown,
 }

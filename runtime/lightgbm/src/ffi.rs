@@ -4,6 +4,7 @@
 
 #![allow(unsafe_code, reason = "a C interface")]
 
+use std::cell::Cell;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::path::Path;
 use std::ptr;
@@ -43,6 +44,7 @@ type Predict = unsafe extern "C" fn(
 ) -> c_int;
 type Save = unsafe extern "C" fn(Handle, c_int, c_int, c_int, i64, *mut i64, *mut c_char) -> c_int;
 type Load = unsafe extern "C" fn(*const c_char, *mut c_int, *mut Handle) -> c_int;
+type Threads = unsafe extern "C" fn(c_int) -> c_int;
 type LastError = unsafe extern "C" fn() -> *const c_char;
 type Register = unsafe extern "C" fn(extern "C" fn(*const c_char)) -> c_int;
 
@@ -59,7 +61,9 @@ pub(crate) struct Functions {
     predict: Predict,
     save: Save,
     load: Load,
+    threads: Threads,
     last_error: LastError,
+    register: Register,
     _library: libloading::Library,
 }
 
@@ -73,6 +77,11 @@ pub(crate) struct Cells<'a> {
 
 extern "C" fn silent(_: *const c_char) {}
 
+thread_local! {
+    /// Whether the library is silent on this thread.
+    static IS_SILENT: Cell<bool> = const { Cell::new(false) };
+}
+
 impl Functions {
     /// Opens the library at a path, or by its name where the system's loader finds it.
     pub(crate) fn open(path: &Path) -> Result<Self, String> {
@@ -84,9 +93,6 @@ impl Functions {
                 *unsafe { library.get($name) }.map_err(|error| error.to_string())?
             };
         }
-        let register: Register = get!(b"LGBM_RegisterLogCallback");
-        // SAFETY: the function takes a callback that lives as long as the program.
-        unsafe { register(silent) };
         Ok(Functions {
             create: get!(b"LGBM_DatasetCreateFromMat"),
             field: get!(b"LGBM_DatasetSetField"),
@@ -99,13 +105,20 @@ impl Functions {
             predict: get!(b"LGBM_BoosterPredictForMat"),
             save: get!(b"LGBM_BoosterSaveModelToString"),
             load: get!(b"LGBM_BoosterLoadModelFromString"),
+            threads: get!(b"LGBM_SetMaxThreads"),
             last_error: get!(b"LGBM_GetLastError"),
+            register: get!(b"LGBM_RegisterLogCallback"),
             _library: library,
         })
     }
 
-    fn checked(&self, code: c_int) -> Result<(), LightgbmError> {
-        if code == 0 {
+    /// Calls the library; what it says is heard by nobody. The callback is one of each thread, as is how much is said.
+    fn call(&self, call: impl FnOnce() -> c_int) -> Result<(), LightgbmError> {
+        if !IS_SILENT.replace(true) {
+            // SAFETY: the function takes a callback that lives as long as the program.
+            unsafe { (self.register)(silent) };
+        }
+        if call() == 0 {
             return Ok(());
         }
         // SAFETY: the function returns a text that is valid until the next call on this thread.
@@ -113,11 +126,17 @@ impl Functions {
         Err(LightgbmError::Refused(text.to_string_lossy().trim().to_owned()))
     }
 
+    /// The most threads of this process that the library works on; not positive ones are as many as there are cores.
+    pub(crate) fn threads(&self, most: i32) -> Result<(), LightgbmError> {
+        // SAFETY: the function takes a number.
+        self.call(|| unsafe { (self.threads)(most) })
+    }
+
     /// A data set of cells, which are copied.
     pub(crate) fn create(&self, cells: Cells<'_>, parameters: &CStr) -> Result<Handle, LightgbmError> {
         let mut handle: Handle = ptr::null_mut();
         // SAFETY: the cells are as many as rows times columns, which `Matrix` holds.
-        let code = unsafe {
+        let create = || unsafe {
             (self.create)(
                 cells.values.as_ptr().cast(),
                 FLOAT32,
@@ -129,21 +148,21 @@ impl Functions {
                 &raw mut handle,
             )
         };
-        self.checked(code).map(|()| handle)
+        self.call(create).map(|()| handle)
     }
 
     /// Gives a data set a column of float32, such as `label` or `weight`, which is copied.
     pub(crate) fn floats(&self, dataset: Handle, name: &CStr, values: &[f32]) -> Result<(), LightgbmError> {
         let count = counted(values.len(), "rows")?;
         // SAFETY: the handle is that of a data set, and as many values are read as there are.
-        self.checked(unsafe { (self.field)(dataset, name.as_ptr(), values.as_ptr().cast(), count, FLOAT32) })
+        self.call(|| unsafe { (self.field)(dataset, name.as_ptr(), values.as_ptr().cast(), count, FLOAT32) })
     }
 
     /// Gives a data set the sizes of its groups, which are copied.
     pub(crate) fn sizes(&self, dataset: Handle, name: &CStr, values: &[i32]) -> Result<(), LightgbmError> {
         let count = counted(values.len(), "groups")?;
         // SAFETY: as in `floats`.
-        self.checked(unsafe { (self.field)(dataset, name.as_ptr(), values.as_ptr().cast(), count, INT32) })
+        self.call(|| unsafe { (self.field)(dataset, name.as_ptr(), values.as_ptr().cast(), count, INT32) })
     }
 
     pub(crate) fn free_dataset(&self, dataset: Handle) {
@@ -155,7 +174,7 @@ impl Functions {
     pub(crate) fn booster(&self, dataset: Handle, parameters: &CStr) -> Result<Handle, LightgbmError> {
         let mut handle: Handle = ptr::null_mut();
         // SAFETY: the handle is that of a data set.
-        self.checked(unsafe { (self.new)(dataset, parameters.as_ptr(), &raw mut handle) }).map(|()| handle)
+        self.call(|| unsafe { (self.new)(dataset, parameters.as_ptr(), &raw mut handle) }).map(|()| handle)
     }
 
     pub(crate) fn free_booster(&self, booster: Handle) {
@@ -163,7 +182,8 @@ impl Functions {
         unsafe { (self.free_booster)(booster) };
     }
 
-    /// One round of boosting; whether there is nothing left to gain.
+    /// One round of boosting on the data set that the booster was made with, without which this ends the process; whether there
+    /// is nothing left to gain.
     pub(crate) fn step(&self, booster: Handle) -> Result<bool, LightgbmError> {
         self.number(self.step, booster).map(|finished| finished != 0)
     }
@@ -179,7 +199,7 @@ impl Functions {
     fn number(&self, of: Step, booster: Handle) -> Result<i32, LightgbmError> {
         let mut number = 0;
         // SAFETY: the handle is that of a booster, and the function writes one number.
-        self.checked(unsafe { of(booster, &raw mut number) }).map(|()| number)
+        self.call(|| unsafe { of(booster, &raw mut number) }).map(|()| number)
     }
 
     /// The raw outputs of rows by the rounds `first .. first + rounds`, all from the first on if these are not positive.
@@ -193,7 +213,7 @@ impl Functions {
         let mut written = 0_i64;
         // SAFETY: the cells are as in `create`, and the library writes as many numbers as rows times classes, which is how
         // long `outputs` is.
-        let code = unsafe {
+        let predict = || unsafe {
             (self.predict)(
                 booster,
                 cells.values.as_ptr().cast(),
@@ -204,12 +224,12 @@ impl Functions {
                 RAW,
                 first,
                 rounds,
-                c"".as_ptr(),
+                c"verbosity=-1".as_ptr(),
                 &raw mut written,
                 outputs.as_mut_ptr(),
             )
         };
-        self.checked(code)
+        self.call(predict)
     }
 
     /// The first rounds as text, all of them if `rounds` is not positive.
@@ -218,9 +238,9 @@ impl Functions {
         loop {
             let (mut length, capacity) = (0_i64, i64::try_from(buffer.len()).unwrap_or(i64::MAX));
             // SAFETY: at most as many bytes are written as the buffer is long; how many were needed is told.
-            let code =
-                unsafe { (self.save)(booster, 0, rounds, 0, capacity, &raw mut length, buffer.as_mut_ptr().cast()) };
-            self.checked(code)?;
+            self.call(|| unsafe {
+                (self.save)(booster, 0, rounds, 0, capacity, &raw mut length, buffer.as_mut_ptr().cast())
+            })?;
             let needed = usize::try_from(length).unwrap_or_default();
             if needed <= buffer.len() {
                 let text = CStr::from_bytes_until_nul(&buffer).map(CStr::to_string_lossy).unwrap_or_default();
@@ -231,12 +251,12 @@ impl Functions {
     }
 
     /// A booster from its text, and its number of rounds.
-    pub(crate) fn load(&self, text: &str) -> Result<Handle, LightgbmError> {
+    pub(crate) fn load(&self, text: &str) -> Result<(Handle, i32), LightgbmError> {
         let text = CString::new(text).map_err(|_| LightgbmError::Refused("the text holds a zero".to_owned()))?;
         let (mut handle, mut rounds): (Handle, c_int) = (ptr::null_mut(), 0);
         // SAFETY: the text ends with a zero.
-        let code = unsafe { (self.load)(text.as_ptr(), &raw mut rounds, &raw mut handle) };
-        self.checked(code).map(|()| handle)
+        self.call(|| unsafe { (self.load)(text.as_ptr(), &raw mut rounds, &raw mut handle) })?;
+        Ok((handle, rounds))
     }
 }
 

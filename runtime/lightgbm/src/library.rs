@@ -26,6 +26,15 @@ impl Library {
         static OPENED: OnceLock<Result<Library, LightgbmError>> = OnceLock::new();
         OPENED.get_or_init(|| open(&places())).as_ref().map_err(Clone::clone)
     }
+
+    /// Works on at most so many threads from now on, in the whole process; none for as many as there are cores. The threads are
+    /// no parameter of trees: these would be written with them, and trees are the same on any number.
+    ///
+    /// # Errors
+    /// The library refuses.
+    pub fn use_threads(&self, most: Option<u32>) -> Result<(), LightgbmError> {
+        self.0.threads(most.map_or(-1, |most| i32::try_from(most).unwrap_or(i32::MAX)))
+    }
 }
 
 fn open(places: &[PathBuf]) -> Result<Library, LightgbmError> {

@@ -1,9 +1,11 @@
 //! The one answer of a prediction that is made of several numbers: what is judged is what is told to whoever asks.
 
+use crate::order::compare;
+
 /// The place of the class with the largest probability; of equal ones the first.
 pub fn most_probable(probabilities: &[f64]) -> usize {
     let larger =
-        |left: &usize, right: &usize| probabilities[*left].total_cmp(&probabilities[*right]).then(right.cmp(left));
+        |left: &usize, right: &usize| compare(probabilities[*left], probabilities[*right]).then(right.cmp(left));
     (0..probabilities.len()).max_by(larger).unwrap_or_default()
 }
 

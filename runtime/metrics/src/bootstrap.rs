@@ -7,6 +7,7 @@ use rand_xorshift::XorShiftRng;
 
 use crate::judged::Judged;
 use crate::metrics::value;
+use crate::weights::Weights;
 
 /// Where each metric lies with that probability, from so many resamples; none where it is not defined on most of them. The
 /// same seed gives the same intervals.
@@ -23,7 +24,7 @@ pub fn intervals(
     for _ in 0..resamples {
         resample(judged, &mut random, &mut weights);
         for (metric, values) in metrics.iter().zip(&mut values) {
-            values.extend(value(metric, judged, Some(&weights)));
+            values.extend(value(metric, judged, Some(&Weights::drawn(&weights))));
         }
     }
     let most = usize::try_from(resamples / 2).unwrap_or(usize::MAX);
@@ -57,7 +58,7 @@ fn below(random: &mut XorShiftRng, count: usize) -> usize {
 fn percentiles(mut values: Vec<f64>, level: f64) -> (f64, f64) {
     values.sort_by(f64::total_cmp);
     let at = |share: f64| {
-        let place = share * (values.len() - 1) as f64;
+        let place = share.clamp(0.0, 1.0) * (values.len() - 1) as f64;
         let (low, high) = (place.floor() as usize, place.ceil() as usize);
         values[low] + (values[high] - values[low]) * (place - place.floor())
     };

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::answers::most_probable;
 use crate::judged::{Judged, Truth};
-use crate::order::tied;
+use crate::order::{compare, tied};
 
 /// How many bins of equal width probabilities are put into.
 const BINS: usize = 15;
@@ -138,7 +138,7 @@ pub(crate) fn bin_of(probability: f64, bins: usize) -> usize {
 fn by_rank(judged: &Judged<'_>) -> Option<Vec<Bin>> {
     let (numbers, point) = (judged.numbers()?, judged.point());
     let mut rows: Vec<usize> = (0..judged.rows()).collect();
-    rows.sort_by(|left, right| point(*left).total_cmp(&point(*right)));
+    rows.sort_by(|left, right| compare(point(*left), point(*right)));
     let bins = rows.chunks(rows.len().div_ceil(BINS)).map(|bin| Bin {
         predicted: bin.iter().map(|row| point(*row)).sum::<f64>() / count(bin.len()),
         actual: bin.iter().map(|row| numbers[*row]).sum::<f64>() / count(bin.len()),
@@ -150,16 +150,17 @@ fn by_rank(judged: &Judged<'_>) -> Option<Vec<Bin>> {
 /// Bars of equal width from the smallest to the largest prediction.
 fn bars(judged: &Judged<'_>) -> Vec<Bar> {
     let point = judged.point();
-    let finite = || (0..judged.rows()).map(&point).filter(|value| value.is_finite());
+    let values = || (0..judged.rows()).map(&point);
     let (low, high) =
-        finite().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
-    if low >= high {
+        values().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
+    // A distance beyond the range of numbers cannot be divided.
+    if low >= high || !(high - low).is_finite() {
         return Vec::new();
     }
     let width = (high - low) / count(2 * BINS);
     let bar = |place: usize| low + width * count(place);
     let mut bars: Vec<Bar> = (0..2 * BINS).map(|place| Bar { from: bar(place), to: bar(place + 1), rows: 0 }).collect();
-    for value in finite() {
+    for value in values() {
         bars[bin_of((value - low) / (high - low), 2 * BINS)].rows += 1;
     }
     bars

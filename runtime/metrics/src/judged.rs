@@ -1,12 +1,12 @@
 //! Predictions, and what they are held against.
 
 use std::cell::OnceCell;
-use std::fmt;
 
 use mlsys_plan::Task;
 
 use crate::answers::middle;
 use crate::order::{Groups, descending};
+use crate::unusable::{Unusable, What};
 
 /// What predictions are held against, one for each row.
 #[derive(Clone, Copy, Debug)]
@@ -43,32 +43,13 @@ pub struct Judged<'a> {
     ranked: OnceCell<Groups>,
 }
 
-/// Predictions and what they are held against do not have equally many rows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mismatch {
-    /// How many numbers the predictions are.
-    pub predictions: usize,
-    /// How many numbers each row has.
-    pub width: usize,
-    /// How many rows they are held against.
-    pub rows: usize,
-}
-
-impl fmt::Display for Mismatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} predictions of {} numbers are held against {} rows", self.predictions, self.width, self.rows)
-    }
-}
-
-impl std::error::Error for Mismatch {}
-
 impl<'a> Judged<'a> {
     /// Predictions, `rows × width` numbers row by row, held against a truth: probabilities of a truth value or of each class,
     /// numbers, quantiles, scores.
     ///
     /// # Errors
-    /// There are not as many predictions as rows.
-    pub fn new(task: Task, truth: Truth<'a>, predictions: &'a [f64], width: usize) -> Result<Self, Mismatch> {
+    /// There are not as many predictions as rows, or a prediction or a label is NaN or infinite.
+    pub fn new(task: Task, truth: Truth<'a>, predictions: &'a [f64], width: usize) -> Result<Self, Unusable> {
         let width = width.max(1);
         let rows = match truth {
             Truth::Binary(labels) => labels.len(),
@@ -78,8 +59,12 @@ impl<'a> Judged<'a> {
         };
         // Of truth values and grades one number is predicted, by which rows are put in order.
         let is_one = matches!(truth, Truth::Binary(_) | Truth::Grades(_)) || task == Task::Anomaly;
-        if predictions.len() != rows * width || (is_one && width != 1) {
-            return Err(Mismatch { predictions: predictions.len(), width, rows });
+        if Some(predictions.len()) != rows.checked_mul(width) || (is_one && width != 1) {
+            return Err(Unusable::Rows { predictions: predictions.len(), width, rows });
+        }
+        Unusable::in_table(What::Prediction, predictions, width)?;
+        if let Truth::Numbers(numbers) | Truth::Grades(numbers) = truth {
+            Unusable::in_table(What::Label, numbers, 1)?;
         }
         Ok(Judged {
             task,
@@ -99,9 +84,10 @@ impl<'a> Judged<'a> {
     ///
     /// # Errors
     /// There are not as many numbers as rows.
-    pub fn with_groups(mut self, groups: &'a [u64]) -> Result<Self, Mismatch> {
+    pub fn with_groups(mut self, groups: &'a [u64]) -> Result<Self, Unusable> {
         self.fits(groups.len())?;
         self.groups = Some(groups);
+        self.ranked = OnceCell::new();
         Ok(self)
     }
 
@@ -109,24 +95,36 @@ impl<'a> Judged<'a> {
     ///
     /// # Errors
     /// There are not as many numbers as rows.
-    pub fn with_column(mut self, name: &str, codes: &'a [u32]) -> Result<Self, Mismatch> {
+    pub fn with_column(mut self, name: &str, codes: &'a [u32]) -> Result<Self, Unusable> {
         self.fits(codes.len())?;
         self.columns.push((name.to_owned(), codes));
         Ok(self)
     }
 
     /// Which quantiles are predicted, in the order of the predictions.
-    #[must_use]
-    pub fn with_quantiles(mut self, quantiles: &[f64]) -> Self {
+    ///
+    /// # Errors
+    /// There are not as many as each row has predictions, or one is not finite.
+    pub fn with_quantiles(mut self, quantiles: &[f64]) -> Result<Self, Unusable> {
+        if quantiles.len() != self.width {
+            return Err(Unusable::Quantiles { quantiles: quantiles.len(), width: self.width });
+        }
+        Unusable::in_table(What::Quantile, quantiles, self.width)?;
         self.quantiles = quantiles.to_vec();
-        self
+        (self.order, self.ranked) = (OnceCell::new(), OnceCell::new());
+        Ok(self)
     }
 
     /// Above which prediction a row is an alarm.
-    #[must_use]
-    pub fn with_threshold(mut self, threshold: f64) -> Self {
+    ///
+    /// # Errors
+    /// It is NaN, above which nothing is.
+    pub fn with_threshold(mut self, threshold: f64) -> Result<Self, Unusable> {
+        if threshold.is_nan() {
+            return Err(Unusable::Threshold);
+        }
         self.threshold = Some(threshold);
-        self
+        Ok(self)
     }
 
     /// How many rows there are.
@@ -134,11 +132,11 @@ impl<'a> Judged<'a> {
         self.predictions.len() / self.width
     }
 
-    fn fits(&self, rows: usize) -> Result<(), Mismatch> {
+    fn fits(&self, rows: usize) -> Result<(), Unusable> {
         if rows == self.rows() {
             return Ok(());
         }
-        Err(Mismatch { predictions: self.predictions.len(), width: self.width, rows })
+        Err(Unusable::Rows { predictions: self.predictions.len(), width: self.width, rows })
     }
 
     /// What is predicted for a row.

@@ -26,6 +26,7 @@ use std::collections::BTreeMap;
 use mlsys_plan::{Call, Task, Value};
 
 use crate::judged::Judged;
+use crate::weights::Weights;
 
 /// A metric.
 pub struct Definition {
@@ -45,15 +46,6 @@ pub struct Definition {
 enum Number {
     Int(i64),
     Float(f64),
-}
-
-/// How much each row counts.
-struct Weights<'a>(Option<&'a [f64]>);
-
-impl Weights<'_> {
-    fn of(&self, row: usize) -> f64 {
-        self.0.map_or(1.0, |weights| weights[row])
-    }
 }
 
 /// The one list of metrics, in the order in which they are reported.
@@ -110,13 +102,15 @@ pub fn defaults(task: Task) -> Vec<Call> {
     usual.collect()
 }
 
-/// A metric of predictions, each row counted as often as its weight says; none where it is not defined on them.
-pub fn value(metric: &Call, judged: &Judged<'_>, weights: Option<&[f64]>) -> Option<f64> {
+/// A metric of predictions, each row counted as often as its weight says; none where it is not defined on them, where no row
+/// counts, and where it leaves the range of numbers.
+pub fn value(metric: &Call, judged: &Judged<'_>, weights: Option<&Weights<'_>>) -> Option<f64> {
     let definition = definition(&metric.name).filter(|definition| definition.tasks.contains(&judged.task))?;
-    if judged.rows() == 0 || weights.is_some_and(|weights| weights.len() != judged.rows()) {
+    let weights = weights.copied().unwrap_or(Weights::equal());
+    if !weights.count_among(judged.rows()) {
         return None;
     }
-    (definition.value)(judged, metric, &Weights(weights))
+    (definition.value)(judged, metric, &weights).filter(|value| value.is_finite())
 }
 
 /// The weighted mean of something of each row; none of no rows.

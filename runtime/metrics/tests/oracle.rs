@@ -1,4 +1,5 @@
-//! Every metric against scikit-learn and fairlearn, on predictions with ties, extremes, single classes and weights.
+//! Every metric against scikit-learn and fairlearn, on predictions with ties, both zeros, extremes, single classes, single rows,
+//! groups of one row, and weights of every kind.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is how tests fail")]
 
@@ -7,11 +8,20 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use mlsys_metrics::{Judged, Truth, all, value};
+use mlsys_metrics::{Judged, Truth, Weights, all, value};
 use mlsys_plan::{Call, Task, Value};
 use serde_json::json;
 
-#[derive(Clone)]
+/// How many seeds cases are drawn from, each for itself.
+const SEEDS: u64 = 40;
+
+/// How many cases of every task a seed gives.
+const ROUNDS: usize = 12;
+
+/// Metrics in the unit of the labels.
+const IN_UNITS: [&str; 3] = ["rmse", "mae", "pinball"];
+
+#[derive(Clone, Debug)]
 struct Case {
     task: Task,
     labels: Vec<f64>,
@@ -21,23 +31,27 @@ struct Case {
     codes: Vec<u32>,
     quantiles: Vec<f64>,
     weights: Option<Vec<f64>>,
+    /// How large labels are.
+    scale: f64,
 }
 
 #[test]
 fn metrics_equal_those_of_scikit_learn_and_fairlearn() {
-    let cases = cases();
+    let (seeds, cases): (Vec<u64>, Vec<Case>) =
+        (1..=SEEDS).flat_map(|seed| cases(seed).into_iter().map(move |case| (seed, case))).unzip();
     let answers = asked(&cases);
     assert_eq!(answers.len(), cases.len());
     let mut compared: BTreeMap<&str, usize> = BTreeMap::new();
-    for (case, expected) in cases.iter().zip(&answers) {
+    for ((case, seed), expected) in cases.iter().zip(seeds).zip(&answers) {
         for metric in calls(case.task) {
             let (name, found) = (metric.to_string(), found(case, &metric));
             let expected = expected.get(&name).copied().flatten();
+            let unit = if IN_UNITS.contains(&metric.name.as_str()) { case.scale } else { 1.0 };
             let close = match (found, expected) {
-                (Some(found), Some(expected)) => (found - expected).abs() <= 1e-9 * expected.abs().max(1.0),
+                (Some(found), Some(expected)) => (found - expected).abs() <= 1e-9 * expected.abs().max(unit),
                 (found, expected) => found.is_none() && expected.is_none(),
             };
-            assert!(close, "{name} of {:?}: {found:?} {expected:?}", case.task);
+            assert!(close, "{name}, seed {seed}: {found:?}, expected {expected:?} of {case:?}");
             let known = all().find(|known| known.name == metric.name).unwrap();
             *compared.entry(known.name).or_default() += usize::from(found.is_some());
         }
@@ -94,9 +108,11 @@ fn found(case: &Case, metric: &Call) -> Option<f64> {
         _ => Truth::Numbers(&case.labels),
     };
     let judged = Judged::new(case.task, truth, &case.predictions, case.width).unwrap();
-    let judged = judged.with_column("shop", &case.codes).unwrap().with_quantiles(&case.quantiles).with_threshold(0.5);
+    let judged = judged.with_column("shop", &case.codes).unwrap().with_threshold(0.5).unwrap();
+    let judged = if case.quantiles.is_empty() { judged } else { judged.with_quantiles(&case.quantiles).unwrap() };
     let judged = if case.task == Task::Ranking { judged.with_groups(&case.groups).unwrap() } else { judged };
-    value(metric, &judged, case.weights.as_deref())
+    let weights = case.weights.as_ref().map(|weights| Weights::new(weights).unwrap());
+    value(metric, &judged, weights.as_ref())
 }
 
 fn asked(cases: &[Case]) -> Vec<BTreeMap<String, Option<f64>>> {
@@ -149,54 +165,129 @@ impl Draws {
         (self.0 >> 33) as f64 / f64::from(1_u32 << 31)
     }
 
-    /// Every other time one of few values, so that most of them tie.
-    fn coarse(&mut self, coarse: bool) -> f64 {
-        if coarse { (self.unit() * 5.0).floor() / 5.0 } else { self.unit() }
+    /// One of the numbers below a count.
+    fn below(&mut self, count: usize) -> usize {
+        (self.unit() * count as f64) as usize
+    }
+
+    fn one_of<T: Copy>(&mut self, values: &[T]) -> T {
+        values[self.below(values.len())]
+    }
+
+    fn many<T>(&mut self, count: usize, mut draw: impl FnMut(&mut Self) -> T) -> Vec<T> {
+        (0..count).map(|_| draw(self)).collect()
+    }
+
+    /// Numbers from 0 to 1: all different, few different ones, both zeros, only extremes, or all the same.
+    fn units(&mut self, count: usize) -> Vec<f64> {
+        match self.below(6) {
+            0 | 1 => self.many(count, Self::unit),
+            2 => self.many(count, |draws| (draws.unit() * 5.0).floor() / 4.0),
+            3 => self.many(count, |draws| draws.one_of(&[-0.0, 0.0, 0.5, 0.7])),
+            4 => self.many(count, |draws| draws.one_of(&[0.0, 1.0])),
+            _ => vec![self.one_of(&[0.1, 0.5, 1.0]); count],
+        }
+    }
+
+    /// Numbers around 0: as [`Draws::units`] are.
+    fn around(&mut self, count: usize) -> Vec<f64> {
+        let middle = self.one_of(&[0.0, 0.5]);
+        self.units(count).into_iter().map(|unit| if middle > 0.0 { unit - middle } else { unit }).collect()
+    }
+
+    /// Truths, classes or grades below a count, or one of them only.
+    fn kinds(&mut self, rows: usize, count: usize) -> Vec<f64> {
+        let only = self.below(count) as f64;
+        if self.below(5) == 0 { vec![only; rows] } else { self.many(rows, |draws| draws.below(count) as f64) }
+    }
+
+    /// No weights, whole ones, broken ones, very large or small ones, one that is not zero, or none that is not.
+    fn weights(&mut self, rows: usize) -> Option<Vec<f64>> {
+        let scale = self.one_of(&[1.0, 1.0, 1e-100, 1e100]);
+        match self.below(8) {
+            0..=2 => None,
+            3 | 4 => Some(self.many(rows, |draws| draws.below(4) as f64)),
+            5 => Some(self.many(rows, |draws| draws.unit() * scale)),
+            6 => {
+                let only = self.below(rows);
+                Some((0..rows).map(|row| if row == only { 2.5 } else { 0.0 }).collect())
+            }
+            _ => Some(if self.below(4) == 0 { vec![0.0; rows] } else { self.many(rows, |draws| draws.unit() + 0.1) }),
+        }
+    }
+
+    /// Groups that are compared: three, all the same, each row its own, or one row beside all others.
+    fn codes(&mut self, rows: usize) -> Vec<u32> {
+        match self.below(5) {
+            0 | 1 => self.many(rows, |draws| draws.below(3) as u32),
+            2 => vec![4; rows],
+            3 => (0..rows as u32).collect(),
+            _ => (0..rows).map(|row| u32::from(row == rows / 2)).collect(),
+        }
+    }
+
+    /// Groups that are ranked: rows one after the other, from one row on.
+    fn groups(&mut self, rows: usize) -> Vec<u64> {
+        let longest = self.one_of(&[1, 3, 6, 20]);
+        let mut group = 0;
+        self.many(rows, |draws| {
+            group += u64::from(draws.below(longest) == 0);
+            group
+        })
     }
 }
 
-fn cases() -> Vec<Case> {
-    let mut draws = Draws(7);
+/// Cases of one seed, for every task.
+fn cases(seed: u64) -> Vec<Case> {
+    let mut draws = Draws(seed);
     let mut cases = Vec::new();
-    for round in 0..60_usize {
-        let rows = 1 + round * round / 9;
-        let coarse = round % 2 == 0;
-        let weights = (round % 3 == 1).then(|| (0..rows).map(|_| (draws.unit() * 4.0).floor()).collect::<Vec<f64>>());
-        let weights = weights.filter(|weights| weights.iter().sum::<f64>() > 0.0);
-        let base = |draws: &mut Draws, task, width: usize| Case {
-            task,
-            labels: Vec::new(),
-            predictions: (0..rows * width).map(|_| draws.coarse(coarse)).collect(),
-            width,
-            groups: (0..rows as u64).map(|row| row / 4).collect(),
-            codes: (0..rows).map(|_| (draws.unit() * 3.0) as u32).collect(),
-            quantiles: Vec::new(),
-            weights: weights.clone(),
-        };
-        let mut binary = base(&mut draws, Task::Binary, 1);
-        binary.labels = (0..rows).map(|_| f64::from(u8::from(draws.unit() < 0.3))).collect();
-        if round == 5 {
-            binary.predictions.fill(1.0);
-        }
-        let mut classes = base(&mut draws, Task::Multiclass, 3);
-        classes.predictions.chunks_mut(3).for_each(|row| {
-            let sum: f64 = row.iter().sum::<f64>() + 3e-3;
-            row.iter_mut().for_each(|value| *value = (*value + 1e-3) / sum);
-        });
-        classes.labels = (0..rows).map(|_| (draws.unit() * 3.0).floor()).collect();
-        let mut numbers = base(&mut draws, Task::Regression, 1);
-        numbers.labels = (0..rows).map(|_| draws.coarse(coarse) * 10.0 - 5.0).collect();
-        let mut quantiles = base(&mut draws, Task::Quantile, 3);
-        quantiles.quantiles = vec![0.1, 0.5, 0.9];
-        quantiles.labels = (0..rows).map(|_| draws.unit()).collect();
-        let mut ranked = base(&mut draws, Task::Ranking, 1);
-        ranked.labels = (0..rows).map(|_| (draws.unit() * 3.0).floor()).collect();
-        // Weights of groups, as resampling has them.
-        ranked.weights = ranked.weights.map(|weights| (0..rows).map(|row| weights[row / 4]).collect());
-        ranked.weights = ranked.weights.filter(|weights| weights.iter().sum::<f64>() > 0.0);
-        let mut anomalies = base(&mut draws, Task::Anomaly, 1);
-        anomalies.labels = vec![0.0; rows];
-        cases.extend([binary, classes, numbers, quantiles, ranked, anomalies]);
+    for _ in 0..ROUNDS {
+        let rows = draws.one_of(&[1, 2, 3, 5, 8, 21, 60]);
+        let tasks = [Task::Binary, Task::Multiclass, Task::Regression, Task::Quantile, Task::Ranking, Task::Anomaly];
+        cases.extend(tasks.map(|task| case(&mut draws, task, rows)));
     }
     cases
+}
+
+fn case(draws: &mut Draws, task: Task, rows: usize) -> Case {
+    let width = if matches!(task, Task::Multiclass | Task::Quantile) { 3 } else { 1 };
+    let scale = draws.one_of(&[1.0, 1.0, 1.0, 1e-150, 1e150, 1e-200, 1e200]);
+    let mut case = Case {
+        task,
+        labels: Vec::new(),
+        predictions: draws.units(rows * width),
+        width,
+        groups: draws.groups(rows),
+        codes: draws.codes(rows),
+        quantiles: if task == Task::Quantile { vec![0.1, 0.5, 0.9] } else { Vec::new() },
+        weights: draws.weights(rows),
+        scale: 1.0,
+    };
+    match task {
+        Task::Binary => case.labels = draws.kinds(rows, 2),
+        Task::Multiclass => {
+            case.labels = draws.kinds(rows, width);
+            case.predictions.chunks_mut(width).for_each(|row| {
+                let sum: f64 = row.iter().sum::<f64>() + 3e-3;
+                row.iter_mut().for_each(|value| *value = (*value + 1e-3) / sum);
+            });
+        }
+        Task::Regression | Task::Quantile => {
+            case.scale = scale;
+            let scaled = |values: Vec<f64>| values.into_iter().map(|value| value * scale).collect();
+            (case.labels, case.predictions) = (scaled(draws.around(rows)), scaled(draws.around(rows * width)));
+        }
+        Task::Ranking => {
+            case.labels = draws.kinds(rows, 3);
+            if draws.below(3) == 0 {
+                case.predictions = draws.around(rows).into_iter().map(|value| value * scale).collect();
+            }
+            // Weights of groups, as resampling has them.
+            let of_groups =
+                |weights: Vec<f64>| case.groups.iter().map(|group| weights[*group as usize % rows]).collect();
+            case.weights = case.weights.take().map(of_groups);
+        }
+        _ => case.labels = vec![0.0; rows],
+    }
+    case
 }

@@ -4,16 +4,21 @@
 //! Reads a job, prints its progress as one JSON object a line on the standard output, and leaves its results in the
 //! job's output folder. It needs nothing of the language: only the plan's types.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a binary speaks")]
+#![allow(clippy::print_stderr, reason = "a binary speaks")]
 
-use std::io::Write;
+mod joining;
+mod speech;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use mlsys_torch::TrainError;
-use mlsys_training::TrainEvent;
+use mlsys_training::{TrainEvent, TrainJob};
 use serde::de::DeserializeOwned;
+
+use joining::{Joining, Member};
+use speech::Speech;
 
 /// The long-running side of mlsys: started by `mlsysc`, seldom by hand.
 #[derive(Parser)]
@@ -25,10 +30,15 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Train a model
+    /// Train a model, alone or as one of several processes
     Train {
         /// The job as `mlsysc` writes it
         job: PathBuf,
+        /// Where the model goes, instead of the folder that the job names
+        #[arg(long, value_name = "FOLDER")]
+        output: Option<PathBuf>,
+        #[command(flatten)]
+        joining: Joining,
     },
     /// Hold a trained model against examples
     Judge {
@@ -49,41 +59,59 @@ enum Command {
 
 fn main() -> ExitCode {
     match Cli::parse().command {
-        Command::Train { job } => work(&job, |job| mlsys_torch::train(&job, &mut say).map(drop)),
-        Command::Judge { job } => work(&job, |job| mlsys_torch::judge(&job, &mut say).map(drop)),
-        Command::Behave { job } => work(&job, |job| mlsys_torch::behave(&job, &mut say).map(drop)),
-        Command::Predict { job } => work(&job, |job| mlsys_torch::predict(&job, &mut say).map(drop)),
+        Command::Train { job, output, joining } => match joining.member(&|name| std::env::var(name).ok()) {
+            Ok(None) => work(&job, |job, say| mlsys_torch::train(&directed(job, output), say).map(drop)),
+            Ok(Some(member)) => work(&job, |job, say| train_together(&directed(job, output), &member, say)),
+            Err(message) => wrong(&format!("{message}\n\nFor more information, try '--help'.")),
+        },
+        Command::Judge { job } => work(&job, |job, say| mlsys_torch::judge(&job, say).map(drop)),
+        Command::Behave { job } => work(&job, |job, say| mlsys_torch::behave(&job, say).map(drop)),
+        Command::Predict { job } => work(&job, |job, say| mlsys_torch::predict(&job, say).map(drop)),
     }
 }
 
 /// Reads a job and does it.
-fn work<Job: DeserializeOwned>(path: &Path, task: impl FnOnce(Job) -> Result<(), TrainError>) -> ExitCode {
-    let job = match read(path) {
-        Ok(job) => job,
-        Err(message) => {
-            eprintln!("{message}");
-            return ExitCode::from(2);
-        }
+fn work<Job: DeserializeOwned>(
+    path: &Path,
+    task: impl FnOnce(Job, &mut dyn FnMut(&TrainEvent)) -> Result<(), TrainError>,
+) -> ExitCode {
+    let speech = Speech::claim().map_err(|error| format!("cannot speak: {error}"));
+    let (job, mut speech) = match read(path).and_then(|job| Ok((job, speech?))) {
+        Ok(both) => both,
+        Err(message) => return wrong(&message),
     };
-    match task(job) {
+    match task(job, &mut |event| speech.say(event)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            say(&TrainEvent::Failed { code: error.code().to_owned(), message: error.to_string() });
+            speech.say(&TrainEvent::Failed { code: error.code().to_owned(), message: error.to_string() });
             ExitCode::FAILURE
         }
     }
 }
 
+/// A job whose model goes where it was asked to.
+fn directed(job: TrainJob, output: Option<PathBuf>) -> TrainJob {
+    TrainJob { output: output.unwrap_or(job.output.clone()), ..job }
+}
+
+/// Trains as one of several processes. Rank 0 speaks for all; of others only a failure is heard.
+fn train_together(job: &TrainJob, member: &Member, say: &mut dyn FnMut(&TrainEvent)) -> Result<(), TrainError> {
+    let mut speak = |event: &TrainEvent| {
+        if member.place.rank == 0 {
+            say(event);
+        }
+    };
+    let group = mlsys_torch::join(job, &member.at, member.place, member.timeout, &mut speak)?;
+    mlsys_torch::train_in(job, &group, &mut speak).map(drop)
+}
+
+/// What a wrong call is answered.
+fn wrong(message: &str) -> ExitCode {
+    eprintln!("error: {message}");
+    ExitCode::from(2)
+}
+
 fn read<Job: DeserializeOwned>(path: &Path) -> Result<Job, String> {
     let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read `{}`: {error}", path.display()))?;
     serde_json::from_str(&text).map_err(|error| format!("`{}` is not a job: {error}", path.display()))
-}
-
-/// Prints an event. Nobody listens any more if that fails: whoever started this worker is gone, and so is its purpose.
-fn say(event: &TrainEvent) {
-    let mut out = std::io::stdout().lock();
-    let line = serde_json::to_string(event).unwrap_or_default();
-    if writeln!(out, "{line}").and_then(|()| out.flush()).is_err() {
-        std::process::exit(1);
-    }
 }

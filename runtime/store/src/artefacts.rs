@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::digests::{combined, digest};
 use crate::error::StoreError;
-use crate::state::{Draft, State};
+use crate::state::{Draft, State, entries};
 
 /// A kept artefact.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,15 +43,13 @@ pub fn hash_of(folder: &Path, but: &[&str]) -> Result<String, StoreError> {
     Ok(combined(&parts(folder, but)?))
 }
 
-/// The names of a folder's files and the digests of what is in them, in order.
+/// The files of a folder with the digests of their content, by name.
 fn parts(folder: &Path, but: &[&str]) -> Result<Vec<(String, String)>, StoreError> {
-    let entries = fs::read_dir(folder).map_err(|error| StoreError::io(folder, &error))?;
     let mut parts = Vec::new();
-    for entry in entries {
-        let name = entry.map_err(|error| StoreError::io(folder, &error))?.file_name().to_string_lossy().into_owned();
+    for path in entries(folder)? {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if !but.contains(&name.as_str()) {
-            let digest = digest(&folder.join(&name))?;
-            parts.push((name, digest));
+            parts.push((name, digest(&path)?));
         }
     }
     parts.sort();

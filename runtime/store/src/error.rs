@@ -53,6 +53,28 @@ pub enum StoreError {
         /// The address, without what may be a secret.
         address: String,
     },
+    /// The address of a registry cannot be used.
+    #[error("the address of the registry cannot be used: {reason}")]
+    RegistryAddress {
+        /// Why not; nothing of the address.
+        reason: &'static str,
+    },
+    /// The password of a registry is not where the profile says.
+    #[error("the password of the registry is not there: the environment has no variable `{variable}`")]
+    NoPassword {
+        /// The variable.
+        variable: String,
+    },
+    /// The server of a registry does not do what is asked of it.
+    #[error("cannot use the registry `{address}`: {reason}")]
+    Server {
+        /// Host and database.
+        address: String,
+        /// Why.
+        reason: String,
+        /// What to do about it.
+        help: &'static str,
+    },
     /// The registry was written by a later version.
     #[error("{what} was written by a later version of mlsys (version {found}, this program knows {known})")]
     Later {
@@ -77,8 +99,13 @@ pub enum StoreError {
     #[error("cannot write a version into the registry: {0}")]
     Unwritable(String),
     /// The registry refused an operation.
-    #[error("the model registry failed: {0}")]
-    Registry(#[from] sqlx::Error),
+    #[error("the model registry failed: {reason}")]
+    Registry {
+        /// Why.
+        reason: String,
+        /// What to do about it.
+        help: &'static str,
+    },
 }
 
 impl StoreError {
@@ -101,11 +128,13 @@ impl StoreError {
             | StoreError::Format { .. }
             | StoreError::Remote { .. }
             | StoreError::RemoteFormat { .. }
-            | StoreError::Later { .. }
             | StoreError::Report { .. }
-            | StoreError::Unwritable(_)
-            | StoreError::Registry(_) => "E0911",
-            StoreError::Address { .. } => "E0915",
+            | StoreError::Unwritable(_) => "E0911",
+            StoreError::Address { .. } | StoreError::RegistryAddress { .. } => "E0915",
+            StoreError::NoPassword { .. }
+            | StoreError::Server { .. }
+            | StoreError::Later { .. }
+            | StoreError::Registry { .. } => "E0945",
         }
     }
 
@@ -114,16 +143,25 @@ impl StoreError {
         match self {
             StoreError::Locked { .. } => "wait until it is done, or name another folder with `--state`",
             StoreError::Format { .. } => "name another folder with `--state`, or remove this one to start anew",
-            StoreError::Remote { help, .. } => help,
+            StoreError::Remote { help, .. } | StoreError::Server { help, .. } | StoreError::Registry { help, .. } => {
+                help
+            }
             StoreError::RemoteFormat { .. } => "name another prefix as `store` in `mlsys.toml`",
             StoreError::Address { .. } => {
                 "write `s3://BUCKET` or `s3://BUCKET/PREFIX`; keys, region and endpoint come from the environment"
             }
             StoreError::Io { .. } => "check that the folder may be written and that there is space on the disk",
-            StoreError::Later { .. } => "use that version, or name another folder with `--state`",
+            StoreError::Later { .. } => {
+                "use that version, or another registry: a folder of its own with `--state`, or another `registry` in `mlsys.toml`"
+            }
             StoreError::Report { .. } => "train the model again with this version of mlsys",
             StoreError::Unwritable(_) => "this is a bug in mlsys: please report it",
-            StoreError::Registry(_) => "check that `registry.db` in the state folder may be read and written",
+            StoreError::RegistryAddress { .. } => {
+                "write `postgres://USER@HOST/DATABASE`; the password comes from the environment, as `PGPASSWORD`"
+            }
+            StoreError::NoPassword { .. } => {
+                "set it, or name another one as `PGPASSWORD` in `secrets` of the profile; without an entry it is `PGPASSWORD`"
+            }
         }
     }
 }

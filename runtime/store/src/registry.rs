@@ -1,27 +1,32 @@
 //! The model registry: versions, aliases, lineage, and an append-only history.
 
+mod address;
 mod aliases;
+mod connect;
+mod dialect;
+mod failure;
 mod history;
+mod postgres;
 mod schema;
+mod sqlite;
 mod versions;
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::time::Duration;
 
 use mlsys_training::TrainReport;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions};
+use sqlx::{Any, AnyPool, Transaction};
 
+pub use address::RegistryAddress;
 pub use history::{Actor, Entry};
 
 use crate::error::StoreError;
 
-/// A registry on SQLite.
-#[derive(Clone, Debug)]
+/// A registry: SQLite in a state folder, or a PostgreSQL server that machines share.
+#[derive(Clone)]
 pub struct Registry {
-    pool: SqlitePool,
+    pool: AnyPool,
 }
 
 /// What is known of a version when it is registered.
@@ -62,6 +67,15 @@ pub struct Lineage {
     pub commit: Option<String>,
     /// The version of mlsys.
     pub mlsys: String,
+}
+
+/// What is to be true of an alias for a version to be registered with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// Nothing.
+    Anything,
+    /// It is the one of this version, or of none: gates were judged against that.
+    Holder(Option<i64>),
 }
 
 /// A version by its number.
@@ -115,25 +129,17 @@ pub struct Detail {
 }
 
 impl Registry {
-    /// Opens a registry, or makes one. One of an earlier version is brought up to date.
-    ///
-    /// # Errors
-    /// The database cannot be opened, or is of a later version.
-    pub async fn open(path: &Path) -> Result<Self, StoreError> {
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .busy_timeout(Duration::from_secs(30))
-            .foreign_keys(true);
-        let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await?;
-        schema::bring_up_to_date(&pool).await?;
-        Ok(Registry { pool })
-    }
-
-    /// Closes the database, so that everything is in one file.
-    pub async fn close(self) {
-        self.pool.close().await;
+    /// Begins to write about a model; the number of its latest version, 0 if it has none. Whoever writes about the same model
+    /// waits until this is done, on every machine: it is the row of the model that a writer holds. Where the transaction is
+    /// dropped, nothing was written.
+    async fn writer(&self, model: &str) -> Result<(Transaction<'static, Any>, i64), StoreError> {
+        let mut transaction = self.pool.begin().await?;
+        let latest = sqlx::query_scalar(
+            "INSERT INTO models (model, latest) VALUES ($1, 0)
+             ON CONFLICT (model) DO UPDATE SET latest = models.latest RETURNING latest",
+        );
+        let latest = latest.bind(model).fetch_one(&mut *transaction).await?;
+        Ok((transaction, latest))
     }
 }
 

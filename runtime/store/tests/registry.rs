@@ -1,12 +1,23 @@
-//! The registry and the state folder: numbers, aliases, what appears whole, who may work.
+//! The registry on both databases: numbers, aliases, history, writers at the same time and writers that are killed.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is how tests fail")]
 
+#[path = "registry/earlier.rs"]
+mod earlier;
+#[path = "registry/place.rs"]
+mod place;
+#[path = "../../../tests/support/postgres.rs"]
+mod postgres;
+#[path = "registry/server.rs"]
+mod server;
+#[path = "registry/writers.rs"]
+mod writers;
+
 use std::collections::BTreeMap;
 
-use mlsys_plan::{Fingerprint, NodeId};
-use mlsys_store::{Actor, Lineage, NewVersion, Registered, Registry, State, StoreError, keep};
+use mlsys_store::{Actor, Entry, Expected, Lineage, NewVersion, Registered, Registry};
 use mlsys_training::TrainReport;
+use place::Place;
 use serde_json::Value;
 
 fn report() -> TrainReport {
@@ -51,164 +62,169 @@ fn actor() -> Actor {
     Actor { who: "ann@here".to_owned(), why: Some("a test".to_owned()) }
 }
 
-#[tokio::test]
-async fn versions_are_numbered_and_the_alias_moves() {
-    let folder = tempfile::tempdir().unwrap();
-    let registry = Registry::open(&folder.path().join("registry.db")).await.unwrap();
-    let report = report();
-    let first = registry.register(&version("t1", &report), "champion", &actor()).await.unwrap();
-    assert_eq!(first, Registered { version: 1, fresh: true });
-    let again = registry.register(&version("t1", &report), "champion", &actor()).await.unwrap();
-    assert_eq!(again, Registered { version: 1, fresh: false });
-    let second = registry.register(&version("t2", &report), "champion", &actor()).await.unwrap();
-    assert_eq!(second, Registered { version: 2, fresh: true });
-    let versions = registry.versions("m").await.unwrap();
-    let aliases: Vec<(i64, Vec<String>)> = versions.into_iter().map(|each| (each.version, each.aliases)).collect();
-    assert_eq!(aliases, [(2, vec!["champion".to_owned()]), (1, Vec::new())]);
+/// Registers a training and makes it the champion.
+async fn register(registry: &Registry, training: &str) -> Registered {
+    let registered = registry.register(&version(training, &report()), "champion", Expected::Anything, &actor()).await;
+    registered.unwrap().unwrap()
+}
+
+async fn champion(registry: &Registry) -> i64 {
+    registry.holder("m", "champion").await.unwrap().unwrap().version
 }
 
 #[tokio::test]
-async fn writers_at_the_same_time_get_numbers_of_their_own() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("registry.db");
-    let mut writers = Vec::new();
-    Registry::open(&path).await.unwrap().close().await;
-    for writer in 0..8 {
-        let path = path.clone();
-        writers.push(tokio::spawn(async move {
-            let registry = Registry::open(&path).await.unwrap();
-            let (training, report) = (format!("t{writer}"), report());
-            registry.register(&version(&training, &report), "champion", &actor()).await.unwrap().version
-        }));
+async fn versions_are_numbered_and_the_alias_moves() {
+    for place in Place::both() {
+        let registry = place.open().await;
+        assert_eq!(register(&registry, "t1").await, Registered { version: 1, fresh: true });
+        assert_eq!(register(&registry, "t1").await, Registered { version: 1, fresh: false });
+        assert_eq!(register(&registry, "t2").await, Registered { version: 2, fresh: true });
+        registry.give("m", "candidate", 2, &actor()).await.unwrap();
+        let versions = registry.versions("m").await.unwrap();
+        let aliases: Vec<(i64, Vec<String>)> = versions.into_iter().map(|each| (each.version, each.aliases)).collect();
+        assert_eq!(aliases, [(2, vec!["candidate".to_owned(), "champion".to_owned()]), (1, Vec::new())]);
+        assert_eq!(registry.models().await.unwrap(), ["m"]);
+        assert!(registry.versions("other").await.unwrap().is_empty());
     }
-    let mut numbers = Vec::new();
-    for writer in writers {
-        numbers.push(writer.await.unwrap());
-    }
-    numbers.sort_unstable();
-    assert_eq!(numbers, (1..=8).collect::<Vec<i64>>());
 }
 
 /// The champion goes back to the version before, and stays there when the same training is registered again.
 #[tokio::test]
 async fn what_was_done_by_hand_is_not_undone_by_a_run() {
-    let folder = tempfile::tempdir().unwrap();
-    let registry = Registry::open(&folder.path().join("registry.db")).await.unwrap();
-    let report = report();
-    for training in ["t1", "t2", "t3"] {
-        registry.register(&version(training, &report), "champion", &actor()).await.unwrap();
+    for place in Place::both() {
+        let registry = place.open().await;
+        for training in ["t1", "t2", "t3"] {
+            register(&registry, training).await;
+        }
+        assert_eq!(registry.go_back("m", "champion", &actor()).await.unwrap(), Some((3, 2)));
+        register(&registry, "t3").await;
+        assert_eq!(champion(&registry).await, 2);
+        assert_eq!(registry.go_back("m", "champion", &actor()).await.unwrap(), Some((2, 1)));
+        assert_eq!(registry.go_back("m", "champion", &actor()).await.unwrap(), None);
+        assert_eq!(registry.give("m", "champion", 3, &actor()).await.unwrap(), Some(1));
+        assert_eq!(registry.go_back("m", "champion", &actor()).await.unwrap(), Some((3, 1)));
+        // A new version is the champion of its own.
+        register(&registry, "t4").await;
+        assert_eq!(champion(&registry).await, 4);
+        assert!(registry.give("m", "champion", 9, &actor()).await.is_err(), "there is no version 9");
+        assert!(registry.give("nobody", "champion", 1, &actor()).await.is_err(), "there is no such model");
+        assert_eq!(registry.models().await.unwrap(), ["m"]);
+        let history = registry.history("m").await.unwrap();
+        assert!(history.iter().all(|entry| entry.who.as_deref() == Some("ann@here")));
+        let what: Vec<(&str, i64)> = history.iter().map(|entry| (entry.what.as_str(), entry.version)).take(4).collect();
+        assert_eq!(what, [("alias", 4), ("registered", 4), ("rolled back", 1), ("promoted", 3)]);
+        let detail = registry.detail("m", 1).await.unwrap().unwrap();
+        assert_eq!(detail.lineage.unwrap().sources["payments"], "d1");
+        assert_eq!(registry.detail("m", 7).await.unwrap(), None);
     }
-    let champion = || {
-        let registry = registry.clone();
-        async move { registry.holder("m", "champion").await.unwrap().unwrap().version }
-    };
-    assert_eq!(registry.go_back("m", "champion", &actor()).await.unwrap(), Some((3, 2)));
-    registry.register(&version("t3", &report), "champion", &actor()).await.unwrap();
-    assert_eq!(champion().await, 2);
-    assert_eq!(registry.go_back("m", "champion", &actor()).await.unwrap(), Some((2, 1)));
-    assert_eq!(registry.go_back("m", "champion", &actor()).await.unwrap(), None);
-    assert_eq!(registry.give("m", "champion", 3, &actor()).await.unwrap(), Some(1));
-    assert_eq!(registry.go_back("m", "champion", &actor()).await.unwrap(), Some((3, 1)));
-    // A new version is the champion of its own.
-    registry.register(&version("t4", &report), "champion", &actor()).await.unwrap();
-    assert_eq!(champion().await, 4);
-    assert!(registry.give("m", "champion", 9, &actor()).await.is_err(), "there is no version 9");
-    let history = registry.history("m").await.unwrap();
-    assert!(history.iter().all(|entry| entry.who.as_deref() == Some("ann@here")));
-    let what: Vec<(&str, i64)> = history.iter().map(|entry| (entry.what.as_str(), entry.version)).take(4).collect();
-    assert_eq!(what, [("alias", 4), ("registered", 4), ("rolled back", 1), ("promoted", 3)]);
-    let detail = registry.detail("m", 1).await.unwrap().unwrap();
-    assert_eq!(detail.lineage.unwrap().sources["payments"], "d1");
-    assert_eq!(registry.detail("m", 7).await.unwrap(), None);
 }
 
-/// The history only grows, and a registry of before who and why were kept is brought up to date.
+/// What was judged against one champion is not registered over another one.
 #[tokio::test]
-async fn an_older_registry_is_brought_up_to_date_and_its_history_stays() {
-    use sqlx::Connection;
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("registry.db");
-    let url = format!("sqlite://{}?mode=rwc", path.display());
-    let mut old = sqlx::SqliteConnection::connect(&url).await.unwrap();
-    for statement in OLD {
-        sqlx::query(*statement).execute(&mut old).await.unwrap();
+async fn a_champion_that_was_not_judged_against_is_not_replaced() {
+    for place in Place::both() {
+        let registry = place.open().await;
+        let attempt = async |training: &str, expected: Option<i64>| {
+            let (report, expected) = (report(), Expected::Holder(expected));
+            let registered = registry.register(&version(training, &report), "champion", expected, &actor()).await;
+            registered.unwrap().map(|registered| registered.version)
+        };
+        assert_eq!(attempt("t1", None).await, Some(1));
+        assert_eq!(attempt("t2", None).await, None);
+        assert_eq!(attempt("t2", Some(1)).await, Some(2));
+        assert_eq!(attempt("t3", Some(1)).await, None);
+        assert_eq!(attempt("t3", Some(2)).await, Some(3));
+        assert_eq!(is_whole(&registry).await, 3);
     }
-    old.close().await.unwrap();
-    let registry = Registry::open(&path).await.unwrap();
-    let history = registry.history("m").await.unwrap();
-    let told: Vec<(&str, Option<&str>)> =
-        history.iter().map(|entry| (entry.what.as_str(), entry.alias.as_deref())).collect();
-    assert_eq!(told, [("alias", Some("champion")), ("registered", None)]);
-    let version = registry.holder("m", "champion").await.unwrap().unwrap();
-    assert_eq!((version.version, version.definition), (1, None));
-    registry.close().await;
-    // Opened again, nothing is done twice.
-    Registry::open(&path).await.unwrap().close().await;
-    let mut raw = sqlx::SqliteConnection::connect(&url).await.unwrap();
-    for statement in ["UPDATE history SET who = 'nobody'", "DELETE FROM history"] {
-        let error = sqlx::query(statement).execute(&mut raw).await.unwrap_err();
-        assert!(error.to_string().contains("append-only"), "{error}");
+}
+
+/// Whatever is asked, the answer does not depend on the database.
+#[tokio::test]
+async fn both_databases_give_the_same_answers() {
+    let mut answers = Vec::new();
+    for place in Place::both() {
+        let registry = place.open().await;
+        for training in ["t1", "t2", "t3"] {
+            register(&registry, training).await;
+        }
+        registry.give("m", "candidate", 1, &Actor { why: None, ..actor() }).await.unwrap();
+        registry.give("m", "näheres 'und' \"mehr\" \\ $1", 1, &actor()).await.unwrap();
+        registry.go_back("m", "champion", &actor()).await.unwrap();
+        registry.removed("m", 1, &actor()).await.unwrap();
+        registry.note("m", 2, "exported", &actor()).await.unwrap();
+        // Closed and opened again, it is the same one.
+        registry.close().await;
+        let registry = place.open().await;
+        let details = [registry.detail("m", 1).await.unwrap(), registry.detail("m", 3).await.unwrap()];
+        let mut told = serde_json::json!({
+            "models": registry.models().await.unwrap(),
+            "versions": registry.versions("m").await.unwrap(),
+            "history": registry.history("m").await.unwrap(),
+            "details": details,
+        });
+        without_times(&mut told);
+        answers.push(told);
     }
-    sqlx::query("PRAGMA user_version = 99").execute(&mut raw).await.unwrap();
-    raw.close().await.unwrap();
-    assert!(matches!(Registry::open(&path).await, Err(StoreError::Later { found: 99, .. })));
+    assert_eq!(answers[0]["versions"].as_array().unwrap().len(), 3);
+    assert_eq!(answers[0]["history"].as_array().unwrap().len(), 11);
+    assert_eq!(answers[0], answers[1]);
 }
 
-/// A registry as it was first made.
-const OLD: &[&str] = &[
-    "CREATE TABLE versions (model TEXT NOT NULL, version INTEGER NOT NULL, created_at TEXT NOT NULL,
-     training TEXT NOT NULL, plan TEXT NOT NULL, data TEXT NOT NULL, seed INTEGER NOT NULL, seconds REAL NOT NULL,
-     artefact TEXT NOT NULL, report TEXT NOT NULL, PRIMARY KEY (model, version), UNIQUE (model, training))",
-    "CREATE TABLE aliases (model TEXT NOT NULL, alias TEXT NOT NULL, version INTEGER NOT NULL,
-     PRIMARY KEY (model, alias), FOREIGN KEY (model, version) REFERENCES versions (model, version))",
-    "CREATE TABLE history (id INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT NOT NULL, model TEXT NOT NULL,
-     version INTEGER NOT NULL, what TEXT NOT NULL)",
-    "INSERT INTO versions VALUES ('m', 1, '2026-01-01T00:00:00Z', 't', 'p', 'd', 1, 0.5, 'a', '{}')",
-    "INSERT INTO aliases VALUES ('m', 'champion', 1)",
-    "INSERT INTO history (at, model, version, what) VALUES ('2026-01-01T00:00:00Z', 'm', 1, 'registered')",
-    "INSERT INTO history (at, model, version, what) VALUES ('2026-01-01T00:00:00Z', 'm', 1, 'alias champion')",
-];
-
-#[test]
-fn results_appear_whole_or_not_at_all() {
-    let folder = tempfile::tempdir().unwrap();
-    let state = State::open(folder.path()).unwrap();
-    let slot = state.slot(&NodeId::new("source", "s"), &Fingerprint::of(b"one"));
-    drop(slot.draft().unwrap());
-    assert!(!slot.is_current());
-    // What a killed run leaves is swept away by the next one.
-    let abandoned = slot.draft().unwrap();
-    let left = abandoned.folder().to_path_buf();
-    std::mem::forget(abandoned);
-    assert!(left.exists());
-    let lock = state.lock().unwrap();
-    assert!(!left.exists());
-    assert!(matches!(state.lock(), Err(StoreError::Locked { .. })));
-    drop(lock);
-    state.lock().unwrap();
-    let draft = slot.draft().unwrap();
-    draft.write("report.json", &42).unwrap();
-    draft.publish().unwrap();
-    assert_eq!(slot.read::<i32>("report.json").unwrap(), 42);
+/// The history only grows, whoever asks.
+#[tokio::test]
+async fn nobody_rewrites_the_history() {
+    for place in Place::both() {
+        let registry = place.open().await;
+        register(&registry, "t1").await;
+        for statement in ["UPDATE history SET who = 'nobody'", "DELETE FROM history"] {
+            let error = place.tell(statement).await.unwrap_err();
+            assert!(error.contains("append-only"), "{error}");
+        }
+        if place.is_server() {
+            let error = place.tell("TRUNCATE history").await.unwrap_err();
+            assert!(error.contains("append-only"), "{error}");
+        }
+        assert_eq!(registry.history("m").await.unwrap().len(), 2);
+    }
 }
 
-#[test]
-fn artefacts_are_kept_by_content() {
-    let folder = tempfile::tempdir().unwrap();
-    let state = State::open(&folder.path().join("state")).unwrap();
-    let model = folder.path().join("model");
-    std::fs::create_dir(&model).unwrap();
-    std::fs::write(model.join("w"), "weights").unwrap();
-    let first = keep(&state, &model, &["report.json"]).unwrap();
-    assert_eq!(first, keep(&state, &model, &["report.json"]).unwrap());
-    std::fs::write(model.join("w"), "other weights").unwrap();
-    assert_ne!(first.hash, keep(&state, &model, &["report.json"]).unwrap().hash);
+/// Moments are replaced by whether they are there.
+fn without_times(value: &mut Value) {
+    match value {
+        Value::Object(entries) => {
+            for (name, value) in entries {
+                match name.as_str() {
+                    "at" | "created_at" | "removed_at" => *value = value.is_string().into(),
+                    _ => without_times(value),
+                }
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(without_times),
+        _ => {}
+    }
 }
 
-#[test]
-fn a_folder_of_another_format_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    State::open(folder.path()).unwrap();
-    std::fs::write(folder.path().join("format"), "99").unwrap();
-    assert!(matches!(State::open(folder.path()), Err(StoreError::Format { .. })));
+/// Versions are numbered without gaps, each was registered once, and every alias moved from the version that had it to the one
+/// that the history says: as if writers had come one after the other. The number of versions.
+async fn is_whole(registry: &Registry) -> usize {
+    let versions = registry.versions("m").await.unwrap();
+    let numbers: Vec<i64> = versions.iter().rev().map(|version| version.version).collect();
+    assert_eq!(numbers, (1..=i64::try_from(versions.len()).unwrap()).collect::<Vec<i64>>());
+    assert!(versions.iter().all(|version| version.definition.is_some()));
+    let history: Vec<Entry> = registry.history("m").await.unwrap().into_iter().rev().collect();
+    let registered: Vec<i64> =
+        history.iter().filter(|entry| entry.what == "registered").map(|entry| entry.version).collect();
+    assert_eq!(registered, numbers);
+    let mut holders: BTreeMap<&str, i64> = BTreeMap::new();
+    for entry in &history {
+        if let Some(alias) = &entry.alias {
+            assert_eq!(holders.insert(alias, entry.version), entry.previous, "{entry:?}");
+        }
+    }
+    for version in &versions {
+        let held: Vec<&str> =
+            holders.iter().filter(|(_, held)| **held == version.version).map(|(name, _)| *name).collect();
+        assert_eq!(version.aliases, held, "version {}", version.version);
+    }
+    versions.len()
 }

@@ -68,3 +68,32 @@ fn a_store_is_shown_by_its_address() {
     let remote = Remote::open("s3://bucket/prefix").unwrap();
     assert_eq!(format!("{remote:?}"), r#"Remote("s3://bucket/prefix")"#);
 }
+
+/// The files of a version that one machine has registered are fetched by another, whole and as they were, or not at all.
+#[tokio::test]
+async fn files_of_versions_go_and_come() {
+    let objects: Arc<dyn Objects> = Arc::new(InMemory::new());
+    let remote = Remote::over(Arc::clone(&objects), "team", "memory");
+    let (first, state, _) = machine();
+    write(&first.path().join("trained/weights"), &bytes(1 << 20));
+    write(&first.path().join("trained/description.json"), b"{}");
+    let artefact = mlsys_store::keep(&state, &first.path().join("trained"), &[]).unwrap();
+    remote.push_artefact(&state, &artefact.hash).await.unwrap();
+    remote.push_artefact(&state, &artefact.hash).await.unwrap();
+
+    let (_second, state, _) = machine();
+    let folder = state.models().join(&artefact.hash);
+    assert!(remote.pull_artefact(&state, &artefact.hash).await.unwrap());
+    assert_eq!(std::fs::read(folder.join("weights")).unwrap(), bytes(1 << 20));
+    assert!(!remote.pull_artefact(&state, "0123").await.unwrap());
+    for outside in ["../models/0123", "/tmp", "", "."] {
+        assert!(!remote.pull_artefact(&state, outside).await.unwrap(), "{outside}");
+    }
+
+    // What has another content than its name says is nobody's model.
+    let name = object_store::path::Path::from(format!("team/models/{}/weights", artefact.hash));
+    object_store::ObjectStoreExt::put(&objects, &name, "other weights".into()).await.unwrap();
+    let (_third, state, _) = machine();
+    assert!(!remote.pull_artefact(&state, &artefact.hash).await.unwrap());
+    assert_eq!(std::fs::read_dir(state.models()).unwrap().count(), 0);
+}

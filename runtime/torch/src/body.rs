@@ -13,7 +13,7 @@ use crate::fit::Weights;
 use crate::learners::{self, Network, Shape};
 
 /// What a learner leaves.
-pub(crate) trait Body {
+pub(crate) trait Body: Send {
     /// The outputs of rows, as the model's head has them.
     fn outputs(&self, rows: &Encoded) -> Result<Tensor, TrainError>;
 

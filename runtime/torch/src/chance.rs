@@ -3,6 +3,8 @@
 //! libtorch's generator is one for the whole process. These draws are the same whichever thread asks first, and a
 //! training that goes on from a checkpoint makes those that it would have made.
 
+use std::sync::{Mutex, PoisonError};
+
 use rand_core::{Rng, SeedableRng};
 use rand_xorshift::XorShiftRng;
 use tch::{Kind, Tensor};
@@ -94,7 +96,11 @@ fn stream(place: &[u64]) -> XorShiftRng {
 /// The type of numbers that networks compute with, unless the program asks for another one.
 pub(crate) const FLOAT: Kind = Kind::Float;
 
-/// Lets first weights follow from a seed: libtorch draws them.
-pub(crate) fn seed_libtorch(seed: u64) {
+/// Lets first weights follow from a seed: libtorch draws them, from one generator for the whole process. What is built
+/// meanwhile on other threads waits.
+pub(crate) fn with_libtorch<T>(seed: u64, build: impl FnOnce() -> T) -> T {
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     tch::manual_seed(i64::try_from(seed).unwrap_or(i64::MAX));
+    build()
 }

@@ -59,6 +59,19 @@ impl Data {
         Ok(Data { parts, head, beside, encoders, encoded, targets })
     }
 
+    /// The same examples for another thread: tensors are shared.
+    pub(crate) fn shallow(&self) -> Self {
+        let encoded = self.encoded.iter().map(|(part, rows)| (*part, rows.shallow()));
+        Data {
+            parts: self.parts.clone(),
+            head: self.head.clone(),
+            beside: self.beside.clone(),
+            encoders: self.encoders.clone(),
+            encoded: encoded.collect(),
+            targets: self.targets.shallow_clone(),
+        }
+    }
+
     /// The labels of a part.
     pub(crate) fn labels(&self, part: Part) -> &Labels {
         &self.beside[&part].labels

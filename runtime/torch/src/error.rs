@@ -2,6 +2,12 @@
 
 use std::path::PathBuf;
 
+use mlsys_collective::GroupError;
+
+/// What to do where numbers are left behind.
+const MEND: &str =
+    "lower the learning rate, clip gradients (`clip`), or look for values of extreme size among the inputs";
+
 /// Why a job cannot be done.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
@@ -25,10 +31,20 @@ pub enum TrainError {
     #[error("{0}")]
     NothingToLearn(String),
     /// The loss left the range of numbers.
-    #[error("the training loss is not a number after epoch {epoch}: try a smaller learning rate")]
+    #[error("the training loss is not a number in epoch {epoch}: {MEND}")]
     NotANumber {
-        /// The epoch, from 1.
+        /// The epoch, or round, from 1.
         epoch: u32,
+    },
+    /// A prediction left the range of numbers.
+    #[error("the model predicts {value} for row {row} of the {rows} that it is judged on: {MEND}")]
+    NoPrediction {
+        /// The row, from 1.
+        row: usize,
+        /// How many rows there are.
+        rows: usize,
+        /// What is predicted.
+        value: f64,
     },
     /// The model cannot be written or read back.
     #[error("cannot write or read the model in `{}`: {reason}", path.display())]
@@ -52,22 +68,31 @@ pub enum TrainError {
     /// The library that grows trees is not there, or refused an operation.
     #[error("{0}")]
     Trees(String),
+    /// The processes that train together do not meet, or one of them is gone.
+    #[error(transparent)]
+    Group(#[from] GroupError),
     /// libtorch refused an operation.
     #[error("libtorch failed: {}", first_line(.0))]
     Torch(#[from] tch::TchError),
 }
 
 impl TrainError {
+    /// Whether it befalls all processes that train together, at the same point of their work.
+    pub(crate) fn is_everywhere(&self) -> bool {
+        matches!(self, TrainError::NotANumber { .. } | TrainError::NothingToLearn(_) | TrainError::Unsupported(_))
+    }
+
     /// The diagnostic's code.
     pub fn code(&self) -> &'static str {
         match self {
             TrainError::Unreadable { .. } | TrainError::Column { .. } => "E0930",
             TrainError::NothingToLearn(_) => "E0931",
-            TrainError::NotANumber { .. } => "E0932",
+            TrainError::NotANumber { .. } | TrainError::NoPrediction { .. } => "E0932",
             TrainError::Artefact { .. } => "E0933",
             TrainError::Unwritable { .. } => "E0911",
             TrainError::Unsupported(_) => "E0910",
             TrainError::Trees(_) => "E0934",
+            TrainError::Group(_) => "E0923",
             TrainError::Torch(_) => "E0999",
         }
     }

@@ -20,6 +20,7 @@ pub struct Examples {
 }
 
 /// The rows of each part, and how many belong to none.
+#[derive(Clone)]
 pub(crate) struct Parts {
     pub(crate) rows: BTreeMap<Part, Vec<usize>>,
     pub(crate) left_out: u64,

@@ -8,6 +8,7 @@ mod weights;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use mlsys_collective::Group;
 use mlsys_plan::{Part, Train};
 use mlsys_training::{EpochReport, Scores, TrainEvent};
 use tch::{Kind, Tensor};
@@ -25,6 +26,7 @@ use crate::optimizers::{self, Optimizer};
 use crate::schedules::Schedule;
 use crate::settings::Settings;
 use crate::stopping::Stopping;
+use crate::together;
 use checkpoint::{Found, Position};
 use crew::Crew;
 use replica::Original;
@@ -58,48 +60,16 @@ pub(crate) struct Watch<'a> {
     pub(crate) emit: &'a mut dyn FnMut(&TrainEvent),
     /// Whether training goes on after an epoch.
     pub(crate) go_on: &'a mut dyn FnMut(&EpochReport) -> bool,
+    /// Who keeps checkpoints: rank 0 of the group, if there is a place for them.
     pub(crate) keeper: Option<Keeper>,
+    /// The processes that train together.
+    pub(crate) group: &'a Group,
 }
 
 /// Trains a network on the training part. The same arguments, seed included, give the same model.
 pub(crate) fn fit(train: &Train, data: &Data, watch: &mut Watch<'_>) -> Result<Fitted, TrainError> {
-    let settings = Settings::of(train)?;
-    chance::seed_libtorch(train.training.seed);
-    let model = Model::network(train, data, settings.device)?;
-    let labels = data.labels(Part::Train);
-    let loss = losses::build(train.training.loss.as_ref(), &Learnt { head: &data.head, labels })?;
-    let optimizer = optimizers::build(&train.training.optimizer, &model.weights()?.flat)?;
-    let rows = labels.len();
-    let batch = usize::try_from(train.training.batch).unwrap_or(usize::MAX).min(rows).max(1);
-    let threads = usize::try_from(tch::get_num_threads()).unwrap_or(1);
-    let original = Original {
-        learner: &train.learner,
-        encoders: &data.encoders,
-        outputs: data.head.outputs(),
-        weights: model.weights()?,
-        loss: &Arc::new(loss),
-        device: settings.device,
-        kind: settings.kind,
-    };
-    let crew = Crew::new(&original, &data.encoded[&Part::Train], &data.targets, batch, threads)?;
-    let schedule = Schedule::of(settings.schedule.as_ref())?;
-    let judge = Judge::of(train);
-    let session = Session {
-        train,
-        data,
-        settings,
-        model,
-        optimizer,
-        crew,
-        schedule,
-        judge,
-        batch,
-        at: Position::first(),
-        stopping: Stopping::of(train),
-        best: None,
-        began: Instant::now(),
-    };
-    session.run(watch)
+    let group = watch.group;
+    chance::with_libtorch(train.training.seed, || Session::of(train, data, group))?.run(watch)
 }
 
 /// A network in training.
@@ -118,10 +88,51 @@ struct Session<'a> {
     stopping: Stopping<'a>,
     /// The best epoch's weights.
     best: Option<Tensor>,
+    group: &'a Group,
     began: Instant,
 }
 
-impl Session<'_> {
+impl<'a> Session<'a> {
+    /// A network before its first step.
+    fn of(train: &'a Train, data: &'a Data, group: &'a Group) -> Result<Self, TrainError> {
+        let settings = Settings::of(train)?.on_rank(group.local_rank());
+        let model = Model::network(train, data, settings.device)?;
+        let labels = data.labels(Part::Train);
+        let loss = losses::build(train.training.loss.as_ref(), &Learnt { head: &data.head, labels })?;
+        let optimizer = optimizers::build(&train.training.optimizer, &model.weights()?.flat)?;
+        let rows = labels.len();
+        let batch = usize::try_from(train.training.batch).unwrap_or(usize::MAX).min(rows).max(1);
+        let threads = usize::try_from(tch::get_num_threads()).unwrap_or(1);
+        let original = Original {
+            learner: &train.learner,
+            encoders: &data.encoders,
+            outputs: data.head.outputs(),
+            weights: model.weights()?,
+            loss: &Arc::new(loss),
+            device: settings.device,
+            kind: settings.kind,
+        };
+        let crew = Crew::new(&original, &data.encoded[&Part::Train], &data.targets, batch, threads, group)?;
+        let schedule = Schedule::of(settings.schedule.as_ref())?;
+        let judge = Judge::of(train);
+        Ok(Session {
+            train,
+            data,
+            settings,
+            model,
+            optimizer,
+            crew,
+            schedule,
+            judge,
+            batch,
+            at: Position::first(),
+            stopping: Stopping::of(train),
+            best: None,
+            group,
+            began: Instant::now(),
+        })
+    }
+
     /// Trains until the last epoch or until the metric stops getting better. The model has the best epoch's weights.
     fn run(mut self, watch: &mut Watch<'_>) -> Result<Fitted, TrainError> {
         let parts = self.data.beside.iter();
@@ -129,10 +140,11 @@ impl Session<'_> {
         let (epochs, steps, parameters) = (self.train.training.epochs, self.steps(), self.model.parameters());
         if let Some(found) = watch.keeper.as_ref().and_then(Keeper::find) {
             self.take_up(found)?;
-            // Whoever ends trainings that are worse than others hears of these epochs, too.
-            for report in &self.at.reports {
-                let _ = (watch.go_on)(report);
-            }
+        }
+        self.begin_together()?;
+        // Whoever ends trainings that are worse than others hears of the epochs that are done, too.
+        for report in &self.at.reports {
+            let _ = (watch.go_on)(report);
         }
         (watch.emit)(&TrainEvent::Ready { rows, parameters, epochs, steps });
         self.began = Instant::now();
@@ -142,6 +154,7 @@ impl Session<'_> {
             let report = self.report()?;
             (watch.emit)(&TrainEvent::Epoch(report.clone()));
             self.note(&report);
+            self.follow()?;
             let done = self.stopping.is_enough(report.epoch);
             let goes_on = (watch.go_on)(&report);
             self.at.reports.push(report);
@@ -195,6 +208,10 @@ impl Session<'_> {
         let first = usize::try_from(self.at.step).unwrap_or(usize::MAX);
         for rows in order.chunks(self.batch).skip(first) {
             self.step(rows)?;
+            // What comes after is worth nothing, and no checkpoint may hold it.
+            if !self.at.loss.is_finite() {
+                return Err(TrainError::NotANumber { epoch: self.at.epoch });
+            }
             if beat.elapsed() >= BEAT {
                 (watch.emit)(&TrainEvent::Step { epoch: self.at.epoch, step: self.at.step });
                 beat = Instant::now();
@@ -204,12 +221,12 @@ impl Session<'_> {
                 keeper.keep(&self.at, self.seconds(), tensors)?;
             }
         }
-        if self.at.loss.is_finite() { Ok(()) } else { Err(TrainError::NotANumber { epoch: self.at.epoch }) }
+        Ok(())
     }
 
     fn step(&mut self, rows: &[i64]) -> Result<(), TrainError> {
         let place = [self.train.training.seed, STEP, self.at.steps];
-        let (mut gradient, loss) = self.crew.slope(rows, place, self.settings.on_cpu())?;
+        let (mut gradient, loss) = self.crew.slope(rows, place, self.settings.on_cpu(), self.group)?;
         if let Some(most) = self.settings.clip {
             let norm = gradient.norm().f_double_value(&[])?;
             if norm > most {
@@ -227,11 +244,14 @@ impl Session<'_> {
         Ok(())
     }
 
+    /// What came of an epoch: rank 0 judges, and what follows from it, follows everywhere.
     fn report(&self) -> Result<EpochReport, TrainError> {
         let rows = self.data.labels(Part::Train).len();
         #[expect(clippy::cast_precision_loss, reason = "numbers of rows are far below 2^52")]
         let loss = self.at.loss / rows.max(1) as f64;
-        Ok(EpochReport { epoch: self.at.epoch, loss, validate: self.validate()?, seconds: self.seconds() })
+        together::heard(self.group, || {
+            Ok(EpochReport { epoch: self.at.epoch, loss, validate: self.validate()?, seconds: self.seconds() })
+        })
     }
 
     fn validate(&self) -> Result<Scores, TrainError> {
@@ -266,6 +286,28 @@ impl Session<'_> {
         let memory = self.optimizer.memory().into_iter();
         tensors.extend(memory.map(|(name, tensor)| (format!("optimizer.{name}"), tensor.to_device(tch::Device::Cpu))));
         Ok(tensors)
+    }
+
+    /// All processes begin where rank 0 does: with its first weights, or at its checkpoint.
+    fn begin_together(&mut self) -> Result<(), TrainError> {
+        if self.group.is_alone() {
+            return Ok(());
+        }
+        let position = together::heard(self.group, || Ok(self.at.clone()))?;
+        let tensors = together::tensors(self.group, self.tensors()?)?;
+        if self.group.leads() { Ok(()) } else { self.take_up(Found { position, tensors }) }
+    }
+
+    /// Weights are those of rank 0 after each epoch: machines of different kinds may round in different ways.
+    fn follow(&mut self) -> Result<(), TrainError> {
+        if self.group.is_alone() {
+            return Ok(());
+        }
+        let weights = vec![("weights".to_owned(), self.model.weights()?.flat.to_device(tch::Device::Cpu))];
+        for (_, weights) in together::tensors(self.group, weights)? {
+            self.model.weights_mut()?.set(&weights)?;
+        }
+        self.crew.renew(self.model.weights()?)
     }
 
     /// Goes on where a checkpoint was kept.

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
+use mlsys_collective::Group;
 use mlsys_plan::{Part, Train, columns};
 use mlsys_training::{FoldReport, PartReport, TrainEvent, TrainJob, TrainReport};
 
@@ -19,6 +20,7 @@ use crate::heads::{Head, is_labelled};
 use crate::importance::importance;
 use crate::judging::Judge;
 use crate::learners::fit;
+use crate::together::agree;
 use crate::training::keeper;
 
 /// Examples in folds.
@@ -64,7 +66,7 @@ impl Folds {
         }
     }
 
-    /// Learns once for each fold, and once from all of them.
+    /// Learns once for each fold, and once from all of them. Of processes that train together rank 0 alone has a report.
     ///
     /// # Errors
     /// As [`crate::train`].
@@ -72,19 +74,24 @@ impl Folds {
         &self,
         job: &TrainJob,
         examples: &Examples,
+        group: &Group,
         emit: &mut dyn FnMut(&TrainEvent),
-    ) -> Result<(Model, TrainReport), TrainError> {
+    ) -> Result<Option<(Model, TrainReport)>, TrainError> {
         let began = Instant::now();
         let train = &job.train;
         let judge = Judge::of(train);
         let all = Data::of(train, examples, self.parts(None), None)?;
+        agree(group, train, &all)?;
         let mut pool = Pool { width: all.head.width(), predictions: vec![0.0; self.rows.len() * all.head.width()] };
         let (mut reports, mut looked_at) = (Vec::new(), None);
         for (fold, members) in self.members.iter().enumerate() {
             emit(&TrainEvent::Fold { fold: Some(number(fold)), folds: self.count() });
             let data = self.data(train, examples, fold, &all.head)?;
             let name = format!("fold-{}", number(fold));
-            let fitted = one(job, &data, &name, emit)?;
+            let fitted = one(job, &data, &name, group, emit)?;
+            if !group.leads() {
+                continue;
+            }
             let (beside, predictions) =
                 (&data.beside[&Part::Test], fitted.model.predict_encoded(&data.encoded[&Part::Test])?);
             reports.push(FoldReport {
@@ -100,7 +107,10 @@ impl Folds {
             }
         }
         emit(&TrainEvent::Fold { fold: None, folds: self.count() });
-        let fitted = one(job, &all, "training", emit)?;
+        let fitted = one(job, &all, "training", group, emit)?;
+        if !group.leads() {
+            return Ok(None);
+        }
         let parts = self.judged(train, examples, &judge, &all, &fitted.model, &pool)?;
         let report = TrainReport {
             task: train.task,
@@ -117,7 +127,7 @@ impl Folds {
             rows_per_second: fitted.rows_per_second,
             seconds: began.elapsed().as_secs_f64(),
         };
-        Ok((fitted.model, report))
+        Ok(Some((fitted.model, report)))
     }
 
     fn count(&self) -> u32 {
@@ -173,9 +183,15 @@ impl Pool {
 }
 
 /// A training on its own, with checkpoints under its own name.
-fn one(job: &TrainJob, data: &Data, name: &str, emit: &mut dyn FnMut(&TrainEvent)) -> Result<Fitted, TrainError> {
-    let keeper = keeper(job, &job.train, name)?;
-    fit(&job.train, data, &mut Watch { emit, go_on: &mut |_| true, keeper })
+fn one(
+    job: &TrainJob,
+    data: &Data,
+    name: &str,
+    group: &Group,
+    emit: &mut dyn FnMut(&TrainEvent),
+) -> Result<Fitted, TrainError> {
+    let keeper = keeper(job, &job.train, name, group)?;
+    fit(&job.train, data, &mut Watch { emit, go_on: &mut |_| true, keeper, group })
 }
 
 /// Folds are counted from 1 where people see them.

@@ -13,7 +13,7 @@ use crate::search::{SEARCHES, SETTINGS, SPACES};
 use crate::settings::{DEVICES, PRECISIONS};
 
 /// What every training has, with values that need no implementation of their own.
-const FIXED: [(&str, &str); 10] = [
+const FIXED: [(&str, &str); 11] = [
     ("imputation", "mean"),
     ("imputation", "median"),
     ("setting", "checkpoint"),
@@ -24,6 +24,7 @@ const FIXED: [(&str, &str); 10] = [
     ("setting", "sample"),
     ("setting", "schedule"),
     ("setting", "stop_early"),
+    ("setting", "workers"),
 ];
 
 /// What this room implements of the standard library: kind and name, ordered.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mlsys_metrics::{Curves, Judged, defaults, intervals, value};
+use mlsys_metrics::{Curves, Judged, Unusable, What, defaults, intervals, value};
 use mlsys_plan::{Call, Part, Train};
 use mlsys_training::{PartReport, Score, Scores, SliceReport};
 
@@ -154,21 +154,39 @@ pub(crate) fn looked_at(parts: &BTreeMap<Part, Beside>) -> Part {
 
 /// Predictions with what they are held against.
 pub(crate) fn with<'a>(head: &Head, beside: &'a Beside, predictions: &'a [f64]) -> Result<Judged<'a>, TrainError> {
-    let mismatch = |error: mlsys_metrics::Mismatch| TrainError::Unsupported(error.to_string());
+    let unusable = |error: Unusable| unusable(&error, beside.labels.len());
     let judged = Judged::new(head.task(), beside.labels.truth(), predictions, head.width());
-    let mut judged = judged.map_err(mismatch)?;
+    let mut judged = judged.map_err(unusable)?;
     if let (Some(groups), Head::Ranking { .. }) = (&beside.groups, head) {
-        judged = judged.with_groups(groups).map_err(mismatch)?;
+        judged = judged.with_groups(groups).map_err(unusable)?;
     }
     for (column, slices) in &beside.slices {
-        judged = judged.with_column(column, &slices.codes).map_err(mismatch)?;
+        judged = judged.with_column(column, &slices.codes).map_err(unusable)?;
     }
     match head {
-        Head::Quantile { quantiles, .. } => judged = judged.with_quantiles(quantiles),
-        Head::Anomaly { threshold } => judged = judged.with_threshold(*threshold),
+        Head::Quantile { quantiles, .. } => judged = judged.with_quantiles(quantiles).map_err(unusable)?,
+        Head::Anomaly { threshold } => judged = judged.with_threshold(*threshold).map_err(unusable)?,
         _ => {}
     }
     Ok(judged)
+}
+
+/// Predictions of so many numbers a row, if all are numbers: what is fitted to others would hide them.
+pub(crate) fn finite(predictions: &[f64], width: usize) -> Result<(), TrainError> {
+    let (width, bad) = (width.max(1), predictions.iter().position(|prediction| !prediction.is_finite()));
+    bad.map_or(Ok(()), |at| Err(no_prediction(at / width, predictions.len() / width, predictions[at])))
+}
+
+fn unusable(error: &Unusable, rows: usize) -> TrainError {
+    match error {
+        Unusable::NotFinite { what: What::Prediction, row, value, .. } => no_prediction(*row, rows, *value),
+        error => TrainError::Unsupported(error.to_string()),
+    }
+}
+
+/// The place is counted from 0.
+fn no_prediction(place: usize, rows: usize, value: f64) -> TrainError {
+    TrainError::NoPrediction { row: place + 1, rows, value }
 }
 
 /// The predictions of some rows.

@@ -103,12 +103,12 @@ pub(crate) fn truths(examples: &Examples, rows: &[usize]) -> Result<Labels, Trai
     Ok(Labels::Truths(rows.iter().map(|&row| values.value(row)).collect()))
 }
 
-/// The label column as numbers.
+/// The label column as numbers, all of which single precision holds: nothing is learnt from others.
 pub(crate) fn numbers(examples: &Examples, rows: &[usize]) -> Result<Vec<f64>, TrainError> {
     let column = examples.column(columns::LABEL)?;
     let values = cast(column, &DataType::Float64).map_err(|_| wrong(column, "a number"))?;
     let values = values.as_primitive::<Float64Type>();
-    Ok(rows.iter().map(|&row| values.value(row)).collect())
+    rows.iter().map(|&row| held(row, values.value(row))).collect()
 }
 
 /// The label column as indices into classes. A class that is not among them gets the index one beyond the last.
@@ -132,6 +132,19 @@ pub(crate) fn groups(examples: &Examples, rows: &[usize]) -> Result<Option<Vec<u
         *known.entry(texts.value(row)).or_insert(next)
     };
     Ok(Some(rows.iter().map(number).collect()))
+}
+
+/// A label, if single precision holds it.
+#[expect(clippy::cast_possible_truncation, reason = "it is asked what is lost")]
+fn held(row: usize, value: f64) -> Result<f64, TrainError> {
+    if (value as f32).is_finite() {
+        return Ok(value);
+    }
+    Err(TrainError::NothingToLearn(format!(
+        "the label of row {} of the examples is {value:e}, which single precision does not hold: leave such rows out with \
+         `expect`",
+        row + 1
+    )))
 }
 
 fn wrong(column: &ArrayRef, expected: &str) -> TrainError {

@@ -2,8 +2,9 @@
 //!
 //! [`train`] does a [`TrainJob`](mlsys_training::TrainJob): reads the examples, fits the encoders on the training part alone,
 //! trains, judges every part, and leaves the model with its report in the job's output folder. [`Model`] reads such a
-//! folder and predicts with the same encoders; [`predict`] does that for any number of rows. [`behave`] changes inputs and sees how
-//! its predictions follow.
+//! folder and predicts with the same encoders; [`predict`] does that for any number of rows. Several processes train
+//! together with [`train_in`], in the group that each of them [`join`]s. [`behave`] changes inputs and sees how predictions
+//! follow.
 
 mod artefact;
 mod behaviours;
@@ -31,6 +32,7 @@ mod search;
 mod settings;
 mod sizes;
 mod stopping;
+mod together;
 mod training;
 
 pub use artefact::{Answer, Model};
@@ -38,5 +40,7 @@ pub use behaviours::behave;
 pub use error::TrainError;
 pub use examples::Examples;
 pub use implemented::implemented;
+pub use mlsys_collective::{Group, Place, Rendezvous};
 pub use predict::predict;
-pub use training::{judge, train};
+pub use together::join;
+pub use training::{judge, train, train_in};

@@ -71,6 +71,15 @@ impl Settings {
         })
     }
 
+    /// The settings on a machine where several processes train: each takes a GPU, as long as there are enough.
+    pub(crate) fn on_rank(mut self, local_rank: u32) -> Self {
+        if let Device::Cuda(_) = self.device {
+            let local_rank = usize::try_from(local_rank).unwrap_or(0);
+            self.device = Device::Cuda(local_rank % usize::try_from(Cuda::device_count()).unwrap_or(1).max(1));
+        }
+        self
+    }
+
     pub(crate) fn on_cpu(&self) -> bool {
         self.device == Device::Cpu
     }

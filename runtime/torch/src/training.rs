@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
+use mlsys_collective::Group;
 use mlsys_plan::{Part, Train, columns};
 use mlsys_training::{JudgeJob, JudgeReport, PartReport, TrainEvent, TrainJob, TrainReport};
 
@@ -18,11 +19,12 @@ use crate::fit::{Fitted, Keeper, Watch};
 use crate::folds::Folds;
 use crate::heads::Head;
 use crate::importance::importance;
-use crate::judging::{Judge, looked_at};
+use crate::judging::{Judge, finite, looked_at};
 use crate::labels::Labels;
 use crate::learners::fit;
 use crate::search;
 use crate::settings::Settings;
+use crate::together;
 
 /// The share of training rows beyond which a row is an alarm.
 const ALARM: f64 = 0.999;
@@ -35,34 +37,62 @@ const ALARM: f64 = 0.999;
 /// # Errors
 /// The examples cannot be read or learnt from, training fails, or the model cannot be written.
 pub fn train(job: &TrainJob, emit: &mut dyn FnMut(&TrainEvent)) -> Result<TrainReport, TrainError> {
+    let lost = || TrainError::Unsupported("a process that is alone reports".to_owned());
+    train_in(job, &Group::alone(), emit)?.ok_or_else(lost)
+}
+
+/// Does a job together with other processes, which all do the same one: the model is that of one process. Rank 0 alone
+/// judges, keeps checkpoints and fills the output folder; others have no report.
+///
+/// # Errors
+/// As [`train`] has them; the examples are others than those of rank 0; or another process fails or is gone.
+pub fn train_in(
+    job: &TrainJob,
+    group: &Group,
+    emit: &mut dyn FnMut(&TrainEvent),
+) -> Result<Option<TrainReport>, TrainError> {
+    let done = work(job, group, emit);
+    if let Err(error) = &done {
+        group.tell(&error.to_string());
+    }
+    done
+}
+
+fn work(job: &TrainJob, group: &Group, emit: &mut dyn FnMut(&TrainEvent)) -> Result<Option<TrainReport>, TrainError> {
     let train = &job.train;
     use_threads(job.threads);
     let examples = Examples::read(&job.examples)?;
-    let (model, report) = match Folds::of(train, &examples)? {
-        Some(folds) => folds.train(job, &examples, emit)?,
-        None => by_parts(job, &examples, emit)?,
+    let done = match Folds::of(train, &examples)? {
+        Some(folds) => folds.train(job, &examples, group, emit)?,
+        None => by_parts(job, &examples, group, emit)?,
     };
+    let Some((model, report)) = done else { return Ok(None) };
     write(job, &model, &report)?;
     emit(&TrainEvent::Done);
-    Ok(report)
+    Ok(Some(report))
 }
 
-/// A training on examples in parts.
+/// A training on examples in parts; rank 0 alone has a report.
 fn by_parts(
     job: &TrainJob,
     examples: &Examples,
+    group: &Group,
     emit: &mut dyn FnMut(&TrainEvent),
-) -> Result<(Model, TrainReport), TrainError> {
+) -> Result<Option<(Model, TrainReport)>, TrainError> {
     let train = &job.train;
     let data = Data::prepare(train, examples)?;
+    together::agree(group, train, &data)?;
     let started = Instant::now();
     let (fitted, trials, best_trial) = match &train.tune {
-        None => (one(job, &data, emit)?, Vec::new(), None),
+        None => (one(job, &data, group, emit)?, Vec::new(), None),
         Some(tune) => {
-            let (fitted, trials, best) = search::run(job, tune, &data, emit)?;
+            let (fitted, trials, best) = search::run(job, tune, &data, group, emit)?;
             (fitted, trials, Some(best))
         }
     };
+    if !group.leads() {
+        return Ok(None);
+    }
     let seconds = started.elapsed().as_secs_f64();
     let Fitted { mut model, epochs, best_epoch, rows_per_second, .. } = fitted;
     finish(train, &data, &mut model)?;
@@ -88,18 +118,18 @@ fn by_parts(
         rows_per_second,
         seconds,
     };
-    Ok((model, report))
+    Ok(Some((model, report)))
 }
 
 /// A training without a search.
-fn one(job: &TrainJob, data: &Data, emit: &mut dyn FnMut(&TrainEvent)) -> Result<Fitted, TrainError> {
-    let keeper = keeper(job, &job.train, "training")?;
-    fit(&job.train, data, &mut Watch { emit, go_on: &mut |_| true, keeper })
+fn one(job: &TrainJob, data: &Data, group: &Group, emit: &mut dyn FnMut(&TrainEvent)) -> Result<Fitted, TrainError> {
+    let keeper = keeper(job, &job.train, "training", group)?;
+    fit(&job.train, data, &mut Watch { emit, go_on: &mut |_| true, keeper, group })
 }
 
 /// Who keeps checkpoints of a training, if there is a place for them.
-pub(crate) fn keeper(job: &TrainJob, train: &Train, name: &str) -> Result<Option<Keeper>, TrainError> {
-    let Some(folder) = &job.checkpoints else { return Ok(None) };
+pub(crate) fn keeper(job: &TrainJob, train: &Train, name: &str, group: &Group) -> Result<Option<Keeper>, TrainError> {
+    let Some(folder) = job.checkpoints.as_ref().filter(|_| group.leads()) else { return Ok(None) };
     let fail = |reason: String| TrainError::Artefact { path: folder.clone(), reason };
     fs::create_dir_all(folder).map_err(|error| fail(error.to_string()))?;
     let every = Settings::of(train)?.checkpoint;
@@ -120,10 +150,12 @@ fn finish(train: &Train, data: &Data, model: &mut Model) -> Result<(), TrainErro
             return Err(TrainError::NothingToLearn(message.to_owned()));
         }
         let probabilities = model.uncalibrated(&data.encoded[&Part::Validate])?;
+        finite(&probabilities, 1)?;
         model.set_calibration(Some(calibration::fit(call, &probabilities, labels)?));
     }
     if let Head::Anomaly { .. } = model.head() {
         let mut scores = model.predict_encoded(&data.encoded[&Part::Train])?;
+        finite(&scores, 1)?;
         scores.sort_by(f64::total_cmp);
         #[expect(clippy::cast_precision_loss, reason = "numbers of rows are far below 2^52")]
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place in a list")]

@@ -107,6 +107,45 @@ fn a_search_that_was_cut_off_goes_on_with_the_trial_that_it_was_at() {
     }
 }
 
+/// Which trial is done first has no say: only the choice of points may depend on how many there are at a time.
+#[test]
+fn trials_side_by_side_are_those_of_one_after_the_other() {
+    let _turn = turn();
+    let parallel = |job: &mut TrainJob, trials: i64| {
+        let tune = job.train.tune.as_mut().unwrap();
+        tune.search.args.insert("parallel".to_owned(), Value::Int(trials));
+    };
+    let found = |search: &str, trials: i64, threads: u32| {
+        let folder = tempfile::tempdir().unwrap();
+        let mut job = searched(folder.path(), search, 7, space());
+        job.threads = Some(threads);
+        parallel(&mut job, trials);
+        let report = without_seconds(train(&job, &mut |_| {}).unwrap());
+        (report, std::fs::read(job.output.join("model.safetensors")).unwrap())
+    };
+    assert!(found("random", 3, 2) == found("random", 1, 1));
+    for search in ["tpe", "asha"] {
+        assert!(found(search, 3, 2) == found(search, 3, 1), "{search}");
+        assert!(found(search, 3, 4) == found(search, 3, 1), "{search}");
+    }
+
+    // What was cut off in the second batch goes on there.
+    let folder = tempfile::tempdir().unwrap();
+    let mut job = searched(folder.path(), "tpe", 7, space());
+    job.checkpoints = Some(folder.path().join("checkpoints"));
+    parallel(&mut job, 3);
+    let died = catch_unwind(AssertUnwindSafe(|| {
+        train(&job, &mut |event| {
+            if matches!(event, TrainEvent::TrialStarted { trial: 4, .. }) {
+                panic!("killed in the second batch");
+            }
+        })
+    }));
+    assert!(died.is_err());
+    let report = without_seconds(train(&job, &mut |_| {}).unwrap());
+    assert_eq!(report, found("tpe", 3, 2).0);
+}
+
 #[test]
 fn a_grid_ends_when_it_is_through_and_a_failed_trial_ends_nothing() {
     let _turn = turn();

@@ -1,5 +1,6 @@
 //! How a model behaves when inputs change.
 
+use mlsys_plan::Behaviour;
 use serde::{Deserialize, Serialize};
 
 /// What came of each of a training's behaviours, in their order.
@@ -34,6 +35,18 @@ pub struct Changed {
     pub before: Option<f64>,
     /// The prediction with the other one.
     pub after: Option<f64>,
+}
+
+/// An expectation of a test of the model against what was seen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BehaviourResult {
+    /// The expectation.
+    pub behaviour: Behaviour,
+    /// What was seen.
+    #[serde(flatten)]
+    pub seen: Seen,
+    /// Whether enough comparisons hold; not if there was nothing to compare.
+    pub met: bool,
 }
 
 impl Seen {

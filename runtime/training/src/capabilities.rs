@@ -88,6 +88,7 @@ pub const CAPABILITIES: &[(&str, &str)] = &[
     ("setting", "schedule"),
     ("setting", "seed"),
     ("setting", "stop_early"),
+    ("setting", "workers"),
     ("space", "integer"),
     ("space", "log"),
     ("space", "uniform"),
@@ -96,7 +97,7 @@ pub const CAPABILITIES: &[(&str, &str)] = &[
 
 /// What the standard library declares and no worker implements yet, kind and name. A plan that uses one of them is
 /// refused before it runs.
-pub const NOT_YET: &[(&str, &str)] = &[("learner", "torchscript"), ("setting", "workers")];
+pub const NOT_YET: &[(&str, &str)] = &[("learner", "torchscript")];
 
 /// Whether a worker implements something.
 pub fn can(kind: &str, name: &str) -> bool {

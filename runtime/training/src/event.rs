@@ -11,6 +11,11 @@ use crate::report::{EpochReport, TrialReport};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum TrainEvent {
+    /// The first of several processes waits for the others.
+    Rendezvous {
+        /// The host and port where they meet.
+        address: String,
+    },
     /// The examples are in memory and the encoders are fitted; sent again for each trial of a search.
     Ready {
         /// Examples per part.

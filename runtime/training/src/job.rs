@@ -19,7 +19,7 @@ pub struct TrainJob {
     /// A folder for checkpoints, which outlives a worker that is cut off: a training that finds its own there goes on.
     #[serde(default)]
     pub checkpoints: Option<PathBuf>,
-    /// Threads the worker may use; none lets libtorch choose.
+    /// Threads a worker may use, each of them where several train together; none lets libtorch choose.
     pub threads: Option<u32>,
 }
 

@@ -6,17 +6,21 @@
 mod behaviours;
 mod capabilities;
 mod event;
+mod gate;
 mod job;
 mod predict;
 mod report;
 mod scores;
+mod workers;
 
-pub use behaviours::{BehaviourReport, Changed, Seen};
+pub use behaviours::{BehaviourReport, BehaviourResult, Changed, Seen};
 pub use capabilities::{CAPABILITIES, NOT_YET, can};
 pub use event::TrainEvent;
+pub use gate::GateResult;
 pub use job::{BehaveJob, JudgeJob, TrainJob};
 pub use predict::{Carried, PredictJob, Stamp, predicted};
 pub use report::{
     EpochReport, FoldReport, Importance, InputReport, JudgeReport, PartReport, SliceReport, TrainReport, TrialReport,
 };
 pub use scores::{Score, Scores};
+pub use workers::{refused_together, shares, workers};

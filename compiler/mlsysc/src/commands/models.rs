@@ -8,6 +8,7 @@ mod promote;
 mod rollback;
 mod show;
 mod table;
+mod tracked;
 
 use std::path::PathBuf;
 
@@ -16,8 +17,10 @@ use mlsys_diagnostics::nearest;
 use mlsys_engine::RunError;
 use mlsys_engine::models::{Models, Which};
 
-use super::run::{places, show as show_errors};
-use super::{Exit, Program, complain};
+use super::run::places::Places;
+use super::run::told;
+use super::{Exit, Program};
+use tracked::Told;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -44,7 +47,7 @@ enum Command {
     Gc(gc::Arguments),
 }
 
-/// Whose versions: those of a program, kept in its state folder.
+/// Whose versions: those of a program, in its state folder or in the registry of its profile.
 #[derive(Args)]
 struct Place {
     /// A program, or the folder of one
@@ -53,7 +56,7 @@ struct Place {
     /// The folder that keeps results [default: `.mlsys` beside the program]
     #[arg(long, value_name = "FOLDER")]
     state: Option<PathBuf>,
-    /// Take the store from this profile of `mlsys.toml`
+    /// Take store and registry from this profile of `mlsys.toml`
     #[arg(long, value_name = "NAME")]
     profile: Option<String>,
 }
@@ -78,37 +81,47 @@ pub(crate) fn execute(arguments: &Arguments) -> Exit {
 }
 
 impl Place {
-    /// Does something with the registry.
-    fn with<T>(&self, work: impl AsyncFnOnce(&Models) -> Result<T, Exit>) -> Result<T, Exit> {
+    /// Does something with the registry, and tells what went wrong.
+    fn with(&self, work: impl AsyncFnOnce(&Models) -> Result<(), RunError>) -> Exit {
+        self.done(async |models, _| work(models).await).unwrap_or_else(|exit| exit)
+    }
+
+    /// Does something with a model that has versions.
+    fn with_model(&self, model: &str, work: impl AsyncFnOnce(&Models) -> Result<(), RunError>) -> Exit {
+        self.with_told(model, async |models, _| work(models).await)
+    }
+
+    /// Does something with a model that has versions, which a tracking server is told of.
+    fn with_told(&self, model: &str, work: impl AsyncFnOnce(&Models, &Told) -> Result<(), RunError>) -> Exit {
+        let known = self.done(async |models, told| {
+            known(models, model).await?;
+            work(models, told).await
+        });
+        known.unwrap_or_else(|exit| exit)
+    }
+
+    fn done(&self, work: impl AsyncFnOnce(&Models, &Told) -> Result<(), RunError>) -> Result<Exit, Exit> {
         let compiler = Program::at(&self.program, self.profile.as_deref()).load()?;
-        let state = places::state(&compiler, self.state.as_ref());
+        let Places { state, store, registry } = Places::of(&compiler, self.state.as_ref())?;
+        let tracked = Told { tracking: compiler.profile().tracking.clone(), state: state.clone() };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| super::fail("E0911", &error.to_string(), None))?;
-        runtime.block_on(async {
-            match Models::open(&state).await {
-                Ok(Some(models)) => {
-                    let done = work(&models).await;
-                    models.close().await;
-                    done
-                }
-                Ok(None) => {
-                    let message = format!("no model is registered in `{}` yet", state.display());
-                    complain(
-                        "E0943",
-                        &message,
-                        Some("`mlsysc run` trains models and registers those that meet their gates"),
-                    );
-                    Err(Exit::Wrong)
-                }
-                Err(error) => Err(failed(&error)),
-            }
-        })
+        let done = runtime.block_on(async {
+            let Some(models) = Models::open(&state, store, registry.as_ref()).await? else {
+                let message = format!("no model is registered in `{}` yet", state.display());
+                return Err(absent(message, "`mlsysc run` trains models and registers those that meet their gates"));
+            };
+            let done = work(&models, &tracked).await;
+            models.close().await;
+            done
+        });
+        Ok(done.map_or_else(|error| told(&[error], compiler.files()), |()| Exit::Fine))
     }
 }
 
 /// Refuses a model that has no versions.
-async fn known(models: &Models, name: &str) -> Result<(), Exit> {
-    let names = models.names().await.map_err(|error| failed(&error))?;
+async fn known(models: &Models, name: &str) -> Result<(), RunError> {
+    let names = models.names().await?;
     if names.iter().any(|known| known == name) {
         return Ok(());
     }
@@ -117,14 +130,18 @@ async fn known(models: &Models, name: &str) -> Result<(), Exit> {
         None if names.is_empty() => "`mlsysc run` registers models that meet their gates".to_owned(),
         None => format!("there is {}", names.join(", ")),
     };
-    complain("E0943", &format!("no version of `{name}` is registered"), Some(&help));
-    Err(Exit::Wrong)
+    Err(absent(format!("no version of `{name}` is registered"), &help))
 }
 
-/// Tells of a failure: of what was asked for, or of the outside world.
-fn failed(error: &RunError) -> Exit {
-    show_errors(std::iter::once(error), &mlsys_diagnostics::Files::default());
-    if error.code == "E0943" || error.code == "E0942" { Exit::Wrong } else { Exit::External }
+/// What there is not.
+fn absent(message: String, help: &str) -> RunError {
+    failure("E0943", message, help)
+}
+
+/// Why a command failed that is about no place of the program.
+fn failure(code: &str, message: String, help: &str) -> RunError {
+    let (code, help) = (code.to_owned(), Some(help.to_owned()));
+    RunError { code, message, help, node: None, file: None, line: None }
 }
 
 /// Reads `MODEL`, `MODEL@ALIAS` or `MODEL@VERSION`.

@@ -19,6 +19,7 @@ use mlsys_plan::{NodeId, Plan};
 use super::diff::LAST_PLAN;
 use super::{Exit, Program, complain, fail};
 use crate::render;
+use places::Places;
 use progress::Progress;
 
 #[derive(Args)]
@@ -58,19 +59,9 @@ pub(crate) fn execute(arguments: &Arguments) -> Exit {
         Ok(loaded) => loaded,
         Err(exit) => return exit,
     };
-    let refused = places::refused(compiler.profile());
-    if !refused.is_empty() {
-        render::print(&refused, compiler.files());
-        return Exit::Wrong;
-    }
-    let state = places::state(&compiler, arguments.state.as_ref());
-    let store = match places::shared(compiler.profile()) {
-        Ok(store) => store,
-        Err(error) => {
-            let exit = exit_of(std::slice::from_ref(&error));
-            show(std::iter::once(&error), compiler.files());
-            return exit;
-        }
+    let Places { state, store, registry } = match Places::of(&compiler, arguments.state.as_ref()) {
+        Ok(places) => places,
+        Err(exit) => return exit,
     };
     // What ran as a whole is what the next change is compared with (`mlsysc diff`).
     let ran = arguments.only.is_empty().then(|| plan.to_json().unwrap_or_default());
@@ -82,6 +73,8 @@ pub(crate) fn execute(arguments: &Arguments) -> Exit {
         project: compiler.root().to_path_buf(),
         state: state.clone(),
         store,
+        registry,
+        tracking: compiler.profile().tracking.clone(),
         worker: worker(),
         threads: arguments.threads,
         memory: arguments.memory.map(|mebibytes| (mebibytes as usize) << 20),
@@ -103,10 +96,7 @@ pub(crate) fn execute(arguments: &Arguments) -> Exit {
             conclude(&summary, compiler.files(), arguments.json)
         }
         Ok(None) => interrupted(),
-        Err(errors) => {
-            show(errors.iter(), compiler.files());
-            exit_of(&errors)
-        }
+        Err(errors) => told(&errors, compiler.files()),
     }
 }
 
@@ -205,6 +195,12 @@ fn worker() -> PathBuf {
     beside.filter(|path| path.is_file()).unwrap_or_else(|| name.into())
 }
 
+/// Shows failures, and how the command ends.
+pub(super) fn told(errors: &[RunError], files: &Files) -> Exit {
+    show(errors.iter(), files);
+    exit_of(errors)
+}
+
 /// Shows failures of a run at the program's own lines.
 pub(crate) fn show<'a>(errors: impl Iterator<Item = &'a RunError>, files: &Files) {
     let catalogued = |code: &str| mlsys_diagnostics::entry(code).map_or("E0999", |entry| entry.code);
@@ -230,7 +226,8 @@ fn label(error: &RunError, files: &Files) -> Option<Label> {
 
 /// Failures of data and program end with 1; those of disks, workers and other runs with 4.
 fn exit_of(errors: &[RunError]) -> Exit {
-    const EXTERNAL: [&str; 9] = ["E0911", "E0912", "E0913", "E0920", "E0921", "E0922", "E0933", "E0941", "E0999"];
+    const EXTERNAL: [&str; 11] =
+        ["E0911", "E0912", "E0913", "E0920", "E0921", "E0922", "E0923", "E0933", "E0941", "E0945", "E0999"];
     let external = errors.is_empty() || errors.iter().all(|error| EXTERNAL.contains(&error.code.as_str()));
     if external { Exit::External } else { Exit::Wrong }
 }

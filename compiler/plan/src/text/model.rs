@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 
 use super::data::call_arguments;
 use super::{duration, instant};
-use crate::model::{ImputeStrategy, Join, Label, LookAhead, Observe, Split, TimeSplit, Train, Tune};
+use crate::model::{Impute, ImputeStrategy, Join, Label, LookAhead, Observe, Split, TimeSplit, Train, Tune};
 
 pub(super) fn write_observe(out: &mut String, observe: &Observe) -> fmt::Result {
     writeln!(out, "  at {}", observe.at)?;
@@ -35,7 +35,7 @@ pub(super) fn write_observe(out: &mut String, observe: &Observe) -> fmt::Result 
     for input in &observe.inputs {
         writeln!(out, "  input {}: {} = {}", input.name, input.expr.ty, input.expr)?;
     }
-    writeln!(out, "  split {}", split_text(&observe.split))
+    writeln!(out, "  split {}", observe.split)
 }
 
 fn write_label(out: &mut String, label: &Label) -> fmt::Result {
@@ -54,10 +54,23 @@ fn look_text(look: &LookAhead) -> String {
     format!("{}({arguments}) from {source} on ({keys}){filter} over next {width}", look.function)
 }
 
-fn split_text(split: &Split) -> String {
-    match split {
-        Split::Time(split) => time_split_text(split),
-        Split::Other(call) => call.to_string(),
+impl fmt::Display for Split {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Split::Time(split) => f.write_str(&time_split_text(split)),
+            Split::Other(call) => write!(f, "{call}"),
+        }
+    }
+}
+
+impl fmt::Display for Impute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.strategy {
+            ImputeStrategy::Median => f.write_str("median")?,
+            ImputeStrategy::Mean => f.write_str("mean")?,
+            ImputeStrategy::Constant(value) => write!(f, "{value}")?,
+        }
+        f.write_str(if self.indicator { " with indicator" } else { "" })
     }
 }
 
@@ -86,12 +99,7 @@ pub(super) fn write_train(out: &mut String, train: &Train) -> fmt::Result {
         writeln!(out, "  input {}: {}{encoder}", input.name, input.ty)?;
     }
     if let Some(impute) = &train.impute {
-        let strategy = match impute.strategy {
-            ImputeStrategy::Median => "median".to_owned(),
-            ImputeStrategy::Mean => "mean".to_owned(),
-            ImputeStrategy::Constant(value) => value.to_string(),
-        };
-        writeln!(out, "  impute {strategy}{}", if impute.indicator { " with indicator" } else { "" })?;
+        writeln!(out, "  impute {impute}")?;
     }
     writeln!(out, "  learn {}", train.learner)?;
     write_training(out, train)?;

@@ -74,7 +74,9 @@ impl Run<'_> {
         report.before = ledger.entries.iter().map(|entry| entry.count).sum();
         let definition = scoring::definition(self.plan, &clause.train.model)?;
         let training = self.fingerprints.of(&NodeId::new("train", &clause.train.model));
-        let scorer = scoring::scorer(&self.registry, &self.state, &clause.train.model, &definition, training).await?;
+        let store = self.options.store.as_ref();
+        let model = &clause.train.model;
+        let scorer = scoring::scorer(&self.registry, &self.state, store, model, &definition, training).await?;
         report.version = Some(scorer.version);
         let (pieces, fresh) = self.predicted(node, clause, &scores, &ledger, &scorer, &definition).await?;
         report.before = pieces.iter().filter_map(Next::kept).map(|entry| entry.count).sum();

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use mlsys_plan::Fingerprint;
-use mlsys_store::{Registry, State, Version};
+use mlsys_store::{Registry, Remote, State, Version};
 use serde::Deserialize;
 
+use crate::artefacts;
 use crate::champion::CHAMPION;
 use crate::error::RunError;
 use crate::steps::DESCRIPTION;
@@ -25,10 +26,12 @@ pub(crate) struct Scorer {
 /// training that the program asks for now.
 ///
 /// # Errors
-/// E0940 if there is no champion, or it was trained on inputs that are made in another way; E0933 if its files are gone.
+/// E0940 if there is no champion, or it was trained on inputs that are made in another way; E0933 if its files are gone and
+/// in no store.
 pub(crate) async fn scorer(
     registry: &Registry,
     state: &State,
+    store: Option<&Remote>,
     model: &str,
     definition: &Fingerprint,
     training: Option<&Fingerprint>,
@@ -47,7 +50,7 @@ pub(crate) async fn scorer(
             "earlier predictions stay; bring a version of the new definition to meet its gates, or undo the change";
         return Err(RunError::new("E0940", message, Some(help)));
     }
-    let folder = state.models().join(&found.artefact);
+    let folder = artefacts::bring(state, store, model, &found).await?;
     if let Some(gone) = gone(&folder) {
         let message = format!("version {} of `{model}` lacks its file `{}`", found.version, gone.display());
         let help =

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use mlsys_dataflow::files_of;
 use mlsys_plan::{NodeId, Observe, Operation, Train};
 use mlsys_store::Draft;
-use mlsys_training::TrainJob;
+use mlsys_training::{TrainJob, workers};
 use serde_json::Value;
 
 use super::{CHECKPOINTS, CHOSEN, MODEL, REPORT, Work};
@@ -17,16 +17,22 @@ pub(super) async fn execute(work: &Work<'_>, train: &Train, draft: &Draft) -> Re
         work.node.inputs.iter().map(|input| work.rows_of(input)).collect::<Result<Vec<_>, RunError>>()?;
     examples.extend(choose(work, train, &examples, draft).await?);
     let output = draft.file(MODEL);
+    let count = workers(train);
     let job = TrainJob {
         // What judges a training has no part in it: with other tests a training that was cut off goes on.
         train: Train { behaviours: Vec::new(), ..train.clone() },
         examples: files(&examples)?,
         output: output.clone(),
         checkpoints: work.fingerprint.map(|fingerprint| of_model(work, train).join(fingerprint.as_str())),
-        threads: work.options.threads,
+        threads: threads_of_each(work.options.threads, count),
     };
     draft.write("job.json", &job)?;
-    worker::work(Task::Train, &work.options.worker, &draft.file("job.json"), work.node, work.observer).await?;
+    let (worker, file) = (&work.options.worker, draft.file("job.json"));
+    if count == 1 {
+        worker::work(Task::Train, worker, &file, work.node, work.observer).await?;
+    } else {
+        worker::train_together(count, worker, &file, work.node, work.observer).await?;
+    }
     // What is left there belongs to trainings that were cut off and have another definition by now.
     let _ = std::fs::remove_dir_all(of_model(work, train));
     let path = output.join(REPORT);
@@ -34,6 +40,15 @@ pub(super) async fn execute(work: &Work<'_>, train: &Train, draft: &Draft) -> Re
         RunError::new("E0921", format!("the training worker left no report in `{}`: {error}", path.display()), None)
     })?;
     Ok(serde_json::from_str(&text)?)
+}
+
+/// The threads of each of several workers: they share the machine.
+fn threads_of_each(threads: Option<u32>, workers: u32) -> Option<u32> {
+    if workers == 1 {
+        return threads;
+    }
+    let cores = || std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(1));
+    Some((threads.unwrap_or_else(cores) / workers).max(1))
 }
 
 /// Where trainings of the model keep checkpoints, so that one that is cut off goes on in the next run.

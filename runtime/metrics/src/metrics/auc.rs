@@ -16,7 +16,8 @@ fn value(judged: &Judged<'_>, _: &Call, weights: &Weights<'_>) -> Option<f64> {
         return None;
     }
     let positive = judged.positive()?;
-    let (mut above, mut pairs) = (0.0, 0.0);
+    // Shares, as products of weights may leave the range of numbers.
+    let (mut above, mut area) = (0.0, 0.0);
     // A negative lies below all positives above it, and ties with those of its own prediction.
     for run in tied(judged.order(), judged.predictions) {
         let (mut hits, mut misses) = (0.0, 0.0);
@@ -24,8 +25,8 @@ fn value(judged: &Judged<'_>, _: &Call, weights: &Weights<'_>) -> Option<f64> {
             let sum = if positive(row as usize) { &mut hits } else { &mut misses };
             *sum += weights.of(row as usize);
         }
-        pairs += misses * (above + hits / 2.0);
+        area += misses / negatives * ((above + hits / 2.0) / positives);
         above += hits;
     }
-    Some(pairs / (positives * negatives))
+    Some(area)
 }

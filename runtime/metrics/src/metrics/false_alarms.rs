@@ -12,5 +12,6 @@ pub(super) const METRIC: Definition =
 fn value(judged: &Judged<'_>, _: &Call, weights: &Weights<'_>) -> Option<f64> {
     let threshold = judged.threshold?;
     let alarms = (0..judged.rows()).filter(|&row| judged.predictions[row] > threshold);
-    Some(alarms.map(|row| weights.of(row)).sum())
+    // An empty sum would be a negative zero.
+    Some(alarms.fold(0.0, |sum, row| sum + weights.of(row)))
 }

@@ -16,10 +16,13 @@ pub(super) const METRIC: Definition = Definition {
 
 /// Gains of the first `k`, discounted by the logarithm of their rank, as a share of the best that they could be (Järvelin
 /// and Kekäläinen, 2002), the mean over groups in which something is relevant. Rows of one prediction share their gain
-/// (McSherry and Najork, 2008).
+/// (McSherry and Najork, 2008). None where a grade is below zero, as no share is then best.
 fn value(judged: &Judged<'_>, metric: &Call, weights: &Weights<'_>) -> Option<f64> {
     let grades = judged.numbers()?;
     let k = first(metric);
+    if grades.iter().any(|grade| *grade < 0.0) {
+        return None;
+    }
     mean_of_groups(judged, weights, |group| {
         let mut best: Vec<f64> = group.iter().map(|&row| grades[row as usize]).collect();
         best.sort_by(|left, right| right.total_cmp(left));

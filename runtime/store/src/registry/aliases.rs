@@ -1,6 +1,6 @@
 //! Aliases: names that a version of a model has until another one gets them.
 
-use sqlx::{Row, SqliteConnection};
+use sqlx::{AnyConnection, Row};
 
 use super::history::{Actor, note};
 use super::{Registry, Version};
@@ -30,7 +30,7 @@ impl Registry {
     /// # Errors
     /// The database refuses, also where there is no such version.
     pub async fn give(&self, model: &str, alias: &str, version: i64, actor: &Actor) -> Result<Option<i64>, StoreError> {
-        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        let (mut transaction, _) = self.writer(model).await?;
         let before = give(&mut transaction, model, alias, version, actor, BY_HAND).await?;
         transaction.commit().await?;
         Ok(before)
@@ -42,7 +42,7 @@ impl Registry {
     /// # Errors
     /// The database refuses.
     pub async fn go_back(&self, model: &str, alias: &str, actor: &Actor) -> Result<Option<(i64, i64)>, StoreError> {
-        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+        let (mut transaction, _) = self.writer(model).await?;
         let Some(present) = holder(&mut transaction, model, alias).await? else { return Ok(None) };
         let Some(before) = before(&mut transaction, model, alias, present).await? else { return Ok(None) };
         give(&mut transaction, model, alias, before, actor, BACK).await?;
@@ -52,8 +52,12 @@ impl Registry {
 }
 
 /// The version that has an alias.
-async fn holder(connection: &mut SqliteConnection, model: &str, alias: &str) -> Result<Option<i64>, StoreError> {
-    let found = sqlx::query_scalar("SELECT version FROM aliases WHERE model = ? AND alias = ?")
+pub(super) async fn holder(
+    connection: &mut AnyConnection,
+    model: &str,
+    alias: &str,
+) -> Result<Option<i64>, StoreError> {
+    let found = sqlx::query_scalar("SELECT version FROM aliases WHERE model = $1 AND alias = $2")
         .bind(model)
         .bind(alias)
         .fetch_optional(connection)
@@ -63,14 +67,14 @@ async fn holder(connection: &mut SqliteConnection, model: &str, alias: &str) -> 
 
 /// The version that had an alias when the present one got it by moving forward.
 async fn before(
-    connection: &mut SqliteConnection,
+    connection: &mut AnyConnection,
     model: &str,
     alias: &str,
     present: i64,
 ) -> Result<Option<i64>, StoreError> {
     let row = sqlx::query(
         "SELECT previous FROM history
-         WHERE model = ? AND alias = ? AND version = ? AND what <> ? AND previous IS NOT NULL
+         WHERE model = $1 AND alias = $2 AND version = $3 AND what <> $4 AND previous IS NOT NULL
          ORDER BY id DESC LIMIT 1",
     )
     .bind(model)
@@ -83,13 +87,9 @@ async fn before(
 }
 
 /// Whether somebody, and no run, has given the alias last.
-pub(super) async fn is_by_hand(
-    connection: &mut SqliteConnection,
-    model: &str,
-    alias: &str,
-) -> Result<bool, StoreError> {
+pub(super) async fn is_by_hand(connection: &mut AnyConnection, model: &str, alias: &str) -> Result<bool, StoreError> {
     let last: Option<String> =
-        sqlx::query_scalar("SELECT what FROM history WHERE model = ? AND alias = ? ORDER BY id DESC LIMIT 1")
+        sqlx::query_scalar("SELECT what FROM history WHERE model = $1 AND alias = $2 ORDER BY id DESC LIMIT 1")
             .bind(model)
             .bind(alias)
             .fetch_optional(connection)
@@ -99,7 +99,7 @@ pub(super) async fn is_by_hand(
 
 /// Gives a version an alias; the version that had it, if that is another one.
 pub(super) async fn give(
-    connection: &mut SqliteConnection,
+    connection: &mut AnyConnection,
     model: &str,
     alias: &str,
     version: i64,
@@ -111,7 +111,7 @@ pub(super) async fn give(
         return Ok(None);
     }
     sqlx::query(
-        "INSERT INTO aliases (model, alias, version) VALUES (?, ?, ?)
+        "INSERT INTO aliases (model, alias, version) VALUES ($1, $2, $3)
          ON CONFLICT (model, alias) DO UPDATE SET version = excluded.version",
     )
     .bind(model)

@@ -1,7 +1,8 @@
 //! The history: who did what to which version, when and why. It only grows; the database refuses everything else.
 
 use serde::Serialize;
-use sqlx::{Row, SqliteConnection};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, Row};
 
 use super::{Registry, now};
 use crate::error::StoreError;
@@ -22,7 +23,7 @@ pub struct Entry {
     pub at: String,
     /// The version.
     pub version: i64,
-    /// What happened: `registered`, `alias`, `rolled back`, `exported`, `files removed`.
+    /// What happened: `registered`, `alias`, `promoted`, `rolled back`, `exported`, `files removed`.
     pub what: String,
     /// The alias that it got.
     pub alias: Option<String>,
@@ -60,12 +61,12 @@ impl Registry {
     /// The database refuses.
     pub async fn history(&self, model: &str) -> Result<Vec<Entry>, StoreError> {
         let rows = sqlx::query(
-            "SELECT at, version, what, alias, previous, who, why FROM history WHERE model = ? ORDER BY id DESC",
+            "SELECT at, version, what, alias, previous, who, why FROM history WHERE model = $1 ORDER BY id DESC",
         )
         .bind(model)
         .fetch_all(&self.pool)
         .await?;
-        let entry = |row: &sqlx::sqlite::SqliteRow| {
+        let entry = |row: &AnyRow| {
             Ok(Entry {
                 at: row.try_get("at")?,
                 version: row.try_get("version")?,
@@ -91,7 +92,7 @@ impl Registry {
 
 /// Adds a line; `alias` with the version that had it before.
 pub(super) async fn note(
-    connection: &mut SqliteConnection,
+    connection: &mut AnyConnection,
     model: &str,
     version: i64,
     what: &str,
@@ -99,7 +100,7 @@ pub(super) async fn note(
     actor: &Actor,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO history (at, model, version, what, alias, previous, who, why) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO history (at, model, version, what, alias, previous, who, why) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
     )
     .bind(now())
     .bind(model)

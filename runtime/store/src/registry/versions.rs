@@ -1,48 +1,59 @@
 //! Versions: registered once for each training, and never changed but for their aliases.
 
 use serde_json::Value;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, Row};
 
 use super::history::{Actor, note};
-use super::{Detail, NewVersion, Registered, Registry, Version, aliases, now};
+use super::{Detail, Expected, NewVersion, Registered, Registry, Version, aliases, now};
 use crate::error::StoreError;
 
 /// The columns of a version in lists.
 const LISTED: &str = "v.version, v.created_at, v.training, v.artefact, v.removed_at, d.definition,
-    (SELECT group_concat(a.alias, ',') FROM aliases a WHERE a.model = v.model AND a.version = v.version) AS aliases";
+    (SELECT string_agg(a.alias, ',') FROM aliases a WHERE a.model = v.model AND a.version = v.version) AS aliases";
 
 /// The tables that they are read from.
 const FROM: &str = "versions v LEFT JOIN definitions d ON d.model = v.model AND d.version = v.version";
 
 impl Registry {
     /// Registers a version and gives it the alias; a training that is registered already keeps its number, and gets the alias
-    /// only if nobody has given it to another version by hand since.
+    /// only if nobody has given it to another version by hand since. None, and nothing is written, if the alias is not what is
+    /// expected of it: another writer has moved it meanwhile.
     ///
     /// # Errors
     /// The database refuses.
-    pub async fn register(&self, new: &NewVersion<'_>, alias: &str, actor: &Actor) -> Result<Registered, StoreError> {
-        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+    pub async fn register(
+        &self,
+        new: &NewVersion<'_>,
+        alias: &str,
+        expected: Expected,
+        actor: &Actor,
+    ) -> Result<Option<Registered>, StoreError> {
+        let (mut transaction, latest) = self.writer(new.model).await?;
+        if let Expected::Holder(expected) = expected
+            && aliases::holder(&mut transaction, new.model, alias).await? != expected
+        {
+            return Ok(None);
+        }
         let known = number(&mut transaction, new).await?;
         let registered = match known {
             Some(version) => Registered { version, fresh: false },
             None => {
-                let last: i64 = sqlx::query_scalar("SELECT COALESCE(MAX(version), 0) FROM versions WHERE model = ?")
-                    .bind(new.model)
-                    .fetch_one(&mut *transaction)
-                    .await?;
-                insert(&mut transaction, new, last + 1, actor).await?;
-                Registered { version: last + 1, fresh: true }
+                insert(&mut transaction, new, latest + 1, actor).await?;
+                Registered { version: latest + 1, fresh: true }
             }
         };
-        sqlx::query("INSERT OR REPLACE INTO definitions (model, version, definition) VALUES (?, ?, ?)")
-            .bind(new.model)
-            .bind(registered.version)
-            .bind(new.definition)
-            .execute(&mut *transaction)
-            .await?;
+        sqlx::query(
+            "INSERT INTO definitions (model, version, definition) VALUES ($1, $2, $3)
+             ON CONFLICT (model, version) DO UPDATE SET definition = excluded.definition",
+        )
+        .bind(new.model)
+        .bind(registered.version)
+        .bind(new.definition)
+        .execute(&mut *transaction)
+        .await?;
         // A training that comes back brings files that were removed.
-        sqlx::query("UPDATE versions SET removed_at = NULL WHERE model = ? AND version = ?")
+        sqlx::query("UPDATE versions SET removed_at = NULL WHERE model = $1 AND version = $2")
             .bind(new.model)
             .bind(registered.version)
             .execute(&mut *transaction)
@@ -51,7 +62,7 @@ impl Registry {
             aliases::give(&mut transaction, new.model, alias, registered.version, actor, aliases::BY_A_RUN).await?;
         }
         transaction.commit().await?;
-        Ok(registered)
+        Ok(Some(registered))
     }
 
     /// The names of all models, in order.
@@ -67,7 +78,7 @@ impl Registry {
     /// # Errors
     /// The database refuses.
     pub async fn versions(&self, model: &str) -> Result<Vec<Version>, StoreError> {
-        let text = format!("SELECT {LISTED} FROM {FROM} WHERE v.model = ? ORDER BY v.version DESC");
+        let text = format!("SELECT {LISTED} FROM {FROM} WHERE v.model = $1 ORDER BY v.version DESC");
         let rows = sqlx::query(sqlx::AssertSqlSafe(text)).bind(model).fetch_all(&self.pool).await?;
         rows.iter().map(listed).collect()
     }
@@ -79,7 +90,7 @@ impl Registry {
     pub async fn detail(&self, model: &str, version: i64) -> Result<Option<Detail>, StoreError> {
         let text = format!(
             "SELECT {LISTED}, v.plan, v.data, v.seed, v.report, v.gates, v.lineage FROM {FROM}
-             WHERE v.model = ? AND v.version = ?"
+             WHERE v.model = $1 AND v.version = $2"
         );
         let row = sqlx::query(sqlx::AssertSqlSafe(text)).bind(model).bind(version).fetch_optional(&self.pool).await?;
         row.as_ref().map(|row| detailed(model, row)).transpose()
@@ -90,8 +101,8 @@ impl Registry {
     /// # Errors
     /// The database refuses.
     pub async fn removed(&self, model: &str, version: i64, actor: &Actor) -> Result<(), StoreError> {
-        let mut transaction = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-        sqlx::query("UPDATE versions SET removed_at = ? WHERE model = ? AND version = ?")
+        let (mut transaction, _) = self.writer(model).await?;
+        sqlx::query("UPDATE versions SET removed_at = $1 WHERE model = $2 AND version = $3")
             .bind(now())
             .bind(model)
             .bind(version)
@@ -103,8 +114,8 @@ impl Registry {
 }
 
 /// The number of a training that is registered.
-async fn number(connection: &mut SqliteConnection, new: &NewVersion<'_>) -> Result<Option<i64>, StoreError> {
-    let found = sqlx::query_scalar("SELECT version FROM versions WHERE model = ? AND training = ?")
+async fn number(connection: &mut AnyConnection, new: &NewVersion<'_>) -> Result<Option<i64>, StoreError> {
+    let found = sqlx::query_scalar("SELECT version FROM versions WHERE model = $1 AND training = $2")
         .bind(new.model)
         .bind(new.training)
         .fetch_optional(connection)
@@ -113,7 +124,7 @@ async fn number(connection: &mut SqliteConnection, new: &NewVersion<'_>) -> Resu
 }
 
 async fn insert(
-    connection: &mut SqliteConnection,
+    connection: &mut AnyConnection,
     new: &NewVersion<'_>,
     version: i64,
     actor: &Actor,
@@ -121,7 +132,7 @@ async fn insert(
     sqlx::query(
         "INSERT INTO versions
              (model, version, created_at, training, plan, data, seed, seconds, artefact, report, gates, lineage)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
     )
     .bind(new.model)
     .bind(version)
@@ -137,10 +148,15 @@ async fn insert(
     .bind(serde_json::to_string(new.lineage).map_err(StoreError::unwritable)?)
     .execute(&mut *connection)
     .await?;
+    sqlx::query("UPDATE models SET latest = $1 WHERE model = $2")
+        .bind(version)
+        .bind(new.model)
+        .execute(&mut *connection)
+        .await?;
     note(connection, new.model, version, "registered", None, actor).await
 }
 
-fn listed(row: &SqliteRow) -> Result<Version, StoreError> {
+fn listed(row: &AnyRow) -> Result<Version, StoreError> {
     let aliases: Option<String> = row.try_get("aliases")?;
     let mut aliases: Vec<String> =
         aliases.unwrap_or_default().split(',').filter(|alias| !alias.is_empty()).map(str::to_owned).collect();
@@ -156,7 +172,7 @@ fn listed(row: &SqliteRow) -> Result<Version, StoreError> {
     })
 }
 
-fn detailed(model: &str, row: &SqliteRow) -> Result<Detail, StoreError> {
+fn detailed(model: &str, row: &AnyRow) -> Result<Detail, StoreError> {
     let version = listed(row)?;
     let (report, gates, lineage): (String, Option<String>, Option<String>) =
         (row.try_get("report")?, row.try_get("gates")?, row.try_get("lineage")?);

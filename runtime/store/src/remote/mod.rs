@@ -4,6 +4,7 @@
 //! of a result the report comes last, so that a result is there if its report is. Nothing is removed, and nothing is locked.
 
 mod address;
+mod artefacts;
 mod failure;
 mod parts;
 mod results;

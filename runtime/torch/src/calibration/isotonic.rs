@@ -24,6 +24,9 @@ impl Isotonic {
     pub(super) fn changed(&self, probability: f64) -> f64 {
         let above = self.from.partition_point(|from| *from < probability);
         let (Some(first), Some(last)) = (self.to.first(), self.to.last()) else { return probability };
+        if probability.is_nan() {
+            return probability;
+        }
         match (above, self.from.get(above)) {
             (0, _) => *first,
             (_, None) => *last,

@@ -64,6 +64,11 @@ impl Encoded {
         })
     }
 
+    /// The same rows, for another thread.
+    pub(crate) fn shallow(&self) -> Encoded {
+        self.each(Tensor::shallow_clone)
+    }
+
     /// How many rows there are.
     pub(crate) fn rows(&self) -> i64 {
         self.numbers.size()[0]

@@ -1,4 +1,4 @@
-//! The gradient of a step, computed in shares on several threads.
+//! The gradient of a step, computed in shares on several threads and by several processes.
 //!
 //! A step is cut into shares by its size alone, each share is computed by one thread, and shares are added in their order:
 //! the sum is the same on any number of threads. A share is large enough for matrix products to be worth their calls,
@@ -7,24 +7,23 @@
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
-use tch::{Device, Kind, Tensor};
+use mlsys_collective::Group;
+use mlsys_training::shares;
+use tch::{Device, Kind, TchError, Tensor};
 
 use super::replica::{Original, Replica, Share, Slope};
 use super::weights::Weights;
 use crate::encoders::Encoded;
 use crate::error::TrainError;
 
-/// The fewest rows of a share.
-const FEWEST: usize = 512;
-
-/// The most shares of a step.
-const MOST: usize = 16;
-
-/// Those who compute gradients.
+/// Those who compute gradients in this process.
 pub(crate) struct Crew {
     workers: Vec<Worker>,
     /// The weights in the type of numbers that is computed with, if it is another one than theirs.
     narrow: Option<Tensor>,
+    /// Where the sum over processes is made: as many numbers as there are weights.
+    total: Vec<f32>,
+    device: Device,
 }
 
 enum Worker {
@@ -47,25 +46,21 @@ impl Post {
     }
 }
 
-/// How many shares a step of so many rows has.
-pub(crate) fn shares(rows: usize) -> usize {
-    (rows / FEWEST).clamp(1, MOST)
-}
-
 impl Crew {
-    /// A crew for steps of so many rows; on a GPU one of one, which the device's own threads serve.
+    /// A crew for this process's shares of steps of so many rows; on a GPU one of one, which the device's own threads serve.
     pub(crate) fn new(
         original: &Original<'_>,
         examples: &Encoded,
         targets: &Tensor,
         batch: usize,
         threads: usize,
+        group: &Group,
     ) -> Result<Self, TrainError> {
         let is_narrow = original.kind != original.weights.flat.kind();
         let narrow = is_narrow.then(|| original.weights.flat.to_kind(original.kind));
         let weights = narrow.as_ref().unwrap_or(&original.weights.flat);
         let on_cpu = original.device == Device::Cpu;
-        let count = if on_cpu { threads.min(shares(batch)).max(1) } else { 1 };
+        let count = if on_cpu { threads.min(group.own(shares(batch)).len()).max(1) } else { 1 };
         let mut workers = Vec::new();
         for _ in 0..count {
             let post = Post {
@@ -75,29 +70,48 @@ impl Crew {
             };
             workers.push(if count == 1 { Worker::Here(Box::new(post)) } else { Worker::there(post) });
         }
-        Ok(Crew { workers, narrow })
+        let total = if group.is_alone() { Vec::new() } else { vec![0.0; original.weights.flat.numel()] };
+        Ok(Crew { workers, narrow, total, device: original.device })
     }
 
-    /// The gradient of the mean loss of some rows, and the sum of their losses. `place` says where in training this is.
-    pub(crate) fn slope(&mut self, rows: &[i64], place: [u64; 3], on_cpu: bool) -> Result<(Tensor, f64), TrainError> {
-        let count = if on_cpu { shares(rows.len()) } else { 1 };
-        let size = rows.len().div_ceil(count);
+    /// The gradient of the mean loss of some rows, and the sum of their losses: of all processes, the same to the last bit as
+    /// that of one. `place` says where in training this is.
+    pub(crate) fn slope(
+        &mut self,
+        rows: &[i64],
+        place: [u64; 3],
+        on_cpu: bool,
+        group: &Group,
+    ) -> Result<(Tensor, f64), TrainError> {
+        let count = if on_cpu || !group.is_alone() { shares(rows.len()) } else { 1 };
+        let size = rows.len().div_ceil(count).max(1);
+        let pieces = rows.len().div_ceil(size);
+        let own = group.own(pieces);
         let shares: Vec<Share> = rows
             .chunks(size)
             .enumerate()
+            .skip(own.start)
+            .take(own.len())
             .map(|(number, part)| Share { number, rows: part.to_vec(), of: rows.len(), place })
             .collect();
         let mut slopes = self.compute(shares)?;
         slopes.sort_by_key(|slope| slope.number);
-        let loss = slopes.iter().map(|slope| slope.loss).sum();
-        let mut gradients = slopes.into_iter().map(|slope| slope.gradient);
-        let Some(mut total) = gradients.next() else {
-            return Err(TrainError::NothingToLearn("a step has no rows".to_owned()));
-        };
-        for gradient in gradients {
-            let _ = total.f_add_(&gradient)?;
-        }
-        Ok((total, loss))
+        if group.is_alone() { sum(slopes) } else { self.sum_of_all(&slopes, pieces, group) }
+    }
+
+    /// The sum of the slopes of all processes, in the order of the shares.
+    fn sum_of_all(&mut self, own: &[Slope], pieces: usize, group: &Group) -> Result<(Tensor, f64), TrainError> {
+        let losses: Vec<[f64; 1]> = own.iter().map(|slope| [slope.loss]).collect();
+        let losses: Vec<&[f64]> = losses.iter().map(<[f64; 1]>::as_slice).collect();
+        let mut loss = [0.0];
+        group.sum(&losses, pieces, &mut loss)?;
+        let gradients: Vec<Vec<f32>> = own
+            .iter()
+            .map(|slope| Vec::<f32>::try_from(&slope.gradient.to_device(Device::Cpu)))
+            .collect::<Result<_, _>>()?;
+        let gradients: Vec<&[f32]> = gradients.iter().map(Vec::as_slice).collect();
+        group.sum(&gradients, pieces, &mut self.total)?;
+        Ok((Tensor::f_from_slice(&self.total)?.to_device(self.device), loss[0]))
     }
 
     /// Takes up changed weights, where computing has a copy of them.
@@ -109,21 +123,34 @@ impl Crew {
     }
 
     fn compute(&self, shares: Vec<Share>) -> Result<Vec<Slope>, TrainError> {
-        let count = shares.len();
-        let mut slopes = Vec::with_capacity(count);
+        let numbers: Vec<usize> = shares.iter().map(|share| share.number).collect();
+        let mut slopes = Vec::with_capacity(numbers.len());
         for share in shares {
             match &self.workers[share.number % self.workers.len()] {
                 Worker::Here(post) => slopes.push(post.slope(&share)?),
                 Worker::There(ask, ..) => ask.send(share).map_err(|_| lost())?,
             }
         }
-        for number in 0..count {
+        for number in numbers {
             if let Worker::There(_, answers, _) = &self.workers[number % self.workers.len()] {
                 slopes.push(answers.recv().map_err(|_| lost())??);
             }
         }
         Ok(slopes)
     }
+}
+
+/// The sum of slopes in their order.
+fn sum(slopes: Vec<Slope>) -> Result<(Tensor, f64), TrainError> {
+    let loss = slopes.iter().map(|slope| slope.loss).sum();
+    let mut gradients = slopes.into_iter().map(|slope| slope.gradient);
+    let Some(mut total) = gradients.next() else {
+        return Err(TrainError::NothingToLearn("a step has no rows".to_owned()));
+    };
+    for gradient in gradients {
+        let _ = total.f_add_(&gradient)?;
+    }
+    Ok((total, loss))
 }
 
 impl Worker {
@@ -154,5 +181,5 @@ impl Drop for Worker {
 }
 
 fn lost() -> TrainError {
-    TrainError::Unsupported("a thread that computes gradients was lost".to_owned())
+    TchError::Torch("a thread that computes gradients was lost".to_owned()).into()
 }

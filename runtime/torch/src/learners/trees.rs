@@ -83,8 +83,11 @@ pub(super) fn fit(train: &Train, data: &Data, watch: &mut Watch<'_>) -> Result<F
 pub(super) fn read(folder: &Path) -> Result<Box<dyn Body>, TrainError> {
     let path = folder.join(TREES);
     let text = fs::read_to_string(&path);
-    let text = text.map_err(|error| TrainError::Artefact { path, reason: error.to_string() })?;
-    Ok(Box::new(Trees::of(text)?))
+    let text = text.map_err(|error| TrainError::Artefact { path: path.clone(), reason: error.to_string() })?;
+    match Trees::of(text) {
+        Err(LightgbmError::Text(reason)) => Err(TrainError::Artefact { path, reason }),
+        trees => Ok(Box::new(trees?)),
+    }
 }
 
 /// What trees cannot do is told before any work.
@@ -102,12 +105,16 @@ fn check(train: &Train, data: &Data) -> Result<(), TrainError> {
         let message = "`trees` cannot learn with `debias` yet: make the column an input, or take a network";
         return Err(TrainError::Unsupported(message.to_owned()));
     }
+    if train.learner.int("rounds").is_some_and(|rounds| rounds < 1) {
+        return Err(TrainError::Unsupported("`trees` grow in one round at least: set `rounds` above 0".to_owned()));
+    }
     objective::check(train)
 }
 
 impl Trees {
-    fn of(text: String) -> Result<Self, TrainError> {
+    fn of(text: String) -> Result<Self, LightgbmError> {
         let library = Library::open()?;
+        library.use_threads(u32::try_from(tch::get_num_threads()).ok())?;
         let boosters = text.split(NEXT).map(|text| Booster::from_text(library, text));
         Ok(Trees { boosters: boosters.collect::<Result<_, _>>()?, text })
     }

@@ -8,6 +8,7 @@ use mlsys_plan::Tune;
 use mlsys_training::EpochReport;
 
 /// What trials reached at each rung.
+#[derive(Clone)]
 pub(super) struct Halving<'a> {
     tune: &'a Tune,
     /// The epoch of each rung, and the losses of the trials that came there; smaller is better.
@@ -26,6 +27,13 @@ impl<'a> Halving<'a> {
             epoch = epoch.saturating_mul(reduction);
         }
         Halving { tune, rungs, reduction: usize::try_from(reduction).unwrap_or(usize::MAX) }
+    }
+
+    /// Notes the epochs of a trial that is over.
+    pub(super) fn note(&mut self, epochs: &[EpochReport]) {
+        for report in epochs {
+            let _ = self.goes_on(report);
+        }
     }
 
     /// Whether a trial goes on after an epoch.

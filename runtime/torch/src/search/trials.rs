@@ -1,26 +1,29 @@
 //! The trials of a search so far, and the best model among them.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
 
+use mlsys_collective::Group;
 use mlsys_plan::{Train, Tune, Value};
 use mlsys_training::{TrainEvent, TrialReport};
 
-use super::Tried;
 use super::halving::Halving;
 use super::kept::{Kept, KeptTrial};
+use super::side_by_side::Ended;
+use super::{Planned, Tried};
 use crate::data::Data;
 use crate::error::TrainError;
 use crate::fit::Fitted;
 use crate::judging::Judge;
 use crate::stopping::improves;
+use crate::together::heard;
 
 /// The trials so far.
 pub(super) struct Trials<'a> {
     tune: &'a Tune,
     data: &'a Data,
-    judge: Judge,
-    halving: Halving<'a>,
+    group: &'a Group,
+    judges: Judge,
+    pub(super) halving: Halving<'a>,
     /// Where they are kept, and those that were when the search was cut off.
     kept: Option<Kept>,
     pub(super) tried: Vec<Tried>,
@@ -37,11 +40,12 @@ struct Best {
 }
 
 impl<'a> Trials<'a> {
-    pub(super) fn new(train: &Train, tune: &'a Tune, data: &'a Data, kept: Option<Kept>) -> Self {
+    pub(super) fn new(train: &Train, tune: &'a Tune, data: &'a Data, kept: Option<Kept>, group: &'a Group) -> Self {
         Trials {
             tune,
             data,
-            judge: Judge::of(train),
+            group,
+            judges: Judge::of(train),
             halving: Halving::of(tune, train.training.epochs),
             kept,
             tried: Vec::new(),
@@ -51,35 +55,41 @@ impl<'a> Trials<'a> {
         }
     }
 
-    /// Trains and judges a point. One that was tried before is not trained again: the same values give the same model.
-    pub(super) fn note(
-        &mut self,
-        trial: u32,
-        point: Vec<f64>,
-        values: Vec<Value>,
-        fit: impl FnOnce(&Data, &mut Halving<'_>) -> Result<Fitted, TrainError>,
-    ) -> Result<(), TrainError> {
-        let names = self.tune.space.iter().map(|dimension| dimension.name.clone());
-        let values: BTreeMap<String, Value> = names.zip(values).collect();
-        let before = self.tried.iter().position(|tried| tried.point == point);
-        let report = match before {
-            Some(index) => TrialReport { trial, seconds: 0.0, ..self.reports[index].clone() },
-            None => match self.kept.as_ref().and_then(|kept| kept.find(trial, &point)).cloned() {
+    /// Those of some points that have to be trained: not those that were tried before, since the same values give the same
+    /// model, nor those that were kept when the search was cut off.
+    pub(super) fn new_ones<'p>(&self, batch: &'p [Planned]) -> Vec<&'p Planned> {
+        let is_new = |(place, planned): &(usize, &Planned)| {
+            let before = self.tried.iter().map(|tried| &tried.point);
+            let mut before = before.chain(batch[..*place].iter().map(|earlier| &earlier.point));
+            before.all(|point| *point != planned.point) && self.found(planned).is_none()
+        };
+        batch.iter().enumerate().filter(is_new).map(|(_, planned)| planned).collect()
+    }
+
+    fn found(&self, planned: &Planned) -> Option<&KeptTrial> {
+        self.kept.as_ref()?.find(planned.trial, &planned.point)
+    }
+
+    /// Judges a point, if it has been trained, and notes what came of it.
+    pub(super) fn note(&mut self, planned: Planned, ended: Option<Ended>) -> Result<(), TrainError> {
+        let before = self.tried.iter().position(|tried| tried.point == planned.point);
+        let report = match (ended, before) {
+            (Some(ended), _) => self.judge(&planned, ended)?,
+            (None, Some(place)) => TrialReport { trial: planned.trial, seconds: 0.0, ..self.reports[place].clone() },
+            (None, None) => match self.found(&planned).cloned() {
                 Some(kept) => self.take_up(&kept)?,
-                None => self.train(blank(trial, values), &point, fit)?,
+                None => return Err(TrainError::Unsupported("a trial was not trained".to_owned())),
             },
         };
         let loss = report.score.map(|score| if self.tune.maximize { -score } else { score });
-        self.tried.push(Tried { point, loss });
+        self.tried.push(Tried { point: planned.point, loss });
         self.reports.push(report);
         Ok(())
     }
 
     /// A trial that was judged before the search was cut off.
     fn take_up(&mut self, trial: &KeptTrial) -> Result<TrialReport, TrainError> {
-        for report in &trial.epochs {
-            self.halving.goes_on(report);
-        }
+        self.halving.note(&trial.epochs);
         if let (Some(fitted), Some(score)) = (self.kept.as_ref().and_then(|kept| kept.model(trial)), trial.report.score)
         {
             self.best = Some(Best { trial: trial.report.trial, score, fitted: fitted? });
@@ -87,29 +97,29 @@ impl<'a> Trials<'a> {
         Ok(trial.report.clone())
     }
 
-    fn train(
-        &mut self,
-        mut report: TrialReport,
-        point: &[f64],
-        fit: impl FnOnce(&Data, &mut Halving<'_>) -> Result<Fitted, TrainError>,
-    ) -> Result<TrialReport, TrainError> {
-        let started = Instant::now();
-        let fitted = match fit(self.data, &mut self.halving) {
-            Ok(fitted) => {
-                report.score = self.score(&fitted)?;
+    fn judge(&mut self, planned: &Planned, ended: Ended) -> Result<TrialReport, TrainError> {
+        let names = self.tune.space.iter().map(|dimension| dimension.name.clone());
+        let values: BTreeMap<String, Value> = names.zip(planned.values.clone()).collect();
+        let mut report = TrialReport { seconds: ended.seconds, ..blank(planned.trial, values) };
+        let scored = |fitted: Fitted| Ok((heard(self.group, || self.score(&fitted))?, fitted));
+        let fitted = match ended.fitted.and_then(scored) {
+            Ok((score, fitted)) => {
+                self.halving.note(&fitted.epochs);
+                report.score = score;
                 report.best_epoch = fitted.best_epoch;
                 report.ended_after = fitted.ended_after;
                 report.failure = report.score.is_none().then(|| undefined(self.tune));
                 Some(fitted)
             }
+            // What befell one process alone is no trial's failure: the others are still in the trial.
+            Err(error) if !self.group.is_alone() && !error.is_everywhere() => return Err(error),
             Err(error) => {
                 report.failure = Some(error.to_string());
                 self.failure = Some(error);
                 None
             }
         };
-        report.seconds = started.elapsed().as_secs_f64();
-        self.keep(&report, point, fitted)?;
+        self.keep(&report, &planned.point, fitted)?;
         Ok(report)
     }
 
@@ -117,7 +127,7 @@ impl<'a> Trials<'a> {
     fn score(&self, fitted: &Fitted) -> Result<Option<f64>, TrainError> {
         let part = self.tune.part;
         let predictions = fitted.model.predict_encoded(&self.data.encoded[&part])?;
-        let scores = self.judge.scores(fitted.model.head(), &self.data.beside[&part], &predictions)?;
+        let scores = self.judges.scores(fitted.model.head(), &self.data.beside[&part], &predictions)?;
         Ok(scores.of(&self.tune.metric))
     }
 

@@ -1,12 +1,12 @@
 //! `mlsysc models compare`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clap::Args;
 use mlsys_engine::models::{Detail, Which};
 use mlsys_plan::Part;
 
-use super::{Exit, Place, failed, known, table, which_of};
+use super::{Exit, Place, table, which_of};
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -23,14 +23,11 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn execute(arguments: &Arguments) -> Exit {
-    let compared = arguments.place.with(async |models| {
-        known(models, &arguments.model).await?;
-        let one = models.detail(&arguments.model, &arguments.one).await.map_err(|error| failed(&error))?;
-        let other = models.detail(&arguments.model, &arguments.other).await.map_err(|error| failed(&error))?;
-        print(&one, &other);
+    let Arguments { model, one, other, place } = arguments;
+    place.with_model(model, async |models| {
+        print(&models.detail(model, one).await?, &models.detail(model, other).await?);
         Ok(())
-    });
-    compared.err().unwrap_or(Exit::Fine)
+    })
 }
 
 fn print(one: &Detail, other: &Detail) {
@@ -87,9 +84,7 @@ fn differences(one: &Detail, other: &Detail) -> Vec<String> {
     let (before, after) = (named(&left.inputs), named(&right.inputs));
     lines.extend(after.difference(&before).map(|name| format!("+ input {name}")));
     lines.extend(before.difference(&after).map(|name| format!("- input {name}")));
-    let changed = |kind: &str,
-                   left: &std::collections::BTreeMap<String, String>,
-                   right: &std::collections::BTreeMap<String, String>| {
+    let changed = |kind: &str, left: &BTreeMap<String, String>, right: &BTreeMap<String, String>| {
         let names = right.iter().filter(|(name, value)| left.get(*name).is_some_and(|old| old != *value));
         names.map(|(name, _)| format!("~ {kind} {name}")).collect::<Vec<_>>()
     };

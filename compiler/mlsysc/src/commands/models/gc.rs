@@ -3,7 +3,7 @@
 use clap::Args;
 use mlsys_engine::models::{Actor, Removed};
 
-use super::{Exit, Place, failed, table};
+use super::{Exit, Place, table};
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -19,12 +19,10 @@ pub(super) struct Arguments {
 
 pub(super) fn execute(arguments: &Arguments) -> Exit {
     let Arguments { keep, dry_run, place } = arguments;
-    let collected = place.with(async |models| {
-        let removed = models.collect(*keep, *dry_run, &Actor::here()).await.map_err(|error| failed(&error))?;
-        print(&removed, *dry_run);
+    place.with(async |models| {
+        print(&models.collect(*keep, *dry_run, &Actor::here()).await?, *dry_run);
         Ok(())
-    });
-    collected.err().unwrap_or(Exit::Fine)
+    })
 }
 
 fn print(removed: &[Removed], dry_run: bool) {

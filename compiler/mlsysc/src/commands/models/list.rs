@@ -1,10 +1,11 @@
 //! `mlsysc models list`.
 
 use clap::Args;
-use mlsys_engine::models::{Models, Version};
+use mlsys_engine::RunError;
+use mlsys_engine::models::{Models, Version, Which};
 use mlsys_plan::Part;
 
-use super::{Exit, Place, failed, known, table};
+use super::{Exit, Place, known, table};
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -18,17 +19,17 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn execute(arguments: &Arguments) -> Exit {
-    let listed = arguments.place.with(async |models| {
+    arguments.place.with(async |models| {
         if let Some(model) = &arguments.model {
             known(models, model).await?;
         }
         let names = match &arguments.model {
             Some(model) => vec![model.clone()],
-            None => models.names().await.map_err(|error| failed(&error))?,
+            None => models.names().await?,
         };
         let mut all = Vec::new();
         for name in names {
-            let versions = models.versions(&name).await.map_err(|error| failed(&error))?;
+            let versions = models.versions(&name).await?;
             all.push((name, versions));
         }
         if arguments.json {
@@ -37,15 +38,14 @@ pub(super) fn execute(arguments: &Arguments) -> Exit {
             return Ok(());
         }
         print(models, &all).await
-    });
-    listed.err().unwrap_or(Exit::Fine)
+    })
 }
 
-async fn print(models: &Models, all: &[(String, Vec<Version>)]) -> Result<(), Exit> {
+async fn print(models: &Models, all: &[(String, Vec<Version>)]) -> Result<(), RunError> {
     let mut lines = vec![table::line(["model", "version", "registered", "aliases", "test", "files"])];
     for (name, versions) in all {
         for version in versions {
-            let which = mlsys_engine::models::Which::Number(version.version);
+            let which = Which::Number(version.version);
             let detail = models.detail(name, &which).await;
             // What cannot be read of one version is no reason not to list the others.
             let first = detail.ok().and_then(|detail| {

@@ -3,7 +3,7 @@
 use clap::Args;
 use mlsys_engine::models::{Actor, Which};
 
-use super::{Exit, Place, alias, failed, known, which_of};
+use super::{Exit, Place, alias, which_of};
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -24,15 +24,13 @@ pub(super) struct Arguments {
 
 pub(super) fn execute(arguments: &Arguments) -> Exit {
     let Arguments { model, version, alias, because, place } = arguments;
-    let promoted = place.with(async |models| {
-        known(models, model).await?;
+    place.with_told(model, async |models, told| {
         let actor = Actor::here().because(because.clone());
-        let (number, before) = models.promote(model, version, alias, &actor).await.map_err(|error| failed(&error))?;
+        let (number, before) = models.promote(model, version, alias, &actor).await?;
         match before {
             Some(before) => println!("version {number} of {model} is the {alias} now; it was version {before}"),
             None => println!("version {number} of {model} is the {alias}"),
         }
-        Ok(())
-    });
-    promoted.err().unwrap_or(Exit::Fine)
+        told.alias(models, model, number, alias).await
+    })
 }

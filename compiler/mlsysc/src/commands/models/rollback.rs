@@ -3,7 +3,10 @@
 use clap::Args;
 use mlsys_engine::models::Actor;
 
-use super::{Exit, Place, failed, known};
+use super::{Exit, Place};
+
+/// The alias that goes back.
+const CHAMPION: &str = "champion";
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -18,12 +21,10 @@ pub(super) struct Arguments {
 
 pub(super) fn execute(arguments: &Arguments) -> Exit {
     let Arguments { model, because, place } = arguments;
-    let back = place.with(async |models| {
-        known(models, model).await?;
+    place.with_told(model, async |models, told| {
         let actor = Actor::here().because(because.clone());
-        let (from, to) = models.roll_back(model, &actor).await.map_err(|error| failed(&error))?;
+        let (from, to) = models.roll_back(model, &actor).await?;
         println!("version {to} of {model} is the champion again; it was version {from}");
-        Ok(())
-    });
-    back.err().unwrap_or(Exit::Fine)
+        told.alias(models, model, to, CHAMPION).await
+    })
 }

@@ -1,14 +1,16 @@
 //! `mlsysc models show`.
 
+use std::fs;
+use std::path::{Path, PathBuf};
+
 use clap::Args;
-use mlsys_engine::BehaviourResult;
-use mlsys_engine::models::{Detail, Entry};
+use mlsys_engine::models::{Card, Detail, Entry, what_happened};
+use mlsys_engine::{GateResult, RunError};
 use mlsys_plan::Part;
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::{Exit, Named, Place, failure, named, table};
 use crate::commands::run::behaviours;
-
-use super::{Exit, Named, Place, failed, known, named, table};
 
 /// How many lines of the history are shown.
 const LATEST: usize = 10;
@@ -23,33 +25,55 @@ pub(super) struct Arguments {
     /// Print everything as JSON
     #[arg(long)]
     json: bool,
+    /// Print a model card: Markdown with the front matter of the Hugging Face Hub
+    #[arg(long, conflicts_with = "json")]
+    card: bool,
+    /// Write a page with charts, which needs nothing but itself, to this file
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "card"])]
+    html: Option<PathBuf>,
 }
 
 pub(super) fn execute(arguments: &Arguments) -> Exit {
     let Named { model, which } = &arguments.version;
-    let shown = arguments.place.with(async |models| {
-        known(models, model).await?;
-        let detail = models.detail(model, which).await.map_err(|error| failed(&error))?;
-        let history = models.history(model).await.map_err(|error| failed(&error))?;
+    arguments.place.with_model(model, async |models| {
+        let detail = models.detail(model, which).await?;
+        if arguments.card || arguments.html.is_some() {
+            return report(&models.card(&detail).await?, arguments.html.as_deref());
+        }
+        let history = models.history(model).await?;
         if arguments.json {
             let all = json!({ "version": detail, "history": history });
             println!("{}", serde_json::to_string_pretty(&all).unwrap_or_default());
         } else {
-            print(&detail, &history, &models.folder(&detail.version).display().to_string());
+            print(&detail, &history, models.folder(&detail.version).as_deref());
         }
         Ok(())
-    });
-    shown.err().unwrap_or(Exit::Fine)
+    })
 }
 
-fn print(detail: &Detail, history: &[Entry], folder: &str) {
+/// Writes the page, or prints the card where there is no file for one.
+fn report(card: &Card, page: Option<&Path>) -> Result<(), RunError> {
+    let Some(path) = page else {
+        print!("{}", mlsys_report::card(card));
+        return Ok(());
+    };
+    fs::write(path, mlsys_report::html(card)).map_err(|error| {
+        let message = format!("cannot write `{}`: {error}", path.display());
+        failure("E0911", message, "name another file")
+    })?;
+    println!("version {} of {} is shown in {}", card.version, card.model, path.display());
+    Ok(())
+}
+
+fn print(detail: &Detail, history: &[Entry], folder: Option<&Path>) {
     let version = &detail.version;
     let aliases =
         if version.aliases.is_empty() { String::new() } else { format!("  ({})", version.aliases.join(", ")) };
     println!("{} version {}{aliases}\n", detail.model, version.version);
-    let files = match &version.removed_at {
-        Some(at) => format!("removed at {at}"),
-        None => folder.to_owned(),
+    let files = match (&version.removed_at, folder.filter(|folder| folder.is_dir())) {
+        (_, Some(folder)) => folder.display().to_string(),
+        (Some(at), None) => format!("removed at {at}"),
+        (None, None) => "not on this machine".to_owned(),
     };
     let mut lines = vec![
         vec!["registered".to_owned(), version.created_at.clone()],
@@ -69,8 +93,8 @@ fn print(detail: &Detail, history: &[Entry], folder: &str) {
     metrics(detail);
     folds(detail);
     importance(detail);
-    gates(&detail.gates);
-    tests(&detail.gates);
+    gates(detail);
+    tests(detail);
     println!("\nhistory");
     let latest: Vec<Vec<String>> = history.iter().take(LATEST).map(entry).collect();
     table::print(&latest, &[]);
@@ -109,26 +133,24 @@ fn importance(detail: &Detail) {
     table::print(&detail.report.importance.iter().take(LATEST).map(line).collect::<Vec<_>>(), &[1]);
 }
 
-fn gates(gates: &Value) {
-    let gates = gates.as_array().into_iter().flatten().filter(|entry| !entry["gate"].is_null());
-    for (place, gate) in gates.enumerate() {
-        if place == 0 {
-            println!("\ngates");
-        }
-        let met = gate["met"].as_bool().unwrap_or_default();
-        if gate["slice"].is_null() && gate["judged"].as_bool() == Some(true) {
-            let value = gate["value"].as_f64().map(|value| format!(": reached {value:.4}")).unwrap_or_default();
-            let gate: Option<mlsys_plan::Gate> = serde_json::from_value(gate["gate"].clone()).ok();
-            let text = gate.map(|gate| gate.to_string()).unwrap_or_default();
-            println!("{}  {text}{value}", if met { "met   " } else { "MISSED" });
-        }
+fn gates(detail: &Detail) {
+    let (gates, unread) = mlsys_engine::models::gates(detail);
+    let whole = gates.iter().filter(|gate| gate.slice.is_none() && gate.judged);
+    let line = |gate: &GateResult| {
+        let value = gate.value.map(|value| format!(": reached {value:.4}")).unwrap_or_default();
+        format!("{}  {}{value}", if gate.met { "met   " } else { "MISSED" }, gate.gate)
+    };
+    let mut lines: Vec<String> = whole.map(line).collect();
+    if unread > 0 {
+        lines.push(format!("{unread} were written by another version of mlsys and cannot be read"));
+    }
+    if !lines.is_empty() {
+        println!("\ngates\n{}", lines.join("\n"));
     }
 }
 
-/// The expectations of tests, which stand behind the gates.
-fn tests(gates: &Value) {
-    let results = gates.as_array().into_iter().flatten().filter(|entry| !entry["behaviour"].is_null());
-    let results: Vec<BehaviourResult> = results.filter_map(|one| serde_json::from_value(one.clone()).ok()).collect();
+fn tests(detail: &Detail) {
+    let results = mlsys_engine::models::behaviours(detail);
     if !results.is_empty() {
         println!("\ntests");
     }
@@ -136,11 +158,7 @@ fn tests(gates: &Value) {
 }
 
 fn entry(entry: &Entry) -> Vec<String> {
-    let what = match (&entry.alias, entry.previous) {
-        (Some(alias), Some(previous)) => format!("{} {alias}, which version {previous} had", entry.what),
-        (Some(alias), None) => format!("{} {alias}", entry.what),
-        (None, _) => entry.what.clone(),
-    };
+    let what = what_happened(entry);
     let why = entry.why.as_ref().map(|why| format!("because {why}")).unwrap_or_default();
     let who = entry.who.clone().unwrap_or_default();
     vec![format!("  {}", entry.at), format!("version {}", entry.version), what, who, why]

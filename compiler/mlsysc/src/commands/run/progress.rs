@@ -113,7 +113,7 @@ impl Progress {
                 self.bar.set_position(*rows);
                 self.bar.set_message(format!("{name}  {} rows", thousands(*rows)));
             }
-            TrainEvent::Done | TrainEvent::Failed { .. } => {}
+            TrainEvent::Rendezvous { .. } | TrainEvent::Done | TrainEvent::Failed { .. } => {}
         }
     }
 

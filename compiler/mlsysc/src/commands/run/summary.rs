@@ -23,6 +23,9 @@ pub(super) fn print(summary: &Summary) {
     if !summary.not_executed.is_empty() {
         println!("not executed by a run: {}", summary.not_executed.join(", "));
     }
+    if let Some(warning) = summary.tracking.as_ref().and_then(|tracking| tracking.warning.as_ref()) {
+        println!("warning: {warning}");
+    }
     let count = |wanted: fn(&Outcome) -> bool| summary.nodes.iter().filter(|node| wanted(&node.outcome)).count();
     let done = count(|outcome| *outcome == Outcome::Done);
     let current = count(|outcome| *outcome == Outcome::Current);

@@ -45,11 +45,13 @@ impl<'a> Grower<'a> {
         let weights = objective::weights(train, labels, settings.balanced)?;
         let ordered = data.beside[&Part::Train].groups.as_ref().map(|groups| Ordered::of(groups));
         let targets = Vec::<f32>::try_from(data.targets.to_kind(FLOAT))?;
+        let categories = data.encoders.columns_of("code");
         let mut boosters = Vec::new();
         for objective in objective::objectives(train, &data.head) {
-            let mut parameters = parameters(train, data);
+            let mut parameters = parameters(train);
             objective.put_into(&mut parameters);
-            boosters.push(booster(&seen, &targets, weights.as_deref(), ranked(data, ordered.as_ref()), &parameters)?);
+            let rows = Rows { seen: &seen, targets: &targets, weights: weights.as_deref(), categories: &categories };
+            boosters.push(booster(&rows, ranked(data, ordered.as_ref()), &parameters)?);
         }
         // Lists of rows that are ranked have a loss of their own, which is none of single rows: grades are shown by that of
         // single ones.
@@ -73,6 +75,9 @@ impl<'a> Grower<'a> {
     pub(super) fn report(&self, round: u32, seconds: f64) -> Result<EpochReport, TrainError> {
         let loss = (self.loss)(&self.train.tensor(&self.data.head)?.to_kind(FLOAT), &self.data.targets)?;
         let loss = loss.mean(FLOAT).f_double_value(&[])?;
+        if !loss.is_finite() {
+            return Err(TrainError::NotANumber { epoch: round });
+        }
         Ok(EpochReport { epoch: round, loss, validate: self.validate()?, seconds })
     }
 
@@ -141,24 +146,29 @@ fn ranked<'a>(data: &Data, ordered: Option<&'a Ordered>) -> Option<&'a Ordered> 
     ordered.filter(|_| matches!(data.head, Head::Ranking { .. }))
 }
 
-fn booster(
-    seen: &Seen,
-    targets: &[f32],
-    weights: Option<&[f32]>,
-    ordered: Option<&Ordered>,
-    parameters: &Parameters,
-) -> Result<Booster, TrainError> {
+/// What trees grow on.
+struct Rows<'a> {
+    seen: &'a Seen,
+    targets: &'a [f32],
+    weights: Option<&'a [f32]>,
+    /// Columns whose numbers have no order.
+    categories: &'a [usize],
+}
+
+fn booster(rows: &Rows<'_>, ordered: Option<&Ordered>, parameters: &Parameters) -> Result<Booster, TrainError> {
     let library = Library::open()?;
+    library.use_threads(u32::try_from(tch::get_num_threads()).ok())?;
     let arranged = |values: &[f32], width: usize| match ordered {
         Some(ordered) => {
             ordered.rows.iter().flat_map(|row| values[row * width..(row + 1) * width].iter().copied()).collect()
         }
         None => values.to_vec(),
     };
-    let cells: Vec<f32> = arranged(&seen.cells, seen.width);
-    let mut dataset = Dataset::new(library, &Matrix::new(&cells, seen.width)?, parameters)?;
-    dataset.label(&arranged(targets, 1))?;
-    if let Some(weights) = weights {
+    let cells: Vec<f32> = arranged(&rows.seen.cells, rows.seen.width);
+    let matrix = Matrix::new(&cells, rows.seen.width)?;
+    let mut dataset = Dataset::new(library, &matrix, rows.categories, parameters)?;
+    dataset.label(&arranged(rows.targets, 1))?;
+    if let Some(weights) = rows.weights {
         dataset.weight(&arranged(weights, 1))?;
     }
     if let Some(ordered) = ordered {
@@ -168,9 +178,8 @@ fn booster(
 }
 
 /// The learner's arguments in LightGBM's words. A tree has as many leaves as its depth allows.
-fn parameters(train: &Train, data: &Data) -> Parameters {
-    let threads = u32::try_from(tch::get_num_threads()).ok();
-    let mut parameters = Parameters::new(train.training.seed, threads);
+fn parameters(train: &Train) -> Parameters {
+    let mut parameters = Parameters::new(train.training.seed);
     let call = &train.learner;
     let depth = call.int("depth").unwrap_or(6);
     let leaves = 1_u64.checked_shl(u32::try_from(depth).unwrap_or(u32::MAX)).unwrap_or(MOST_LEAVES).min(MOST_LEAVES);
@@ -178,9 +187,5 @@ fn parameters(train: &Train, data: &Data) -> Parameters {
     parameters.set("num_leaves", leaves.max(2));
     parameters.set("learning_rate", call.float("lr").unwrap_or(0.1));
     parameters.set("min_data_in_leaf", call.int("min_rows").unwrap_or(20));
-    let codes: Vec<String> = data.encoders.columns_of("code").iter().map(usize::to_string).collect();
-    if !codes.is_empty() {
-        parameters.set("categorical_feature", codes.join(","));
-    }
     parameters
 }
