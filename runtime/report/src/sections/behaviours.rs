@@ -7,8 +7,8 @@ use crate::content::{Block, Cell, Section, Table};
 use crate::{limits, shown};
 
 pub(super) fn section(card: &Card) -> Option<Section> {
-    let lines: Vec<Vec<Cell>> = card.behaviours.iter().take(limits::GATES).map(line).collect();
-    let more = shown::more(card.behaviours.len(), limits::GATES);
+    let lines: Vec<Vec<Cell>> = card.behaviours.iter().take(limits::TESTS).map(line).collect();
+    let more = shown::more(card.behaviours.len(), limits::TESTS);
     let table = Table::new(["test", "predictions are", "holds", "comparisons that hold"], lines, more);
     let blocks = if card.behaviours.is_empty() { Vec::new() } else { vec![Block::Table(table)] };
     Section::of("tests", "Tests", blocks)
