@@ -11,7 +11,7 @@ use mlsys_plan::{
 pub enum Effect {
     /// Nothing is computed again.
     None,
-    /// Gates are judged again; the model stays.
+    /// Gates and tests are judged again; the model stays.
     Judge,
     /// Values are computed again, for the past as well.
     Recompute,
@@ -256,11 +256,29 @@ fn train(old: &Train, new: &Train) -> (Vec<String>, Effect) {
         let gates = named("require", &gates(old), &gates(new));
         lines.extend(gates.into_iter().map(|line| line.trim_end_matches(": ").to_owned()));
     }
-    if lines.is_empty() {
+    lines.extend(behaviours(old, new));
+    if lines.is_empty() && old.inputs != new.inputs {
         lines.push("~ order of inputs".to_owned());
         return (lines, Effect::Retrain);
     }
+    if lines.is_empty() {
+        lines.push("~ order of gates or tests".to_owned());
+    }
     (lines, if retrain { Effect::Retrain } else { Effect::Judge })
+}
+
+/// What tests of a model expect, by test.
+fn behaviours(old: &Train, new: &Train) -> Vec<String> {
+    let expected = |train: &Train| {
+        let mut tests: BTreeMap<String, String> = BTreeMap::new();
+        for behaviour in &train.behaviours {
+            let test = tests.entry(format!("{:?}", behaviour.test)).or_default();
+            let comma = if test.is_empty() { "" } else { ", " };
+            *test += &format!("{comma}{behaviour}");
+        }
+        tests
+    };
+    named("test", &expected(old), &expected(new))
 }
 
 /// Callers break if a request needs more, or something of another type; they do not if it needs less.

@@ -12,8 +12,10 @@ mod lines;
 use std::collections::{BTreeMap, BTreeSet};
 
 use mlsys_diagnostics::{Diagnostic, Files, Label, Place, Severity, Span};
-use mlsys_plan::{Deployment, Field, Node, NodeId, Operation, Origin, Plan, Rollout, TestCase, VERSION};
-use mlsys_sema::{Db, Item, Project, deployment_of, features_of, items, model_of, monitor_of, source_of, test_of};
+use mlsys_plan::{Behaviour, Deployment, Field, Node, NodeId, Operation, Origin, Plan, Rollout, TestCase, VERSION};
+use mlsys_sema::{
+    Db, Item, Project, TestDef, deployment_of, features_of, items, model_of, monitor_of, source_of, test_of,
+};
 use mlsys_syntax::Kind;
 
 use lines::Lines;
@@ -46,6 +48,12 @@ pub fn lower(db: &dyn Db, project: Project, files: &Files, program: &str) -> Res
     }
     let known: BTreeSet<NodeId> = nodes.iter().map(|lowered| lowered.node.id.clone()).collect();
     nodes.iter_mut().for_each(|lowered| add_lookups(&mut lowered.node, &known));
+    let mut behaviours = behaviours(db, project, files);
+    for lowered in &mut nodes {
+        if let Operation::Train(train) = &mut lowered.node.operation {
+            train.behaviours = behaviours.remove(&train.model).unwrap_or_default();
+        }
+    }
     let nodes = graph::in_order(nodes)?;
     Ok(Plan { version: VERSION, program: program.to_owned(), nodes })
 }
@@ -93,19 +101,37 @@ fn add_lookups(node: &mut Node, known: &BTreeSet<NodeId>) {
     }
 }
 
-/// The tests of a program, in declared order. Called on programs without errors.
+/// What the tests of models expect, by model, in declared order.
+fn behaviours(db: &dyn Db, project: Project, files: &Files) -> BTreeMap<String, Vec<Behaviour>> {
+    let mut found: BTreeMap<String, Vec<Behaviour>> = BTreeMap::new();
+    for item in tests_of(db, project) {
+        let Some(TestDef::Model(test)) = &test_of(db, project, item).value else { continue };
+        let lines = Lines::of(db, item, files);
+        for mut behaviour in test.behaviours.clone() {
+            lines.file().clone_into(&mut behaviour.origin.file);
+            lines.number(&mut behaviour.origin.line);
+            found.entry(test.model.clone()).or_default().push(behaviour);
+        }
+    }
+    found
+}
+
+fn tests_of(db: &dyn Db, project: Project) -> impl Iterator<Item = Item<'_>> {
+    let all = project.files(db).iter().flat_map(move |file| items(db, *file)).copied();
+    all.filter(move |item| item.kind(db) == Some(Kind::Test))
+}
+
+/// The tests of definitions, in declared order; those of models are in the plan. Called on programs without errors.
 pub fn tests(db: &dyn Db, project: Project, files: &Files) -> Vec<TestCase> {
     let mut cases = Vec::new();
-    for file in project.files(db) {
-        for item in items(db, *file).iter().filter(|item| item.kind(db) == Some(Kind::Test)) {
-            let Some(mut case) = test_of(db, project, *item).value.clone() else { continue };
-            let lines = Lines::of(db, *item, files);
-            lines.file().clone_into(&mut case.origin.file);
-            lines.number(&mut case.origin.line);
-            case.features.iter_mut().for_each(|expected| lines.number(&mut expected.line));
-            case.conditions.iter_mut().for_each(|(_, line)| lines.number(line));
-            cases.push(case);
-        }
+    for item in tests_of(db, project) {
+        let Some(TestDef::Case(mut case)) = test_of(db, project, item).value.clone() else { continue };
+        let lines = Lines::of(db, item, files);
+        lines.file().clone_into(&mut case.origin.file);
+        lines.number(&mut case.origin.line);
+        case.features.iter_mut().for_each(|expected| lines.number(&mut expected.line));
+        case.conditions.iter_mut().for_each(|(_, line)| lines.number(line));
+        cases.push(case);
     }
     cases
 }

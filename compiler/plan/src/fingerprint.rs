@@ -36,7 +36,7 @@ impl fmt::Display for Fingerprint {
     }
 }
 
-/// The fingerprint of what a node does: its definition without lines, and the fingerprints of its inputs, which stand
+/// The fingerprint of what a node does: its definition without lines and files, and the fingerprints of its inputs, which stand
 /// for their definitions or for the data they read.
 ///
 /// # Errors
@@ -57,6 +57,7 @@ fn forget_lines(value: &mut serde_json::Value) {
     match value {
         serde_json::Value::Object(fields) => {
             fields.remove("line");
+            fields.remove("origin");
             fields.values_mut().for_each(forget_lines);
         }
         serde_json::Value::Array(items) => items.iter_mut().for_each(forget_lines),

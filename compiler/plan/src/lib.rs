@@ -4,6 +4,7 @@
 //! DataFusion or libtorch type, and no text position is needed to run it; every node carries its [`Origin`]
 //! so that a failure at run time can be shown at the user's own line.
 
+mod behaviour;
 mod expr;
 mod features;
 mod fingerprint;
@@ -16,6 +17,7 @@ mod text;
 mod types;
 mod value;
 
+pub use behaviour::{Behaviour, Relation};
 pub use expr::{BinaryOp, Derived, Expr, ExprKind, Literal, UnaryOp};
 pub use features::{Aggregate, EntityKey, Features, Window};
 pub use fingerprint::{Fingerprint, fingerprint};

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::behaviour::Behaviour;
 use crate::expr::{Derived, Expr};
 use crate::features::EntityKey;
 use crate::types::ValueType;
@@ -254,6 +255,9 @@ pub struct Train {
     pub calibrate: Option<Call>,
     /// What a version must reach to be registered.
     pub gates: Vec<Gate>,
+    /// How a version must behave to be registered: the expectations of the model's tests, in the program's order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub behaviours: Vec<Behaviour>,
 }
 
 /// What kind of prediction a model makes.

@@ -41,4 +41,4 @@ pub use param::ParamValue;
 pub use program::{check_file, check_item, check_project};
 pub use report::Report;
 pub use source::{Column, SourceDef, source_of};
-pub use test::test_of;
+pub use test::{ModelTest, TestDef, test_of};

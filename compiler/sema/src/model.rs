@@ -15,7 +15,7 @@ mod tune;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-use mlsys_diagnostics::Span;
+use mlsys_diagnostics::{Span, nearest};
 use mlsys_plan::{Derived, Expr, Field, Join, Observe, Task, Ticks, Train, ValueType};
 use mlsys_syntax::{Kind, ast};
 
@@ -24,7 +24,7 @@ use crate::db::{Checked, Db, Item, ItemRef, Project};
 use crate::known::{Moment, Timeline};
 use crate::refer::refer;
 use crate::report::Reports;
-use crate::scope::{Scope, ScopeColumn};
+use crate::scope::{Scope, ScopeColumn, listed};
 use crate::source::{SourceDef, missing, only_one, source_of};
 use inputs::Collected;
 
@@ -168,6 +168,8 @@ fn define<'db>(
             tune: tuned?,
             calibrate: calibrated?,
             gates: gates?,
+            // Tests are declarations of their own: they are put beside the gates when the plan is made.
+            behaviours: Vec::new(),
         };
         let observe = Observe {
             model: name,
@@ -303,6 +305,25 @@ fn feature_columns(group: &str, features: &[crate::features::FeatureDef]) -> Vec
         pii: feature.pii,
     };
     features.iter().map(column).collect()
+}
+
+/// The place of an input among a model's, or a report that there is none.
+pub(crate) fn place_of_input(
+    name: &str,
+    span: Span,
+    inputs: &[String],
+    complete: bool,
+    reports: &mut Reports,
+) -> Option<usize> {
+    let place = inputs.iter().position(|input| input == name);
+    if place.is_none() && complete {
+        let known: Vec<&str> = inputs.iter().map(String::as_str).collect();
+        reports
+            .error("E0205", span, format!("the model has no input `{name}`"), "not an input")
+            .help(format!("it has {}", listed(&known)))
+            .did_you_mean(nearest(name, known.iter().copied()));
+    }
+    place
 }
 
 /// Everything that a model's inputs were taken apart into.

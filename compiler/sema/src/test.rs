@@ -1,9 +1,11 @@
-//! `test` declarations: rows against the source's columns, expectations against the group's features.
+//! `test` declarations: rows against the source's columns, expectations against the group's features or a model's inputs.
+
+mod behaviours;
 
 use std::collections::BTreeMap;
 
 use mlsys_diagnostics::nearest;
-use mlsys_plan::{ExpectedFeatures, GivenRows, Literal, Origin, TestCase, Type, ValueType};
+use mlsys_plan::{Behaviour, ExpectedFeatures, GivenRows, Literal, Origin, TestCase, Type, ValueType};
 use mlsys_syntax::{Kind, ast};
 
 use crate::args::Constants;
@@ -14,17 +16,55 @@ use crate::report::{Reports, a};
 use crate::scope::{Scope, listed};
 use crate::source::source_of;
 
+/// A test's meaning.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TestDef {
+    /// Of definitions, on rows that it gives.
+    Case(TestCase),
+    /// Of a trained model, on its examples.
+    Model(ModelTest),
+}
+
+/// A test of a trained model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelTest {
+    /// The model's name.
+    pub model: String,
+    /// What is expected, in the program's order.
+    pub behaviours: Vec<Behaviour>,
+}
+
 /// The meaning of a `test` declaration; its origin is filled in where the file is at hand.
 #[salsa::tracked(returns(ref))]
-pub fn test_of<'db>(db: &'db dyn Db, project: Project, item: Item<'db>) -> Checked<TestCase> {
+pub fn test_of<'db>(db: &'db dyn Db, project: Project, item: Item<'db>) -> Checked<TestDef> {
     let Some(ast::Item::Test(tree)) = item.tree(db) else { return Checked::silent() };
     let mut reports = Reports::on(item.reference(db));
     let constants = Constants { db, project, file: item.file(db), item };
     let origin = Origin { file: String::new(), line: tree.name.span.start, name: format!("test {:?}", tree.name.text) };
+    let value = match &tree.model {
+        Some(model) => behaviours::of_model(&constants, tree, model, &origin, &mut reports).map(TestDef::Model),
+        None => Some(TestDef::Case(case(&constants, tree, origin, &mut reports))),
+    };
+    if tree.expect.is_empty() && item.is_intact(db) {
+        let example = match tree.model {
+            Some(_) => "`expect rising in INPUT`, `expect invariant to INPUT within 0.01`",
+            None => "`expect GROUP { key: … } at @2024-01-01 { feature = … }`",
+        };
+        reports
+            .error("E0209", tree.name.span, "the test expects nothing, so it cannot fail", "needs an `expect`")
+            .help(format!("say what must follow: {example}"));
+    }
+    let fine = !reports.has_errors();
+    Checked { value: value.filter(|_| fine), reports: reports.into_vec() }
+}
+
+/// A test of definitions.
+fn case(constants: &Constants<'_>, tree: &ast::Test, origin: Origin, reports: &mut Reports) -> TestCase {
+    let (db, project) = (constants.db, constants.project);
     let mut case =
         TestCase { name: tree.name.text.clone(), origin, given: vec![], features: vec![], conditions: vec![] };
     for (name, rows) in &tree.given {
-        if let Some(rows) = given(&constants, name, rows, &mut reports) {
+        if let Some(rows) = given(constants, name, rows, reports) {
             match case.given.iter_mut().find(|known| known.source == rows.source) {
                 Some(known) => known.rows.extend(rows.rows),
                 None => case.given.push(rows),
@@ -33,20 +73,16 @@ pub fn test_of<'db>(db: &'db dyn Db, project: Project, item: Item<'db>) -> Check
     }
     for expect in &tree.expect {
         match expect {
-            ast::TestExpectation::Rows(rows) => case.features.extend(expected(&constants, rows, &mut reports)),
+            ast::TestExpectation::Rows(rows) => case.features.extend(expected(constants, rows, reports)),
             ast::TestExpectation::Condition(condition) => {
-                let predicate = Scope::constant(db, project, item.file(db)).predicate(condition, &mut reports);
+                let predicate = Scope::constant(db, project, constants.file).predicate(condition, reports);
                 case.conditions.extend(predicate.map(|predicate| (predicate, condition.span.start)));
             }
+            ast::TestExpectation::Behaviour(_) => {}
         }
     }
-    if tree.expect.is_empty() && item.is_intact(db) {
-        reports
-            .error("E0209", tree.name.span, "the test expects nothing, so it cannot fail", "needs an `expect`")
-            .help("say what must follow: `expect GROUP { key: … } at @2024-01-01 { feature = … }`");
-    }
-    let fine = !reports.has_errors();
-    Checked { value: fine.then_some(case), reports: reports.into_vec() }
+    behaviours::without_model(tree, reports);
+    case
 }
 
 /// A named value that is wanted, with its type where it is known.

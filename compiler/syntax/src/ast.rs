@@ -13,7 +13,9 @@ pub use expr::{
     AggregateTail, Argument, BinaryOp, Call, Expr, ExprKind, Literal, LookAhead, TextPart, UnaryOp, Windows,
 };
 pub use features::{Features, Member};
-pub use library::{Entity, ExpectRows, Extern, Function, Param, Parameter, Test, TestExpectation, Use};
+pub use library::{
+    Behaviour, Entity, ExpectRows, Extern, Function, Param, Parameter, Relation, Test, TestExpectation, Use,
+};
 pub use model::{
     Allow, Bound, Encode, Encoded, GroupInput, Impute, Input, Label, Metric, Model, Observe, Observed, OfGroup,
     Require, Setting, SettingValue, Tune, TuneMember,

@@ -192,7 +192,7 @@ fn without_path(source: &Source) -> Source {
     source
 }
 
-/// Bounds of gates judge a training, they do not change it; the columns of slices are computed by it.
+/// Bounds of gates and tests judge a training, they do not change it; the columns of slices are computed by it.
 fn without_bounds(train: &Train) -> Train {
     let columns: BTreeSet<&String> = train.gates.iter().filter_map(|gate| gate.by.as_ref()).collect();
     let gates = columns.into_iter().map(|column| Gate {
@@ -205,7 +205,7 @@ fn without_bounds(train: &Train) -> Train {
         min_rows: 0,
         line: 0,
     });
-    Train { gates: gates.collect(), ..train.clone() }
+    Train { gates: gates.collect(), behaviours: Vec::new(), ..train.clone() }
 }
 
 /// The group that a join reads.

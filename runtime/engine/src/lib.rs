@@ -6,6 +6,7 @@
 //! [`test::run`] carries out a program's tests on rows in memory.
 
 mod artefacts;
+mod behaviours;
 mod champion;
 mod error;
 mod event;
@@ -32,7 +33,8 @@ pub use mlsys_dataflow::{ColumnReport, ProfileFrom, ProfileReport};
 pub use mlsys_store::{Objects, RegistryAddress, Remote};
 pub use mlsys_tracking::TrackingReport;
 pub use mlsys_training::{
-    EpochReport, FoldReport, GateResult, Importance, Score, Scores, TrainEvent, TrainReport, TrialReport,
+    BehaviourResult, Changed, EpochReport, FoldReport, GateResult, Importance, Score, Scores, Seen, TrainEvent,
+    TrainReport, TrialReport,
 };
 pub use not_yet::NOT_YET;
 pub use profiles::newest_profile;

@@ -14,7 +14,7 @@ use crate::champion::CHAMPION;
 use crate::error::RunError;
 use crate::shared;
 
-pub use card::{gates, what_happened};
+pub use card::{behaviours, gates, what_happened};
 pub use mlsys_report::Card;
 pub use mlsys_store::{Actor, Detail, Entry, Lineage, Version};
 

@@ -14,10 +14,11 @@ use mlsys_store::{
     Actor, Digests, Draft, Expected, NewVersion, Registered, Registry, RegistryAddress, Remote, Slot, State, Version,
     hash_of, keep,
 };
-use mlsys_training::{GateResult, TrainReport};
+use mlsys_training::TrainReport;
 use serde_json::Value;
 
 use crate::artefacts;
+use crate::behaviours::{behaviours, kept};
 use crate::champion::{Asked, CHAMPION, Champion};
 use crate::error::RunError;
 use crate::event::{Event, Observer};
@@ -334,7 +335,7 @@ impl<'a> Run<'a> {
         Ok(tables.concat())
     }
 
-    /// Holds a trained model against its gates, and registers it if it meets them.
+    /// Holds a trained model against its gates and tests, and registers it if it meets them.
     async fn judge(
         &mut self,
         node: &Node,
@@ -354,15 +355,17 @@ impl<'a> Run<'a> {
             options: self.options,
             observer: self.observer,
         };
-        let artefact = hash_of(&slot.folder().join(MODEL), &[REPORT])?;
+        let learnt = slot.folder().join(MODEL);
+        let artefact = hash_of(&learnt, &[REPORT])?;
+        let behaviours = behaviours(&asked, &learnt, &self.state).await?;
         let before = self.told_versions(&train.model).await?;
         let (gates, registered) = loop {
             let champion = Champion::find(&asked, &self.registry, &self.state).await?;
             let gates = judge(&train.gates, &report, &champion);
-            if !gates.iter().all(|gate| gate.met || !gate.judged) {
+            if !gates.iter().all(|gate| gate.met || !gate.judged) || behaviours.iter().any(|test| !test.met) {
                 break (gates, None);
             }
-            let registered = self.register(&asked, slot, &gates, champion.expected()).await?;
+            let registered = self.register(&asked, slot, &kept(&gates, &behaviours)?, champion.expected()).await?;
             // Otherwise another machine has made another champion, which nothing was held against yet.
             if registered.is_some() {
                 break (gates, registered);
@@ -376,6 +379,7 @@ impl<'a> Run<'a> {
             report,
             artefact,
             gates,
+            behaviours,
             version,
             fresh: registered.is_some_and(|registered| registered.fresh),
         });
@@ -405,7 +409,7 @@ impl<'a> Run<'a> {
         &self,
         asked: &Asked<'_>,
         slot: &Slot,
-        gates: &[GateResult],
+        gates: &Value,
         expected: Expected,
     ) -> Result<Option<Registered>, RunError> {
         let train = asked.train;
@@ -415,7 +419,6 @@ impl<'a> Run<'a> {
         let data = self.fingerprints.all_data();
         let definition = scoring::definition(self.plan, &train.model)?;
         let lineage = lineage(self.plan, train, &self.fingerprints, &self.options.project);
-        let gates = serde_json::to_value(gates)?;
         let version = NewVersion {
             model: &train.model,
             training: asked.fingerprint.as_str(),
@@ -425,7 +428,7 @@ impl<'a> Run<'a> {
             seed: train.training.seed,
             artefact: &artefact.hash,
             report: asked.report,
-            gates: &gates,
+            gates,
             lineage: &lineage,
         };
         Ok(self.registry.register(&version, CHAMPION, expected, &Actor::here()).await?)

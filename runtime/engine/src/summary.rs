@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use mlsys_plan::NodeId;
 use mlsys_tracking::TrackingReport;
-use mlsys_training::{GateResult, TrainReport};
+use mlsys_training::{BehaviourResult, GateResult, TrainReport};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -98,7 +98,9 @@ pub struct ModelOutcome {
     pub artefact: String,
     /// Every gate, and every slice of those that look at slices.
     pub gates: Vec<GateResult>,
-    /// The registered version; none if a gate was not met.
+    /// Every expectation of the model's tests.
+    pub behaviours: Vec<BehaviourResult>,
+    /// The registered version; none if a gate was not met or a test failed.
     pub version: Option<i64>,
     /// Whether the version was registered by this run.
     pub fresh: bool,
@@ -126,8 +128,10 @@ impl Summary {
         self.nodes.iter().all(|node| matches!(node.outcome, Outcome::Current | Outcome::PassedOver(_)))
     }
 
-    /// Whether some model's gate was not met.
+    /// Whether some model's gate was not met, or a test of it failed.
     pub fn gate_missed(&self) -> bool {
-        self.models.iter().any(|model| model.gates.iter().any(|gate| gate.judged && !gate.met))
+        self.models.iter().any(|model| {
+            model.gates.iter().any(|gate| gate.judged && !gate.met) || model.behaviours.iter().any(|test| !test.met)
+        })
     }
 }

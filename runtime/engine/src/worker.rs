@@ -28,6 +28,8 @@ pub(crate) enum Task {
     Train,
     /// Hold a model against examples.
     Judge,
+    /// See how a model's predictions follow its inputs.
+    Behave,
     /// Let a model predict rows.
     Predict,
 }
@@ -37,6 +39,7 @@ impl Task {
         match self {
             Task::Train => "train",
             Task::Judge => "judge",
+            Task::Behave => "behave",
             Task::Predict => "predict",
         }
     }

@@ -1,4 +1,4 @@
-//! The binary that holds libtorch: `mlsysd train JOB.json`, `mlsysd judge JOB.json`,
+//! The binary that holds libtorch: `mlsysd train JOB.json`, `mlsysd judge JOB.json`, `mlsysd behave JOB.json`,
 //! `mlsysd predict JOB.json`.
 //!
 //! Reads a job, prints its progress as one JSON object a line on the standard output, and leaves its results in the
@@ -45,6 +45,11 @@ enum Command {
         /// The job as `mlsysc` writes it
         job: PathBuf,
     },
+    /// Change inputs of examples, and see how a trained model's predictions follow
+    Behave {
+        /// The job as `mlsysc` writes it
+        job: PathBuf,
+    },
     /// Let a trained model predict rows
     Predict {
         /// The job as `mlsysc` writes it
@@ -60,6 +65,7 @@ fn main() -> ExitCode {
             Err(message) => wrong(&format!("{message}\n\nFor more information, try '--help'.")),
         },
         Command::Judge { job } => work(&job, |job, say| mlsys_torch::judge(&job, say).map(drop)),
+        Command::Behave { job } => work(&job, |job, say| mlsys_torch::behave(&job, say).map(drop)),
         Command::Predict { job } => work(&job, |job, say| mlsys_torch::predict(&job, say).map(drop)),
     }
 }

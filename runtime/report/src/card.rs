@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mlsys_training::{GateResult, TrainReport};
+use mlsys_training::{BehaviourResult, GateResult, TrainReport};
 
 /// Everything that is shown of a version.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +30,8 @@ pub struct Card {
     pub gates: Vec<GateResult>,
     /// How many gates were written in a form that cannot be read any more.
     pub unread_gates: usize,
+    /// The expectations of its tests as they were judged.
+    pub behaviours: Vec<BehaviourResult>,
     /// What it was made of.
     pub origin: Origin,
     /// What happened to it, the latest first.

@@ -37,7 +37,7 @@ pub(crate) enum Cell {
     Number(String),
     /// A number, with where it lies beside it.
     Between(String, String),
-    /// Whether a gate holds.
+    /// Whether a gate or a test holds.
     Met(bool),
     /// Nothing to tell.
     Empty,

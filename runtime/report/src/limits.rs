@@ -34,6 +34,9 @@ pub(crate) const FOLDS: usize = 20;
 /// Gates.
 pub(crate) const GATES: usize = 100;
 
+/// Expectations of tests.
+pub(crate) const TESTS: usize = 20;
+
 /// Charts of slices: pairs of a column and a metric.
 pub(crate) const SLICED: usize = 8;
 

@@ -1,5 +1,6 @@
 //! What a card tells, section by section; Markdown and HTML write the same.
 
+mod behaviours;
 mod data;
 mod gates;
 mod history;
@@ -22,6 +23,7 @@ const SECTIONS: &[fn(&Card) -> Option<Section>] = &[
     predicts::section,
     data::section,
     gates::section,
+    behaviours::section,
     metrics::section,
     slices::section,
     importance::section,

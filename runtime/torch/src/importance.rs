@@ -14,7 +14,7 @@ use crate::examples::Examples;
 use crate::judging::with;
 
 /// How often the values of an input are shuffled.
-const SHUFFLES: u64 = 3;
+pub(crate) const SHUFFLES: u64 = 3;
 
 /// The most rows that are looked at.
 const MOST_ROWS: usize = 20_000;
@@ -30,18 +30,13 @@ pub(crate) fn importance(
     rows: &[usize],
     beside: &Beside,
 ) -> Result<Vec<Importance>, TrainError> {
-    let Some(metric) = looked_at(train) else { return Ok(Vec::new()) };
+    let Some(metric) = metric(train) else { return Ok(Vec::new()) };
     let seed = train.training.seed;
-    let mut places: Vec<usize> = chance::order(rows.len(), &[seed, PLACE, 0])
-        .into_iter()
-        .take(MOST_ROWS)
-        .filter_map(|place| usize::try_from(place).ok())
-        .collect();
-    places.sort_unstable();
+    let places = chosen(rows.len(), seed);
     // Only these rows are shuffled and encoded, again and again.
-    let chosen: Vec<usize> = places.iter().map(|&place| rows[place]).collect();
-    let (examples, beside) = (examples.at(&chosen)?, beside.at(&places));
-    let rows: Vec<usize> = (0..chosen.len()).collect();
+    let looked_at: Vec<usize> = places.iter().map(|&place| rows[place]).collect();
+    let (examples, beside) = (examples.at(&looked_at)?, beside.at(&places));
+    let rows: Vec<usize> = (0..looked_at.len()).collect();
     let score = |examples: &Examples| -> Result<Option<f64>, TrainError> {
         let predictions = model.predict(examples, &rows)?;
         Ok(mlsys_metrics::value(&metric, &with(model.head(), &beside, &predictions)?, None))
@@ -63,8 +58,17 @@ pub(crate) fn importance(
     Ok(found)
 }
 
+/// The places of the rows that are looked at, in their order: all of them, or as many as are enough, by chance.
+pub(crate) fn chosen(rows: usize, seed: u64) -> Vec<usize> {
+    let order = chance::order(rows, &[seed, PLACE, 0]);
+    let mut places: Vec<usize> =
+        order.into_iter().take(MOST_ROWS).filter_map(|place| usize::try_from(place).ok()).collect();
+    places.sort_unstable();
+    places
+}
+
 /// The metric that stops training or that is searched by, otherwise the first of the task's.
-fn looked_at(train: &Train) -> Option<Call> {
+fn metric(train: &Train) -> Option<Call> {
     let named = train.training.stop_early.as_ref().map(|stop| &stop.metric);
     let named = named.or_else(|| train.tune.as_ref().map(|tune| &tune.metric)).cloned();
     named.or_else(|| mlsys_metrics::defaults(train.task).into_iter().next())

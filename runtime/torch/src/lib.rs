@@ -3,9 +3,11 @@
 //! [`train`] does a [`TrainJob`](mlsys_training::TrainJob): reads the examples, fits the encoders on the training part alone,
 //! trains, judges every part, and leaves the model with its report in the job's output folder. [`Model`] reads such a
 //! folder and predicts with the same encoders; [`predict`] does that for any number of rows. Several processes train
-//! together with [`train_in`], in the group that each of them [`join`]s.
+//! together with [`train_in`], in the group that each of them [`join`]s. [`behave`] changes inputs and sees how predictions
+//! follow.
 
 mod artefact;
+mod behaviours;
 mod beside;
 mod body;
 mod calibration;
@@ -34,6 +36,7 @@ mod together;
 mod training;
 
 pub use artefact::{Answer, Model};
+pub use behaviours::behave;
 pub use error::TrainError;
 pub use examples::Examples;
 pub use implemented::implemented;

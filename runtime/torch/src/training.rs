@@ -211,7 +211,7 @@ fn write(job: &TrainJob, model: &Model, report: &TrainReport) -> Result<(), Trai
     write_json(&job.output.join("report.json"), report)
 }
 
-fn write_json(path: &Path, report: &impl serde::Serialize) -> Result<(), TrainError> {
+pub(crate) fn write_json(path: &Path, report: &impl serde::Serialize) -> Result<(), TrainError> {
     let fail = |reason: String| TrainError::Artefact { path: path.to_path_buf(), reason };
     let text = serde_json::to_string_pretty(report).map_err(|error| fail(error.to_string()))?;
     fs::write(path, text + "\n").map_err(|error| fail(error.to_string()))

@@ -37,3 +37,18 @@ pub struct JudgeJob {
     /// Threads the worker may use; none lets libtorch choose.
     pub threads: Option<u32>,
 }
+
+/// `mlsysd behave`: change inputs of examples, and see how a trained model's predictions follow.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BehaveJob {
+    /// The training whose [`Train::behaviours`] are looked at.
+    pub train: Train,
+    /// The examples, as in [`TrainJob::examples`].
+    pub examples: Vec<Vec<PathBuf>>,
+    /// The folder of the model.
+    pub model: PathBuf,
+    /// The file, not yet there, in which the worker leaves a [`crate::BehaviourReport`].
+    pub output: PathBuf,
+    /// Threads the worker may use; none lets libtorch choose.
+    pub threads: Option<u32>,
+}

@@ -3,6 +3,7 @@
 //! The engine writes a job as a JSON file and starts a worker on it; the worker prints events, one JSON object a line,
 //! and leaves a report. Neither links the other: libtorch stays in the worker's process.
 
+mod behaviours;
 mod capabilities;
 mod event;
 mod gate;
@@ -12,10 +13,11 @@ mod report;
 mod scores;
 mod workers;
 
+pub use behaviours::{BehaviourReport, BehaviourResult, Changed, Seen};
 pub use capabilities::{CAPABILITIES, NOT_YET, can};
 pub use event::TrainEvent;
 pub use gate::GateResult;
-pub use job::{JudgeJob, TrainJob};
+pub use job::{BehaveJob, JudgeJob, TrainJob};
 pub use predict::{Carried, PredictJob, Stamp, predicted};
 pub use report::{
     EpochReport, FoldReport, Importance, InputReport, JudgeReport, PartReport, SliceReport, TrainReport, TrialReport,

@@ -1,5 +1,6 @@
 //! `mlsysc run`: brings the finite work of a program up to date.
 
+pub(crate) mod behaviours;
 pub(super) mod places;
 mod progress;
 mod replay;

@@ -112,6 +112,10 @@ pub(super) fn write_train(out: &mut String, train: &Train) -> fmt::Result {
     for gate in &train.gates {
         writeln!(out, "  require {gate} (slices of at least {} rows)", gate.min_rows)?;
     }
+    for behaviour in &train.behaviours {
+        let hidden = if behaviour.hidden { ", values are not shown" } else { "" };
+        writeln!(out, "  expect {behaviour} ({:?}{hidden})", behaviour.test)?;
+    }
     Ok(())
 }
 

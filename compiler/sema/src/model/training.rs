@@ -253,18 +253,8 @@ impl<'db> Judged<'_, 'db> {
     /// An input by its name.
     pub(super) fn input(&self, written: &ast::Expr, reports: &mut Reports) -> Option<String> {
         let name = crate::reach::path(written).unwrap_or_default();
-        let inputs = self.input_names();
-        if inputs.contains(&name) {
-            return Some(name);
-        }
-        if self.collected.complete {
-            let known: Vec<&str> = inputs.iter().map(String::as_str).collect();
-            reports
-                .error("E0205", written.span, format!("the model has no input `{name}`"), "not an input")
-                .help(format!("it has {}", listed(&known)))
-                .did_you_mean(mlsys_diagnostics::nearest(&name, known.iter().copied()));
-        }
-        None
+        super::place_of_input(&name, written.span, &self.input_names(), self.collected.complete, reports)?;
+        Some(name)
     }
 
     /// Stopping on the test part would choose the weights by what is to judge them.

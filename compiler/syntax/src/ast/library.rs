@@ -77,11 +77,13 @@ pub struct Extern {
     pub tasks: Vec<Name>,
 }
 
-/// `test "name" { … }`
+/// `test "name" for model { … }`
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct Test {
     /// Its name.
     pub name: Name,
+    /// The model that it is about; none where it is about definitions.
+    pub model: Option<Name>,
     /// Rows of sources.
     pub given: Vec<(Name, Vec<Expr>)>,
     /// What must hold.
@@ -95,6 +97,34 @@ pub enum TestExpectation {
     Rows(ExpectRows),
     /// A condition without columns, such as `div(7, 2) == 3`.
     Condition(Expr),
+    /// How predictions follow an input.
+    Behaviour(Behaviour),
+}
+
+/// `expect rising in input within tolerance in 95% of examples`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Behaviour {
+    /// What is expected.
+    pub relation: Relation,
+    /// The input that is changed, with its group's name if it has one, such as `habits.days_known`.
+    pub input: Name,
+    /// By how much a prediction may go where it must not.
+    pub tolerance: Option<Expr>,
+    /// The share of comparisons that must hold.
+    pub share: Option<Expr>,
+    /// The whole clause.
+    pub span: Span,
+}
+
+/// How predictions follow an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Relation {
+    /// `invariant to`
+    Invariant,
+    /// `rising in`
+    Rising,
+    /// `falling in`
+    Falling,
 }
 
 /// `expect group { key: value } at time { feature = value }`

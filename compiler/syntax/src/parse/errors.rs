@@ -511,7 +511,10 @@ fn keyword(rule: Rule) -> String {
         "for_windows" => "`for`".to_owned(),
         "fresh_within" => "`fresh`".to_owned(),
         "allow_pii" => "`allow`".to_owned(),
-        "expect_that" => "`expect`".to_owned(),
+        "expect_that" | "expect_behaviour" => "`expect`".to_owned(),
+        "tolerance" => "`within`".to_owned(),
+        "of_examples" => "`in`".to_owned(),
+        "changed" => "an input".to_owned(),
         "rollout_block" => "a rollout".to_owned(),
         _ => format!("`{name}`"),
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use mlsys_plan::Call;
 use mlsys_report::{Card, Event, Origin};
-use mlsys_training::GateResult;
+use mlsys_training::{BehaviourResult, GateResult};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -41,6 +41,7 @@ impl Models {
             report: detail.report.clone(),
             gates,
             unread_gates,
+            behaviours: behaviours(detail),
             origin: origin(detail),
             history: history.iter().filter(about).map(event).collect(),
         })
@@ -49,10 +50,22 @@ impl Models {
 
 /// The gates of a version as they were judged, and how many were written in a form that cannot be read any more.
 pub fn gates(detail: &Detail) -> (Vec<GateResult>, usize) {
-    let written: &[Value] = detail.gates.as_array().map(Vec::as_slice).unwrap_or_default();
-    let read: Vec<GateResult> = written.iter().filter_map(|gate| GateResult::deserialize(gate).ok()).collect();
+    let (written, _) = divided(detail);
+    let read: Vec<GateResult> = written.iter().filter_map(|gate| GateResult::deserialize(*gate).ok()).collect();
     let unread = written.len() - read.len();
     (read, unread)
+}
+
+/// The expectations of the version's tests as they were judged.
+pub fn behaviours(detail: &Detail) -> Vec<BehaviourResult> {
+    let (_, written) = divided(detail);
+    written.into_iter().filter_map(|test| BehaviourResult::deserialize(test).ok()).collect()
+}
+
+/// What is kept of gates, and what of tests behind them.
+fn divided(detail: &Detail) -> (Vec<&Value>, Vec<&Value>) {
+    let written = detail.gates.as_array().into_iter().flatten();
+    written.partition(|entry| entry.get("behaviour").is_none())
 }
 
 /// What happened, in words.

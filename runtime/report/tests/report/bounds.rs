@@ -7,7 +7,7 @@ use mlsys_plan::Value;
 use mlsys_report::{Card, Event};
 use mlsys_training::Score;
 
-use crate::cards::{gate, importance, input, rich, slice};
+use crate::cards::{behaviour, gate, importance, input, rich, slice};
 
 /// Far more than is drawn.
 const MANY: u32 = 100_000;
@@ -26,6 +26,7 @@ fn huge() -> Card {
     card.aliases = (0..1000).map(text).collect();
     card.gates =
         (0..MANY / 10).map(|place| gate(&text(place), Some(&text(place % 50)), Some(&text(place)), 0.7, 0.6)).collect();
+    card.behaviours = (0..1000).map(|place| behaviour(&text(place), &text(place), 5)).collect();
     card.history = (0..1000)
         .map(|place| Event {
             at: text(place),
@@ -79,7 +80,9 @@ fn any_card_is_written_below_a_megabyte() {
     assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
     assert!(page.len() < MEGABYTE, "a page of {} bytes", page.len());
     assert!(text.len() < MEGABYTE, "a card of {} bytes", text.len());
-    for counted in ["and 99,970 more", "and 99,700 more", "and 4,970 more with fewer examples", "and 9,960 more"] {
+    for counted in
+        ["and 99,970 more", "and 99,700 more", "and 4,970 more with fewer examples", "and 9,960 more", "and 980 more"]
+    {
         assert!(page.contains(counted) && text.contains(counted), "{counted}");
     }
 }

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use mlsys_metrics::{Bar, Bin, Curves};
-use mlsys_plan::{Bound, Call, Comparison, Gate, Part, Task, Value};
+use mlsys_plan::{Behaviour, Bound, Call, Comparison, Gate, Part, Relation, Task, Value};
 use mlsys_report::{Card, Event, Origin};
 use mlsys_training::{
-    EpochReport, FoldReport, GateResult, Importance, InputReport, PartReport, Score, Scores, SliceReport, TrainReport,
-    TrialReport,
+    BehaviourResult, EpochReport, FoldReport, GateResult, Importance, InputReport, PartReport, Score, Scores, Seen,
+    SliceReport, TrainReport, TrialReport,
 };
 
 /// A version of which nothing is known but that it is there.
@@ -39,6 +39,7 @@ pub(crate) fn empty(task: Task) -> Card {
         report,
         gates: Vec::new(),
         unread_gates: 0,
+        behaviours: Vec::new(),
         origin: Origin::default(),
         history: Vec::new(),
     }
@@ -96,6 +97,21 @@ pub(crate) fn small() -> Card {
     card
 }
 
+/// An expectation of which so many comparisons do not hold.
+pub(crate) fn behaviour(test: &str, input: &str, astray: u64) -> BehaviourResult {
+    let behaviour = Behaviour {
+        test: test.to_owned(),
+        origin: mlsys_plan::Origin { file: "flights.mlsys".to_owned(), line: 120, name: format!("test {test:?}") },
+        relation: Relation::Rising,
+        input: input.to_owned(),
+        tolerance: 0.01,
+        share: 0.999,
+        hidden: false,
+    };
+    let seen = Seen { examples: 20_000, compared: 59_000, held: 59_000 - astray, worst: None };
+    BehaviourResult { behaviour, met: astray <= 59, seen }
+}
+
 /// A version with everything: many epochs, inputs, slices and trials, and curves.
 pub(crate) fn rich() -> Card {
     let mut card = small();
@@ -111,6 +127,8 @@ pub(crate) fn rich() -> Card {
         slice(carrier, rows, 0.62 + 0.13 * wave(place), 1.2 / f64::from(u32::try_from(rows).unwrap()).sqrt())
     });
     let sliced: Vec<SliceReport> = sliced.collect();
+    card.behaviours =
+        vec![behaviour("a longer way is not safer", "distance", 0), behaviour("no favourites", "carrier", 37)];
     card.gates.truncate(1);
     card.gates.push(GateResult {
         note: Some("the champion is version 2".to_owned()),

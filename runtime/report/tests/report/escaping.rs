@@ -2,7 +2,7 @@
 
 use mlsys_report::Card;
 
-use crate::cards::{gate, importance, input, rich, slice};
+use crate::cards::{behaviour, gate, importance, input, rich, slice};
 
 /// Texts that mean something to HTML, Markdown, tables or YAML.
 const WILD: &[&str] = &[
@@ -39,6 +39,7 @@ fn with(text: &str) -> Card {
     }
     card.gates = vec![gate(&text(), Some(&text()), Some(&text()), 0.7, 0.6)];
     card.gates[0].note = Some(text());
+    card.behaviours = vec![behaviour(&text(), &text(), 0)];
     card.origin.sources.insert(text(), text());
     card.origin.groups.insert(text(), text());
     card.origin.commit = Some(text());

@@ -49,6 +49,7 @@ fn every_chart_stands_where_there_is_data_for_it() {
     }
     assert!(full.contains("38,211") && !none.contains("class=\"matrix\""));
     assert!(!none.contains("<figure"));
+    assert!(full.contains("58,963 of 59,000") && !none.contains("id=\"tests\""));
 }
 
 #[test]

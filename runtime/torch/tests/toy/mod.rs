@@ -130,6 +130,7 @@ pub(crate) fn job_on(folder: &Path, examples: PathBuf, task: Task, inputs: Vec<M
             tune: None,
             calibrate: None,
             gates: Vec::new(),
+            behaviours: Vec::new(),
         },
         examples: vec![vec![examples]],
         output: folder.join("model"),

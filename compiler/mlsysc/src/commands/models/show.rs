@@ -10,6 +10,7 @@ use mlsys_plan::Part;
 use serde_json::json;
 
 use super::{Exit, Named, Place, failure, named, table};
+use crate::commands::run::behaviours;
 
 /// How many lines of the history are shown.
 const LATEST: usize = 10;
@@ -93,6 +94,7 @@ fn print(detail: &Detail, history: &[Entry], folder: Option<&Path>) {
     folds(detail);
     importance(detail);
     gates(detail);
+    tests(detail);
     println!("\nhistory");
     let latest: Vec<Vec<String>> = history.iter().take(LATEST).map(entry).collect();
     table::print(&latest, &[]);
@@ -145,6 +147,14 @@ fn gates(detail: &Detail) {
     if !lines.is_empty() {
         println!("\ngates\n{}", lines.join("\n"));
     }
+}
+
+fn tests(detail: &Detail) {
+    let results = mlsys_engine::models::behaviours(detail);
+    if !results.is_empty() {
+        println!("\ntests");
+    }
+    results.iter().for_each(|result| println!("{}", behaviours::line(result)));
 }
 
 fn entry(entry: &Entry) -> Vec<String> {

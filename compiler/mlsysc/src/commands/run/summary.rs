@@ -1,11 +1,11 @@
 //! The summary of a run, for people.
 
-use mlsys_engine::{FoldReport, GateResult, ModelOutcome, NodeOutcome, Outcome, Summary};
+use mlsys_engine::{BehaviourResult, FoldReport, GateResult, ModelOutcome, NodeOutcome, Outcome, Summary};
 use mlsys_plan::{Comparison, Part};
 use serde_json::Value;
 
 use super::progress::short;
-use super::scoring;
+use super::{behaviours, scoring};
 
 /// How many metrics of a part are shown; `mlsysc models show` has all.
 const SHOWN: usize = 5;
@@ -139,10 +139,32 @@ fn model_outcome(model: &ModelOutcome) {
     }
     folds(&report.folds);
     gates(&model.gates);
+    tests(&model.behaviours);
     match (model.version, model.fresh) {
         (Some(version), true) => println!("  version {version} is registered and is the champion\n"),
         (Some(version), false) => println!("  version {version} is the champion\n"),
-        (None, _) => println!("  not registered: a gate was not met\n"),
+        (None, _) => println!("  not registered: {}\n", missed(model)),
+    }
+}
+
+/// Why a version is not registered.
+fn missed(model: &ModelOutcome) -> &'static str {
+    let gate = model.gates.iter().any(|gate| gate.judged && !gate.met);
+    let test = model.behaviours.iter().any(|test| !test.met);
+    match (gate, test) {
+        (true, true) => "a gate was not met, and a test failed",
+        (false, true) => "a test failed",
+        _ => "a gate was not met",
+    }
+}
+
+/// One line a test's expectation, and of those that do not hold the worst example.
+fn tests(results: &[BehaviourResult]) {
+    for result in results {
+        println!("  test      {}", behaviours::line(result));
+        if !result.met {
+            println!("            {}", behaviours::worst(result));
+        }
     }
 }
 
