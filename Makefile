@@ -55,12 +55,13 @@ bench: python
 	@cargo build --quiet --release --workspace --bins --examples
 	@.benchenv/bin/python tests/bench/run.py $(ONLY)
 
-# A store that machines share, in a service that speaks S3; trainings that MLflow is told of.
+# A store that machines share, in a service that speaks S3; trainings that MLflow is told of; a rank of PyTorch's among ours.
 interop: python
-	@$(SETUP) tools libtorch lightgbm interopenv
+	@$(SETUP) tools libtorch lightgbm interopenv torchenv
 	@cargo build --quiet --workspace --all-targets
 	@.interopenv/bin/python tests/interop/s3.py $(TARGET)/debug/mlsysc
 	@.interopenv/bin/python tests/interop/tracking.py $(TARGET)/debug/mlsysc $(TARGET)/debug/examples/tell
+	@.torchenv/bin/python tests/interop/ranks.py $(TARGET)/debug/examples/add
 
 clean:
 	@cargo clean
