@@ -11,7 +11,7 @@ const COMPILER: [&str; 6] =
     ["mlsys-diagnostics", "mlsys-driver", "mlsys-lower", "mlsys-plan", "mlsys-sema", "mlsys-syntax"];
 
 /// Crates of the runtime other than its binary.
-const RUNTIME: [&str; 8] = [
+const RUNTIME: [&str; 10] = [
     "mlsys-aggregates",
     "mlsys-collective",
     "mlsys-dataflow",

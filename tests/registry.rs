@@ -90,6 +90,7 @@ impl Machine {
             state: self.path(".mlsys"),
             store: Some(store.clone()),
             registry: Some(registry.clone()),
+            tracking: None,
             worker: binaries().join("mlsysd"),
             threads: Some(1),
             memory: None,
@@ -156,7 +157,8 @@ async fn files_of_a_version_are_fetched_when_they_are_needed() {
     let third = Machine::new();
     let models = Models::open(&third.path(".mlsys"), Some(store.clone()), Some(&registry)).await.unwrap().unwrap();
     let detail = models.detail("fraud", &Which::Number(1)).await.unwrap();
-    models.export(&detail, &third.path("out"), &Actor::here()).await.unwrap();
+    let card = models.card(&detail).await.unwrap();
+    models.export(&detail, &card, &third.path("out"), &Actor::here()).await.unwrap();
     assert!(third.path("out/model.safetensors").is_file() && third.path("out/version.json").is_file());
     assert_eq!(third.models(), 1);
     for (version, before) in [(1, 2), (2, 1)] {

@@ -108,6 +108,7 @@ pub(crate) fn report() -> TrainReport {
         importance: Vec::new(),
         trials: Vec::new(),
         best_trial: None,
+        folds: Vec::new(),
         rows_per_second: None,
         seconds: 20.0,
     }
