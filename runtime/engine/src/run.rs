@@ -373,7 +373,7 @@ impl<'a> Run<'a> {
         };
         let version = registered.map(|registered| registered.version);
         let after = self.told_versions(&train.model).await?;
-        self.tracked.judged(&self.told(node, train)?, &gates, version, &before, &after);
+        self.tracked.judged(&self.told(node, train)?, &gates, &behaviours, version, &before, &after);
         self.models.push(ModelOutcome {
             model: train.model.clone(),
             report,

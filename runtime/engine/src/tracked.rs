@@ -11,7 +11,7 @@ use mlsys_tracking::mlflow::{Credentials, Mlflow};
 use mlsys_tracking::{
     Address, Came, Ended, Id, Moved, News, Pace, Registered, Spool, Tracking, TrackingReport, Training, described, now,
 };
-use mlsys_training::{TrainEvent, TrainReport};
+use mlsys_training::{BehaviourResult, TrainEvent, TrainReport};
 
 use crate::error::RunError;
 use crate::event::Event;
@@ -118,6 +118,7 @@ impl Tracked {
         &self,
         told: &Told<'_>,
         gates: &[GateResult],
+        behaviours: &[BehaviourResult],
         version: Option<i64>,
         before: &[Version],
         after: &[Version],
@@ -127,7 +128,7 @@ impl Tracked {
         tracking.tell(News::Registered(Registered {
             training: self.id(told),
             version,
-            gates: gates.iter().map(judgement).collect(),
+            gates: gates.iter().map(judgement).chain(behaviours.iter().map(behaved)).collect(),
             aliases: aliases.unwrap_or_default(),
         }));
         let moved = moved(&told.train.model, before, after);
@@ -235,6 +236,12 @@ fn judgement(gate: &GateResult) -> String {
         (true, false) => "missed",
     };
     format!("{}{slice}: {reached}, {came}", gate.gate)
+}
+
+fn behaved(result: &BehaviourResult) -> String {
+    let BehaviourResult { behaviour, seen, met } = result;
+    let came = if *met { "met" } else { "missed" };
+    format!("{:?}: {behaviour}: {} of {} comparisons hold, {came}", behaviour.test, seen.held, seen.compared)
 }
 
 /// When a file was written, in milliseconds since 1970.
