@@ -2,6 +2,8 @@
 
 mod checkpoint;
 mod crew;
+mod given;
+mod kept;
 mod replica;
 mod weights;
 
@@ -10,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use mlsys_plan::{Part, Train};
 use mlsys_training::{EpochReport, Scores, TrainEvent};
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 pub(crate) use checkpoint::Keeper;
 pub(crate) use weights::Weights;
@@ -27,6 +29,7 @@ use crate::settings::Settings;
 use crate::stopping::Stopping;
 use checkpoint::{Found, Position};
 use crew::Crew;
+use kept::Kept;
 use replica::Original;
 
 /// Below so many multiplications a step that is one share runs on one thread: others would wait for each other longer than
@@ -35,6 +38,10 @@ const WORTH_THREADS: u64 = 1 << 26;
 
 /// The shortest time between two events about steps.
 const BEAT: Duration = Duration::from_millis(200);
+
+/// What a checkpoint calls the weights as they are, and those of the best epoch.
+const WEIGHTS: &str = "weights";
+const BEST: &str = "best";
 
 /// What chance is drawn for: the first number of its place after the seed.
 const ORDER: u64 = 1;
@@ -65,9 +72,16 @@ pub(crate) struct Watch<'a> {
 pub(crate) fn fit(train: &Train, data: &Data, watch: &mut Watch<'_>) -> Result<Fitted, TrainError> {
     let settings = Settings::of(train)?;
     chance::seed_libtorch(train.training.seed);
-    let model = Model::network(train, data, settings.device)?;
+    let found = watch.keeper.as_ref().and_then(Keeper::find);
+    let mut model = Model::network(train, data, settings.device)?;
+    if let Some(kept) = found.as_ref().and_then(|found| Kept::find(&found.tensors, WEIGHTS, settings.device)) {
+        kept.put_into(&mut model, settings.device)?;
+    }
     let labels = data.labels(Part::Train);
     let loss = losses::build(train.training.loss.as_ref(), &Learnt { head: &data.head, labels })?;
+    if model.weights()?.count() == 0 {
+        return given::judged(train, data, model, &loss, watch);
+    }
     let optimizer = optimizers::build(&train.training.optimizer, &model.weights()?.flat)?;
     let rows = labels.len();
     let batch = usize::try_from(train.training.batch).unwrap_or(usize::MAX).min(rows).max(1);
@@ -80,6 +94,7 @@ pub(crate) fn fit(train: &Train, data: &Data, watch: &mut Watch<'_>) -> Result<F
         loss: &Arc::new(loss),
         device: settings.device,
         kind: settings.kind,
+        module: model.module(),
     };
     let crew = Crew::new(&original, &data.encoded[&Part::Train], &data.targets, batch, threads)?;
     let schedule = Schedule::of(settings.schedule.as_ref())?;
@@ -99,7 +114,7 @@ pub(crate) fn fit(train: &Train, data: &Data, watch: &mut Watch<'_>) -> Result<F
         best: None,
         began: Instant::now(),
     };
-    session.run(watch)
+    session.run(watch, found)
 }
 
 /// A network in training.
@@ -117,17 +132,17 @@ struct Session<'a> {
     at: Position,
     stopping: Stopping<'a>,
     /// The best epoch's weights.
-    best: Option<Tensor>,
+    best: Option<Kept>,
     began: Instant,
 }
 
 impl Session<'_> {
     /// Trains until the last epoch or until the metric stops getting better. The model has the best epoch's weights.
-    fn run(mut self, watch: &mut Watch<'_>) -> Result<Fitted, TrainError> {
+    fn run(mut self, watch: &mut Watch<'_>, found: Option<Found>) -> Result<Fitted, TrainError> {
         let parts = self.data.beside.iter();
         let rows = parts.map(|(part, beside)| (*part, beside.labels.len() as u64)).collect();
         let (epochs, steps, parameters) = (self.train.training.epochs, self.steps(), self.model.parameters());
-        if let Some(found) = watch.keeper.as_ref().and_then(Keeper::find) {
+        if let Some(found) = found {
             self.take_up(found)?;
         }
         (watch.emit)(&TrainEvent::Ready { rows, parameters, epochs, steps });
@@ -137,7 +152,7 @@ impl Session<'_> {
             self.epoch(watch)?;
             let report = self.report()?;
             (watch.emit)(&TrainEvent::Epoch(report.clone()));
-            self.note(&report);
+            self.note(&report)?;
             let done = self.stopping.is_enough(report.epoch);
             let goes_on = (watch.go_on)(&report);
             self.at.reports.push(report);
@@ -156,7 +171,7 @@ impl Session<'_> {
         }
         let best_epoch = self.stopping.best_epoch(&self.at.reports);
         if let Some(best) = &self.best {
-            self.model.weights_mut()?.set(best)?;
+            best.put_into(&mut self.model, self.settings.device)?;
         }
         Ok(Fitted { model: self.model, epochs: self.at.reports, best_epoch, rows_per_second, ended_after })
     }
@@ -179,8 +194,9 @@ impl Session<'_> {
         };
         let threads = tch::get_num_threads();
         let work = self.model.parameters().saturating_mul(self.batch as u64);
-        let is_small = work < WORTH_THREADS;
-        tch::set_num_threads(if is_small { 1 } else { threads });
+        // Products of a module are divided among threads nowhere: their last bits would depend on how many there are.
+        let alone = work < WORTH_THREADS || self.model.module().is_some();
+        tch::set_num_threads(if alone { 1 } else { threads });
         let done = self.steps_of(&order, watch);
         tch::set_num_threads(threads);
         done
@@ -205,7 +221,7 @@ impl Session<'_> {
 
     fn step(&mut self, rows: &[i64]) -> Result<(), TrainError> {
         let place = [self.train.training.seed, STEP, self.at.steps];
-        let (mut gradient, loss) = self.crew.slope(rows, place, self.settings.on_cpu())?;
+        let (mut gradient, loss) = self.crew.slope(rows, place)?;
         if let Some(most) = self.settings.clip {
             let norm = gradient.norm().f_double_value(&[])?;
             if norm > most {
@@ -236,11 +252,12 @@ impl Session<'_> {
     }
 
     /// Keeps the weights of the best epoch so far.
-    fn note(&mut self, report: &EpochReport) {
+    fn note(&mut self, report: &EpochReport) -> Result<(), TrainError> {
         if self.stopping.note(report) {
             self.at.best = self.stopping.best();
-            self.best = self.model.weights().ok().map(|weights| weights.flat.copy());
+            self.best = Some(Kept::of(&self.model)?);
         }
+        Ok(())
     }
 
     fn seconds(&self) -> f64 {
@@ -257,25 +274,19 @@ impl Session<'_> {
 
     /// Everything that a checkpoint holds besides the position.
     fn tensors(&self) -> Result<Vec<(String, Tensor)>, TrainError> {
-        let mut tensors = vec![("weights".to_owned(), self.model.weights()?.flat.to_device(tch::Device::Cpu))];
-        tensors.extend(self.best.as_ref().map(|best| ("best".to_owned(), best.to_device(tch::Device::Cpu))));
+        let mut tensors = Kept::of(&self.model)?.named(WEIGHTS);
+        tensors.extend(self.best.iter().flat_map(|best| best.named(BEST)));
         let memory = self.optimizer.memory().into_iter();
         tensors.extend(memory.map(|(name, tensor)| (format!("optimizer.{name}"), tensor.to_device(tch::Device::Cpu))));
         Ok(tensors)
     }
 
-    /// Goes on where a checkpoint was kept.
+    /// Goes on where a checkpoint was kept, whose weights the model has.
     fn take_up(&mut self, found: Found) -> Result<(), TrainError> {
-        let mut memory = Vec::new();
-        for (name, tensor) in found.tensors {
-            match name.as_str() {
-                "weights" => self.model.weights_mut()?.set(&tensor)?,
-                "best" => self.best = Some(tensor.to_kind(Kind::Float).to_device(self.settings.device)),
-                _ => memory.extend(name.strip_prefix("optimizer.").map(|name| (name.to_owned(), tensor))),
-            }
-        }
-        self.optimizer.remember(&memory);
-        self.crew.renew(self.model.weights()?)?;
+        self.best = Kept::find(&found.tensors, BEST, self.settings.device);
+        let named = found.tensors.into_iter();
+        let memory = named.filter_map(|(name, tensor)| Some((name.strip_prefix("optimizer.")?.to_owned(), tensor)));
+        self.optimizer.remember(&memory.collect::<Vec<_>>());
         self.stopping.set_best(found.position.best);
         self.at = found.position;
         Ok(())

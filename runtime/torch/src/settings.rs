@@ -70,10 +70,6 @@ impl Settings {
             },
         })
     }
-
-    pub(crate) fn on_cpu(&self) -> bool {
-        self.device == Device::Cpu
-    }
 }
 
 fn cuda() -> Result<Device, TrainError> {

@@ -37,7 +37,7 @@ pub fn train(job: &TrainJob, emit: &mut dyn FnMut(&TrainEvent)) -> Result<TrainR
     let train = &job.train;
     use_threads(job.threads);
     let examples = Examples::read(&job.examples)?;
-    let data = Data::prepare(train, &examples)?;
+    let data = Data::prepare(job, &examples)?;
     let started = Instant::now();
     let (fitted, trials, best_trial) = match &train.tune {
         None => (one(job, &data, emit)?, Vec::new(), None),

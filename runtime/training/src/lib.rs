@@ -12,7 +12,7 @@ mod scores;
 
 pub use capabilities::{CAPABILITIES, NOT_YET, can};
 pub use event::TrainEvent;
-pub use job::{JudgeJob, TrainJob};
+pub use job::{JudgeJob, TrainJob, module_of};
 pub use predict::{Carried, PredictJob, Stamp, predicted};
 pub use report::{
     EpochReport, Importance, InputReport, JudgeReport, PartReport, SliceReport, TrainReport, TrialReport,

@@ -23,6 +23,8 @@ const MOST: usize = 16;
 /// Those who compute gradients.
 pub(crate) struct Crew {
     workers: Vec<Worker>,
+    /// Whether a step is one share: on a GPU, and of a module, which sees its batch as a whole.
+    is_whole: bool,
     /// The weights in the type of numbers that is computed with, if it is another one than theirs.
     narrow: Option<Tensor>,
 }
@@ -64,8 +66,8 @@ impl Crew {
         let is_narrow = original.kind != original.weights.flat.kind();
         let narrow = is_narrow.then(|| original.weights.flat.to_kind(original.kind));
         let weights = narrow.as_ref().unwrap_or(&original.weights.flat);
-        let on_cpu = original.device == Device::Cpu;
-        let count = if on_cpu { threads.min(shares(batch)).max(1) } else { 1 };
+        let is_whole = original.device != Device::Cpu || original.module.is_some();
+        let count = if is_whole { 1 } else { threads.min(shares(batch)).max(1) };
         let mut workers = Vec::new();
         for _ in 0..count {
             let post = Post {
@@ -75,12 +77,12 @@ impl Crew {
             };
             workers.push(if count == 1 { Worker::Here(Box::new(post)) } else { Worker::there(post) });
         }
-        Ok(Crew { workers, narrow })
+        Ok(Crew { workers, is_whole, narrow })
     }
 
     /// The gradient of the mean loss of some rows, and the sum of their losses. `place` says where in training this is.
-    pub(crate) fn slope(&mut self, rows: &[i64], place: [u64; 3], on_cpu: bool) -> Result<(Tensor, f64), TrainError> {
-        let count = if on_cpu { shares(rows.len()) } else { 1 };
+    pub(crate) fn slope(&mut self, rows: &[i64], place: [u64; 3]) -> Result<(Tensor, f64), TrainError> {
+        let count = if self.is_whole { 1 } else { shares(rows.len()) };
         let size = rows.len().div_ceil(count);
         let shares: Vec<Share> = rows
             .chunks(size)
