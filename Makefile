@@ -55,11 +55,12 @@ bench: python
 	@cargo build --quiet --release --workspace --bins --examples
 	@.benchenv/bin/python tests/bench/run.py $(ONLY)
 
-# A store that machines share, in a service that speaks S3.
+# A store that machines share, in a service that speaks S3; and modules that PyTorch writes and reads.
 interop: python
-	@$(SETUP) tools libtorch lightgbm interopenv
+	@$(SETUP) tools libtorch lightgbm interopenv torchenv
 	@cargo build --quiet --workspace --all-targets
 	@.interopenv/bin/python tests/interop/s3.py $(TARGET)/debug/mlsysc
+	@.torchenv/bin/python tests/interop/torchscript.py $(TARGET)/debug/mlsysc
 
 clean:
 	@cargo clean

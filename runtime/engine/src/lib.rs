@@ -12,6 +12,7 @@ mod fingerprints;
 mod gates;
 mod lineage;
 pub mod models;
+mod module;
 mod not_yet;
 mod profiles;
 mod run;
