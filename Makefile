@@ -55,13 +55,15 @@ bench: python
 	@cargo build --quiet --release --workspace --bins --examples
 	@.benchenv/bin/python tests/bench/run.py $(ONLY)
 
-# A store that machines share, in a service that speaks S3; trainings that MLflow is told of; a rank of PyTorch's among ours.
+# A store that machines share, in a service that speaks S3; trainings that MLflow is told of; a rank of PyTorch's among ours; and
+# modules that PyTorch writes and reads.
 interop: python
 	@$(SETUP) tools libtorch lightgbm interopenv torchenv
 	@cargo build --quiet --workspace --all-targets
 	@.interopenv/bin/python tests/interop/s3.py $(TARGET)/debug/mlsysc
 	@.interopenv/bin/python tests/interop/tracking.py $(TARGET)/debug/mlsysc $(TARGET)/debug/examples/tell
 	@.torchenv/bin/python tests/interop/ranks.py $(TARGET)/debug/examples/add
+	@.torchenv/bin/python tests/interop/torchscript.py $(TARGET)/debug/mlsysc
 
 clean:
 	@cargo clean

@@ -1,5 +1,5 @@
 """Sets up `.torchenv`, a Python environment with PyTorch: the peer of the training
-benchmark.
+benchmark, and of modules that go there and back.
 """
 
 import packages

@@ -268,6 +268,7 @@ pub const CATALOGUE: &[Entry] = &[
     },
     Entry { code: "E0933", title: "a model that cannot be written", page: include_str!("../pages/E0933.md") },
     Entry { code: "E0934", title: "trees that cannot be grown", page: include_str!("../pages/E0934.md") },
+    Entry { code: "E0935", title: "a PyTorch module that cannot be used", page: include_str!("../pages/E0935.md") },
     Entry { code: "E0940", title: "no version to score with", page: include_str!("../pages/E0940.md") },
     Entry { code: "E0941", title: "predictions that cannot be delivered", page: include_str!("../pages/E0941.md") },
     Entry { code: "E0942", title: "a file in the way of predictions", page: include_str!("../pages/E0942.md") },

@@ -11,6 +11,7 @@ use mlsys_plan::{
 use mlsys_store::Digests;
 
 use crate::error::RunError;
+use crate::module::{module_file, without_module_path};
 
 /// Raised whenever the same definition over the same data may give another result than before.
 pub(crate) const REVISION: &str = "engine 4";
@@ -99,7 +100,10 @@ impl Fingerprints {
             }
             Operation::Train(train) => {
                 whole.extend(self.all_of(&node.inputs));
-                Operation::Train(without_bounds(train))
+                if let Some(file) = module_file(train, project)? {
+                    whole.push(Fingerprint::of(digests.of(&file)?.as_bytes()));
+                }
+                Operation::Train(without_module_path(without_bounds(train)))
             }
             Operation::Deployment(_) | Operation::Monitor(_) => {
                 whole.extend(self.all_of(&node.inputs));

@@ -14,6 +14,7 @@ mod fingerprints;
 mod gates;
 mod lineage;
 pub mod models;
+mod module;
 mod not_yet;
 mod profiles;
 mod replay;

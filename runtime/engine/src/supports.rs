@@ -1,7 +1,7 @@
 //! What a run can do, asked before it begins: of a training without starting a worker.
 
 use mlsys_plan::{Call, Dimension, Gate, Operation, Plan, Task, Train, Tuned, Value};
-use mlsys_training::{CAPABILITIES, can, refused_together, workers};
+use mlsys_training::{CAPABILITIES, can, module_of, refused_together, workers};
 
 use crate::error::RunError;
 use crate::scoring;
@@ -43,6 +43,9 @@ fn check_train(train: &Train) -> Vec<RunError> {
         errors.extend(known("search", &tune.search.name));
         errors.extend(check_metric(&tune.metric));
         errors.extend(tune.space.iter().flat_map(check_dimension));
+        if module_of(train).is_some() && tune.space.iter().any(is_path) {
+            errors.push(refuse("search the file of a module", "train a model for each file, and compare them"));
+        }
     }
     for gate in &train.gates {
         errors.extend(check_gate(gate).into_iter().map(|error| RunError { line: Some(gate.line), ..error }));
@@ -80,6 +83,11 @@ fn check_dimension(dimension: &Dimension) -> Vec<RunError> {
         errors.push(refuse(&format!("search the setting `{}`", dimension.name), &help));
     }
     errors
+}
+
+/// Whether the file of a learner is searched.
+fn is_path(dimension: &Dimension) -> bool {
+    dimension.of == Tuned::Learner && dimension.name == "path"
 }
 
 fn check_gate(gate: &Gate) -> Vec<RunError> {

@@ -16,6 +16,7 @@ use crate::examples::Examples;
 use crate::fit::Weights;
 use crate::heads::Head;
 use crate::learners::{Method, learner};
+use crate::module::{Module, ModuleFile};
 
 /// The version of the folder's format.
 const FORMAT: u32 = 2;
@@ -59,7 +60,8 @@ pub enum Answer {
 impl Model {
     /// An untrained network.
     pub(crate) fn network(train: &Train, data: &Data, device: Device) -> Result<Self, TrainError> {
-        let body = Net::build(&train.learner, &data.encoders, data.head.outputs(), device)?;
+        let module = data.module.as_ref().map(|file| file.load(device)).transpose()?;
+        let body = Net::build(&train.learner, &data.encoders, data.head.outputs(), device, module)?;
         Ok(Model::new(train, data, Box::new(body)))
     }
 
@@ -109,6 +111,20 @@ impl Model {
         self.body.weights_mut().ok_or_else(no_network)
     }
 
+    /// The module of PyTorch that it is, if it is one.
+    pub(crate) fn module(&self) -> Option<&Module> {
+        self.body.module()
+    }
+
+    /// Puts a module's file, as bytes, in the place of the module.
+    pub(crate) fn set_module(&mut self, file: &Tensor, device: Device) -> Result<(), TrainError> {
+        let name = self.module().map_or("", Module::name);
+        let module = ModuleFile::of(name, Vec::<u8>::try_from(file)?).load(device)?;
+        let Description { learner, encoders, head, .. } = &self.description;
+        self.body = Box::new(Net::build(learner, encoders, head.outputs(), device, Some(module))?);
+        Ok(())
+    }
+
     /// What a prediction is made of.
     pub fn answer(&self) -> Answer {
         match self.head() {
@@ -142,9 +158,14 @@ impl Model {
             Method::Own { read, .. } => read(folder)?,
             Method::Network(_) => {
                 let outputs = description.head.outputs();
-                let mut net = Net::build(&description.learner, &description.encoders, outputs, Device::Cpu)?;
+                let mut net = Net::build(&description.learner, &description.encoders, outputs, Device::Cpu, None)?;
                 net.read(folder)?;
                 Box::new(net)
+            }
+            Method::Module(_) => {
+                let (outputs, module) = (description.head.outputs(), Net::module_in(folder)?);
+                let (call, encoders) = (&description.learner, &description.encoders);
+                Box::new(Net::build(call, encoders, outputs, Device::Cpu, Some(module))?)
             }
         };
         Ok(Model { description, body })
@@ -177,16 +198,29 @@ impl Model {
 
     /// Predictions before they are put right.
     pub(crate) fn uncalibrated(&self, rows: &Encoded) -> Result<Vec<f64>, TrainError> {
-        let total = rows.rows();
         let mut predictions = Vec::new();
+        self.outputs(rows, |_, outputs| {
+            predictions.extend(self.head().predictions(&outputs)?);
+            Ok(())
+        })?;
+        Ok(predictions)
+    }
+
+    /// Gives the outputs of rows to `take`, some at a time, each time with the place of the first of them.
+    pub(crate) fn outputs(
+        &self,
+        rows: &Encoded,
+        mut take: impl FnMut(i64, Tensor) -> Result<(), TrainError>,
+    ) -> Result<(), TrainError> {
+        let total = rows.rows();
         let mut start = 0;
         while start < total {
             let length = CHUNK.min(total - start);
             let outputs: Tensor = tch::no_grad(|| self.body.outputs(&rows.narrow(start, length)))?;
-            predictions.extend(self.head().predictions(&outputs)?);
+            take(start, outputs)?;
             start += length;
         }
-        Ok(predictions)
+        Ok(())
     }
 }
 

@@ -30,6 +30,12 @@ impl Chance {
         self.0.is_some()
     }
 
+    /// A seed for libtorch's own generator, which a module of others draws from.
+    pub(crate) fn seed(&mut self) -> Option<i64> {
+        // Half of all numbers: the others are no `i64`.
+        self.0.as_mut().and_then(|random| i64::try_from(random.next_u64() >> 1).ok())
+    }
+
     /// Leaves a share of the values out and scales the others, so that the sum is expected to stay (Srivastava et al.,
     /// 2014). Shares are met to a 65,536th.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of 65,536")]

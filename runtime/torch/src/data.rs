@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use mlsys_plan::{Part, Train};
+use mlsys_training::TrainJob;
 use tch::Tensor;
 
 use crate::beside::Beside;
@@ -11,7 +12,9 @@ use crate::error::TrainError;
 use crate::examples::{Examples, Parts};
 use crate::heads::{Head, is_labelled};
 use crate::labels::Labels;
-use crate::learners::learner;
+use crate::learners::torchscript::check as check_module;
+use crate::learners::{Method, learner};
+use crate::module::ModuleFile;
 
 /// Encoded examples and what predictions on them are held against.
 pub(crate) struct Data {
@@ -22,14 +25,18 @@ pub(crate) struct Data {
     pub(crate) encoded: BTreeMap<Part, Encoded>,
     /// What outputs on the training part are held against.
     pub(crate) targets: Tensor,
+    /// The module that is trained, if it is one of PyTorch.
+    pub(crate) module: Option<ModuleFile>,
 }
 
 impl Data {
     /// Divides the examples, fits head and encoders on the training part alone, and encodes every part.
-    pub(crate) fn prepare(train: &Train, examples: &Examples) -> Result<Self, TrainError> {
+    pub(crate) fn prepare(job: &TrainJob, examples: &Examples) -> Result<Self, TrainError> {
+        let train = &job.train;
+        let module = module(job)?;
         let parts = examples.parts(is_labelled(train.task))?;
         check_sizes(&parts)?;
-        Data::of(train, examples, parts, None)
+        Data::of(train, examples, parts, None, module)
     }
 
     /// The same of examples that are divided already. `whole` is the head of more examples than these, if they are a share of
@@ -39,12 +46,14 @@ impl Data {
         examples: &Examples,
         parts: Parts,
         whole: Option<&Head>,
+        module: Option<ModuleFile>,
     ) -> Result<Self, TrainError> {
         let rows = &parts.rows[&Part::Train];
         let head = match whole {
             Some(known @ (Head::Multiclass { .. } | Head::Ranking { .. })) => known.clone(),
             _ => Head::fit(train, examples, rows)?,
         };
+        let head = if module.is_some() { head.in_own_unit() } else { head };
         let beside = Beside::of_parts(train, &head, examples, &parts)?;
         check(&beside)?;
         check_search(train, &parts, &beside)?;
@@ -55,8 +64,11 @@ impl Data {
         for (part, rows) in &parts.rows {
             encoded.insert(*part, encoders.encode(examples, rows)?);
         }
+        if let Some(file) = &module {
+            check_module(train, file, &encoders, &head, &encoded[&Part::Train])?;
+        }
         let targets = head.targets(&beside[&Part::Train].labels)?;
-        Ok(Data { parts, head, beside, encoders, encoded, targets })
+        Ok(Data { parts, head, beside, encoders, encoded, targets, module })
     }
 
     /// The same examples for another thread: tensors are shared.
@@ -69,6 +81,7 @@ impl Data {
             encoders: self.encoders.clone(),
             encoded: encoded.collect(),
             targets: self.targets.shallow_clone(),
+            module: self.module.clone(),
         }
     }
 
@@ -76,6 +89,15 @@ impl Data {
     pub(crate) fn labels(&self, part: Part) -> &Labels {
         &self.beside[&part].labels
     }
+}
+
+/// The module that a learner names, read before any work.
+pub(crate) fn module(job: &TrainJob) -> Result<Option<ModuleFile>, TrainError> {
+    let call = &job.train.learner;
+    let Method::Module(_) = learner(call)?.method else { return Ok(None) };
+    let name = call.string("path").unwrap_or_default();
+    let lost = || TrainError::Module { name: name.to_owned(), reason: "is not among the job's files".to_owned() };
+    ModuleFile::read(job.module.as_ref().ok_or_else(lost)?, name).map(Some)
 }
 
 /// Parts that are needed and empty are told before any work.

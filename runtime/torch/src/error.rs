@@ -62,6 +62,14 @@ pub enum TrainError {
         /// Why.
         reason: String,
     },
+    /// A module of PyTorch cannot be used.
+    #[error("`{name}` {reason}")]
+    Module {
+        /// Its file, as the program calls it.
+        name: String,
+        /// What is wrong with it, and what to do.
+        reason: String,
+    },
     /// Something that this runtime cannot train yet.
     #[error("{0}")]
     Unsupported(String),
@@ -92,6 +100,7 @@ impl TrainError {
             TrainError::Unwritable { .. } => "E0911",
             TrainError::Unsupported(_) => "E0910",
             TrainError::Trees(_) => "E0934",
+            TrainError::Module { .. } => "E0935",
             TrainError::Group(_) => "E0923",
             TrainError::Torch(_) => "E0999",
         }

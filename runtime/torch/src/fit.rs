@@ -2,6 +2,8 @@
 
 mod checkpoint;
 mod crew;
+mod given;
+mod kept;
 mod replica;
 mod weights;
 
@@ -11,7 +13,7 @@ use std::time::{Duration, Instant};
 use mlsys_collective::Group;
 use mlsys_plan::{Part, Train};
 use mlsys_training::{EpochReport, Scores, TrainEvent};
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 pub(crate) use checkpoint::Keeper;
 pub(crate) use weights::Weights;
@@ -21,7 +23,7 @@ use crate::chance;
 use crate::data::Data;
 use crate::error::TrainError;
 use crate::judging::Judge;
-use crate::losses::{self, Learnt, classes};
+use crate::losses::{self, Learnt, Loss, classes};
 use crate::optimizers::{self, Optimizer};
 use crate::schedules::Schedule;
 use crate::settings::Settings;
@@ -29,6 +31,7 @@ use crate::stopping::Stopping;
 use crate::together;
 use checkpoint::{Found, Position};
 use crew::Crew;
+use kept::Kept;
 use replica::Original;
 
 /// Below so many multiplications a step that is one share runs on one thread: others would wait for each other longer than
@@ -37,6 +40,10 @@ const WORTH_THREADS: u64 = 1 << 26;
 
 /// The shortest time between two events about steps.
 const BEAT: Duration = Duration::from_millis(200);
+
+/// What a checkpoint calls the weights as they are, and those of the best epoch.
+const WEIGHTS: &str = "weights";
+const BEST: &str = "best";
 
 /// What chance is drawn for: the first number of its place after the seed.
 const ORDER: u64 = 1;
@@ -68,8 +75,67 @@ pub(crate) struct Watch<'a> {
 
 /// Trains a network on the training part. The same arguments, seed included, give the same model.
 pub(crate) fn fit(train: &Train, data: &Data, watch: &mut Watch<'_>) -> Result<Fitted, TrainError> {
-    let group = watch.group;
-    chance::with_libtorch(train.training.seed, || Session::of(train, data, group))?.run(watch)
+    let (group, found) = (watch.group, watch.keeper.as_ref().and_then(Keeper::find));
+    match chance::with_libtorch(train.training.seed, || Begun::of(train, data, group, found.as_ref()))? {
+        Begun::Training(session) => session.run(watch, found),
+        Begun::Given(model, loss) => given::judged(train, data, model, &loss, watch),
+    }
+}
+
+/// What a training begins with.
+enum Begun<'a> {
+    Training(Box<Session<'a>>),
+    /// A network of which nothing is learnt, and the loss that it is held against the examples with.
+    Given(Model, Loss),
+}
+
+impl<'a> Begun<'a> {
+    /// A network before its first step, or with the weights of a checkpoint.
+    fn of(train: &'a Train, data: &'a Data, group: &'a Group, found: Option<&Found>) -> Result<Self, TrainError> {
+        let settings = Settings::of(train)?.on_rank(group.local_rank());
+        let mut model = Model::network(train, data, settings.device)?;
+        if let Some(kept) = found.and_then(|found| Kept::find(&found.tensors, WEIGHTS, settings.device)) {
+            kept.put_into(&mut model, settings.device)?;
+        }
+        let labels = data.labels(Part::Train);
+        let loss = losses::build(train.training.loss.as_ref(), &Learnt { head: &data.head, labels })?;
+        if model.weights()?.count() == 0 {
+            return Ok(Begun::Given(model, loss));
+        }
+        let optimizer = optimizers::build(&train.training.optimizer, &model.weights()?.flat)?;
+        let rows = labels.len();
+        let batch = usize::try_from(train.training.batch).unwrap_or(usize::MAX).min(rows).max(1);
+        let threads = usize::try_from(tch::get_num_threads()).unwrap_or(1);
+        let original = Original {
+            learner: &train.learner,
+            encoders: &data.encoders,
+            outputs: data.head.outputs(),
+            weights: model.weights()?,
+            loss: &Arc::new(loss),
+            device: settings.device,
+            kind: settings.kind,
+            module: model.module(),
+        };
+        let crew = Crew::new(&original, &data.encoded[&Part::Train], &data.targets, batch, threads, group)?;
+        let schedule = Schedule::of(settings.schedule.as_ref())?;
+        let judge = Judge::of(train);
+        Ok(Begun::Training(Box::new(Session {
+            train,
+            data,
+            settings,
+            model,
+            optimizer,
+            crew,
+            schedule,
+            judge,
+            batch,
+            at: Position::first(),
+            stopping: Stopping::of(train),
+            best: None,
+            group,
+            began: Instant::now(),
+        })))
+    }
 }
 
 /// A network in training.
@@ -87,58 +153,18 @@ struct Session<'a> {
     at: Position,
     stopping: Stopping<'a>,
     /// The best epoch's weights.
-    best: Option<Tensor>,
+    best: Option<Kept>,
     group: &'a Group,
     began: Instant,
 }
 
-impl<'a> Session<'a> {
-    /// A network before its first step.
-    fn of(train: &'a Train, data: &'a Data, group: &'a Group) -> Result<Self, TrainError> {
-        let settings = Settings::of(train)?.on_rank(group.local_rank());
-        let model = Model::network(train, data, settings.device)?;
-        let labels = data.labels(Part::Train);
-        let loss = losses::build(train.training.loss.as_ref(), &Learnt { head: &data.head, labels })?;
-        let optimizer = optimizers::build(&train.training.optimizer, &model.weights()?.flat)?;
-        let rows = labels.len();
-        let batch = usize::try_from(train.training.batch).unwrap_or(usize::MAX).min(rows).max(1);
-        let threads = usize::try_from(tch::get_num_threads()).unwrap_or(1);
-        let original = Original {
-            learner: &train.learner,
-            encoders: &data.encoders,
-            outputs: data.head.outputs(),
-            weights: model.weights()?,
-            loss: &Arc::new(loss),
-            device: settings.device,
-            kind: settings.kind,
-        };
-        let crew = Crew::new(&original, &data.encoded[&Part::Train], &data.targets, batch, threads, group)?;
-        let schedule = Schedule::of(settings.schedule.as_ref())?;
-        let judge = Judge::of(train);
-        Ok(Session {
-            train,
-            data,
-            settings,
-            model,
-            optimizer,
-            crew,
-            schedule,
-            judge,
-            batch,
-            at: Position::first(),
-            stopping: Stopping::of(train),
-            best: None,
-            group,
-            began: Instant::now(),
-        })
-    }
-
+impl Session<'_> {
     /// Trains until the last epoch or until the metric stops getting better. The model has the best epoch's weights.
-    fn run(mut self, watch: &mut Watch<'_>) -> Result<Fitted, TrainError> {
+    fn run(mut self, watch: &mut Watch<'_>, found: Option<Found>) -> Result<Fitted, TrainError> {
         let parts = self.data.beside.iter();
         let rows = parts.map(|(part, beside)| (*part, beside.labels.len() as u64)).collect();
         let (epochs, steps, parameters) = (self.train.training.epochs, self.steps(), self.model.parameters());
-        if let Some(found) = watch.keeper.as_ref().and_then(Keeper::find) {
+        if let Some(found) = found {
             self.take_up(found)?;
         }
         self.begin_together()?;
@@ -153,7 +179,7 @@ impl<'a> Session<'a> {
             self.epoch(watch)?;
             let report = self.report()?;
             (watch.emit)(&TrainEvent::Epoch(report.clone()));
-            self.note(&report);
+            self.note(&report)?;
             self.follow()?;
             let done = self.stopping.is_enough(report.epoch);
             let goes_on = (watch.go_on)(&report);
@@ -173,7 +199,7 @@ impl<'a> Session<'a> {
         }
         let best_epoch = self.stopping.best_epoch(&self.at.reports);
         if let Some(best) = &self.best {
-            self.model.weights_mut()?.set(best)?;
+            best.put_into(&mut self.model, self.settings.device)?;
         }
         Ok(Fitted { model: self.model, epochs: self.at.reports, best_epoch, rows_per_second, ended_after })
     }
@@ -196,8 +222,9 @@ impl<'a> Session<'a> {
         };
         let threads = tch::get_num_threads();
         let work = self.model.parameters().saturating_mul(self.batch as u64);
-        let is_small = work < WORTH_THREADS;
-        tch::set_num_threads(if is_small { 1 } else { threads });
+        // Products of a module are divided among threads nowhere: their last bits would depend on how many there are.
+        let alone = work < WORTH_THREADS || self.model.module().is_some();
+        tch::set_num_threads(if alone { 1 } else { threads });
         let done = self.steps_of(&order, watch);
         tch::set_num_threads(threads);
         done
@@ -226,7 +253,7 @@ impl<'a> Session<'a> {
 
     fn step(&mut self, rows: &[i64]) -> Result<(), TrainError> {
         let place = [self.train.training.seed, STEP, self.at.steps];
-        let (mut gradient, loss) = self.crew.slope(rows, place, self.settings.on_cpu(), self.group)?;
+        let (mut gradient, loss) = self.crew.slope(rows, place, self.group)?;
         if let Some(most) = self.settings.clip {
             let norm = gradient.norm().f_double_value(&[])?;
             if norm > most {
@@ -260,11 +287,12 @@ impl<'a> Session<'a> {
     }
 
     /// Keeps the weights of the best epoch so far.
-    fn note(&mut self, report: &EpochReport) {
+    fn note(&mut self, report: &EpochReport) -> Result<(), TrainError> {
         if self.stopping.note(report) {
             self.at.best = self.stopping.best();
-            self.best = self.model.weights().ok().map(|weights| weights.flat.copy());
+            self.best = Some(Kept::of(&self.model)?);
         }
+        Ok(())
     }
 
     fn seconds(&self) -> f64 {
@@ -281,8 +309,8 @@ impl<'a> Session<'a> {
 
     /// Everything that a checkpoint holds besides the position.
     fn tensors(&self) -> Result<Vec<(String, Tensor)>, TrainError> {
-        let mut tensors = vec![("weights".to_owned(), self.model.weights()?.flat.to_device(tch::Device::Cpu))];
-        tensors.extend(self.best.as_ref().map(|best| ("best".to_owned(), best.to_device(tch::Device::Cpu))));
+        let mut tensors = Kept::of(&self.model)?.named(WEIGHTS);
+        tensors.extend(self.best.iter().flat_map(|best| best.named(BEST)));
         let memory = self.optimizer.memory().into_iter();
         tensors.extend(memory.map(|(name, tensor)| (format!("optimizer.{name}"), tensor.to_device(tch::Device::Cpu))));
         Ok(tensors)
@@ -295,7 +323,14 @@ impl<'a> Session<'a> {
         }
         let position = together::heard(self.group, || Ok(self.at.clone()))?;
         let tensors = together::tensors(self.group, self.tensors()?)?;
-        if self.group.leads() { Ok(()) } else { self.take_up(Found { position, tensors }) }
+        if self.group.leads() {
+            return Ok(());
+        }
+        if let Some(kept) = Kept::find(&tensors, WEIGHTS, self.settings.device) {
+            kept.put_into(&mut self.model, self.settings.device)?;
+        }
+        self.crew.renew(self.model.weights()?)?;
+        self.take_up(Found { position, tensors })
     }
 
     /// Weights are those of rank 0 after each epoch: machines of different kinds may round in different ways.
@@ -310,18 +345,12 @@ impl<'a> Session<'a> {
         self.crew.renew(self.model.weights()?)
     }
 
-    /// Goes on where a checkpoint was kept.
+    /// Goes on where a checkpoint was kept, whose weights the model has.
     fn take_up(&mut self, found: Found) -> Result<(), TrainError> {
-        let mut memory = Vec::new();
-        for (name, tensor) in found.tensors {
-            match name.as_str() {
-                "weights" => self.model.weights_mut()?.set(&tensor)?,
-                "best" => self.best = Some(tensor.to_kind(Kind::Float).to_device(self.settings.device)),
-                _ => memory.extend(name.strip_prefix("optimizer.").map(|name| (name.to_owned(), tensor))),
-            }
-        }
-        self.optimizer.remember(&memory);
-        self.crew.renew(self.model.weights()?)?;
+        self.best = Kept::find(&found.tensors, BEST, self.settings.device);
+        let named = found.tensors.into_iter();
+        let memory = named.filter_map(|(name, tensor)| Some((name.strip_prefix("optimizer.")?.to_owned(), tensor)));
+        self.optimizer.remember(&memory.collect::<Vec<_>>());
         self.stopping.set_best(found.position.best);
         self.at = found.position;
         Ok(())

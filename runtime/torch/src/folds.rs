@@ -12,11 +12,11 @@ use mlsys_training::{FoldReport, PartReport, TrainEvent, TrainJob, TrainReport};
 
 use crate::artefact::Model;
 use crate::beside::Beside;
-use crate::data::Data;
+use crate::data::{Data, module};
 use crate::error::TrainError;
 use crate::examples::{Examples, Parts};
 use crate::fit::{Fitted, Watch};
-use crate::heads::{Head, is_labelled};
+use crate::heads::is_labelled;
 use crate::importance::importance;
 use crate::judging::Judge;
 use crate::learners::fit;
@@ -80,13 +80,13 @@ impl Folds {
         let began = Instant::now();
         let train = &job.train;
         let judge = Judge::of(train);
-        let all = Data::of(train, examples, self.parts(None), None)?;
+        let all = Data::of(train, examples, self.parts(None), None, module(job)?)?;
         agree(group, train, &all)?;
         let mut pool = Pool { width: all.head.width(), predictions: vec![0.0; self.rows.len() * all.head.width()] };
         let (mut reports, mut looked_at) = (Vec::new(), None);
         for (fold, members) in self.members.iter().enumerate() {
             emit(&TrainEvent::Fold { fold: Some(number(fold)), folds: self.count() });
-            let data = self.data(train, examples, fold, &all.head)?;
+            let data = self.data(train, examples, fold, &all)?;
             let name = format!("fold-{}", number(fold));
             let fitted = one(job, &data, &name, group, emit)?;
             if !group.leads() {
@@ -145,8 +145,9 @@ impl Folds {
         Parts { rows, left_out: self.left_out }
     }
 
-    fn data(&self, train: &Train, examples: &Examples, fold: usize, whole: &Head) -> Result<Data, TrainError> {
-        Data::of(train, examples, self.parts(Some(fold)), Some(whole)).map_err(|error| match error {
+    fn data(&self, train: &Train, examples: &Examples, fold: usize, whole: &Data) -> Result<Data, TrainError> {
+        let (parts, module) = (self.parts(Some(fold)), whole.module.clone());
+        Data::of(train, examples, parts, Some(&whole.head), module).map_err(|error| match error {
             TrainError::NothingToLearn(reason) => {
                 TrainError::NothingToLearn(format!("without fold {}, {reason}", number(fold)))
             }

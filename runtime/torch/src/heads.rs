@@ -56,6 +56,15 @@ impl Head {
         })
     }
 
+    /// The same head for what answers in the label's own unit: nothing is standardised.
+    pub(crate) fn in_own_unit(self) -> Self {
+        match self {
+            Head::Regression { .. } => Head::Regression { mean: 0.0, deviation: 1.0 },
+            Head::Quantile { quantiles, .. } => Head::Quantile { quantiles, mean: 0.0, deviation: 1.0 },
+            other => other,
+        }
+    }
+
     /// How many numbers a network puts out for a row.
     pub(crate) fn outputs(&self) -> usize {
         match self {

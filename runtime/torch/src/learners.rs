@@ -10,6 +10,7 @@ mod inputs;
 mod linear;
 mod mlp;
 mod sequence;
+pub(crate) mod torchscript;
 mod transformer;
 mod trees;
 mod two_tower;
@@ -28,11 +29,15 @@ use crate::encoders::{Encoded, Encoders, for_networks, for_trees};
 use crate::error::TrainError;
 use crate::fit::{Fitted, Watch};
 use crate::implemented::named;
+use crate::module::Module;
 
 /// A network from encoded rows to outputs.
 pub(crate) trait Network: Send {
     /// `rows × outputs` numbers, as the model's head has them.
-    fn forward(&self, rows: &Encoded, chance: &mut Chance) -> Tensor;
+    ///
+    /// # Errors
+    /// A module of others raised an exception.
+    fn forward(&self, rows: &Encoded, chance: &mut Chance) -> Result<Tensor, TrainError>;
 
     /// What is added to the loss of every step, if something is.
     fn penalty(&self) -> Option<Tensor> {
@@ -50,6 +55,8 @@ pub(crate) struct Shape<'a> {
     pub(crate) encoders: &'a Encoders,
     /// How many numbers it puts out for a row.
     pub(crate) outputs: usize,
+    /// The module that it is, if it is one of PyTorch.
+    pub(crate) module: Option<&'a Module>,
 }
 
 /// A learner of the language.
@@ -60,10 +67,15 @@ pub(crate) struct Learner {
     pub(crate) method: Method,
 }
 
+/// Builds a network.
+type Build = fn(&Shape<'_>) -> Result<Box<dyn Network>, TrainError>;
+
 /// How a learner learns.
 pub(crate) enum Method {
     /// By a network, which is trained step by step.
-    Network(fn(&Shape<'_>) -> Result<Box<dyn Network>, TrainError>),
+    Network(Build),
+    /// By a network that stands in a file of the project: a module of PyTorch.
+    Module(Build),
     /// In its own way.
     Own {
         /// Learns from the training part.
@@ -81,6 +93,7 @@ pub(crate) const LEARNERS: &[(&str, &Learner)] = &[
     ("gru", &network(gru::build)),
     ("linear", &network(linear::build)),
     ("mlp", &network(mlp::build)),
+    ("torchscript", &Learner { usual: torchscript::usual, method: Method::Module(torchscript::build) }),
     ("transformer", &network(transformer::build)),
     ("trees", &Learner { usual: for_trees, method: Method::Own { fit: trees::fit, read: trees::read } }),
     ("two_tower", &network(two_tower::build)),
@@ -88,14 +101,14 @@ pub(crate) const LEARNERS: &[(&str, &Learner)] = &[
 ];
 
 /// A learner that trains a network.
-const fn network(build: fn(&Shape<'_>) -> Result<Box<dyn Network>, TrainError>) -> Learner {
+const fn network(build: Build) -> Learner {
     Learner { usual: for_networks, method: Method::Network(build) }
 }
 
 /// The network of a learner that has one.
 pub(crate) fn build(shape: &Shape<'_>) -> Result<Box<dyn Network>, TrainError> {
     match &learner(shape.call)?.method {
-        Method::Network(build) => debiased::debiased(build(shape)?, shape),
+        Method::Network(build) | Method::Module(build) => debiased::debiased(build(shape)?, shape),
         Method::Own { .. } => Err(TrainError::Unsupported(format!("`{}` is no network", shape.call.name))),
     }
 }
@@ -103,7 +116,7 @@ pub(crate) fn build(shape: &Shape<'_>) -> Result<Box<dyn Network>, TrainError> {
 /// Learns from the training part. The same arguments, seed included, give the same model.
 pub(crate) fn fit(train: &Train, data: &Data, watch: &mut Watch<'_>) -> Result<Fitted, TrainError> {
     match &learner(&train.learner)?.method {
-        Method::Network(_) => crate::fit::fit(train, data, watch),
+        Method::Network(_) | Method::Module(_) => crate::fit::fit(train, data, watch),
         Method::Own { fit, .. } => fit(train, data, watch),
     }
 }

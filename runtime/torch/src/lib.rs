@@ -25,6 +25,7 @@ mod judging;
 mod labels;
 mod learners;
 mod losses;
+mod module;
 mod optimizers;
 mod predict;
 mod schedules;

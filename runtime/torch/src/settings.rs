@@ -79,10 +79,6 @@ impl Settings {
         }
         self
     }
-
-    pub(crate) fn on_cpu(&self) -> bool {
-        self.device == Device::Cpu
-    }
 }
 
 fn cuda() -> Result<Device, TrainError> {

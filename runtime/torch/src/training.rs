@@ -80,7 +80,7 @@ fn by_parts(
     emit: &mut dyn FnMut(&TrainEvent),
 ) -> Result<Option<(Model, TrainReport)>, TrainError> {
     let train = &job.train;
-    let data = Data::prepare(train, examples)?;
+    let data = Data::prepare(job, examples)?;
     together::agree(group, train, &data)?;
     let started = Instant::now();
     let (fitted, trials, best_trial) = match &train.tune {

@@ -19,8 +19,16 @@ pub struct TrainJob {
     /// A folder for checkpoints, which outlives a worker that is cut off: a training that finds its own there goes on.
     #[serde(default)]
     pub checkpoints: Option<PathBuf>,
+    /// The file that the learner reads, if it reads one ([`module_of`]).
+    #[serde(default)]
+    pub module: Option<PathBuf>,
     /// Threads a worker may use, each of them where several train together; none lets libtorch choose.
     pub threads: Option<u32>,
+}
+
+/// The file that a training's learner reads, as the program writes it: relative to the project.
+pub fn module_of(train: &Train) -> Option<&str> {
+    if train.learner.name == "torchscript" { train.learner.string("path") } else { None }
 }
 
 /// `mlsysd judge`: hold a trained model against the examples of another training.

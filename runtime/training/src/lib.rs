@@ -17,7 +17,7 @@ pub use behaviours::{BehaviourReport, BehaviourResult, Changed, Seen};
 pub use capabilities::{CAPABILITIES, NOT_YET, can};
 pub use event::TrainEvent;
 pub use gate::GateResult;
-pub use job::{BehaveJob, JudgeJob, TrainJob};
+pub use job::{BehaveJob, JudgeJob, TrainJob, module_of};
 pub use predict::{Carried, PredictJob, Stamp, predicted};
 pub use report::{
     EpochReport, FoldReport, Importance, InputReport, JudgeReport, PartReport, SliceReport, TrainReport, TrialReport,

@@ -32,6 +32,10 @@ pub fn refused_together(train: &Train, workers: u32) -> Option<(String, String)>
         let help = "leave out `workers`: LightGBM grows trees on all threads of one process".to_owned();
         return Some(("grow `trees` with several `workers`".to_owned(), help));
     }
+    if train.learner.name == "torchscript" {
+        let help = "leave out `workers`: a module sees its batch as a whole, and keeps more than weights".to_owned();
+        return Some(("train a module of PyTorch with several `workers`".to_owned(), help));
+    }
     let batch = train.training.batch;
     let most = shares(usize::try_from(batch).unwrap_or(usize::MAX));
     if workers as usize <= most {

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::{CHECKPOINTS, CHOSEN, MODEL, REPORT, Work};
 use crate::error::RunError;
+use crate::module::module_file;
 use crate::worker::{self, Task};
 
 pub(super) async fn execute(work: &Work<'_>, train: &Train, draft: &Draft) -> Result<Value, RunError> {
@@ -24,6 +25,7 @@ pub(super) async fn execute(work: &Work<'_>, train: &Train, draft: &Draft) -> Re
         examples: files(&examples)?,
         output: output.clone(),
         checkpoints: work.fingerprint.map(|fingerprint| of_model(work, train).join(fingerprint.as_str())),
+        module: module_file(train, &work.options.project)?,
         threads: threads_of_each(work.options.threads, count),
     };
     draft.write("job.json", &job)?;

@@ -19,6 +19,8 @@ use crate::error::TrainError;
 /// Those who compute gradients in this process.
 pub(crate) struct Crew {
     workers: Vec<Worker>,
+    /// Whether a step is one share: on a GPU, and of a module, which sees its batch as a whole.
+    is_whole: bool,
     /// The weights in the type of numbers that is computed with, if it is another one than theirs.
     narrow: Option<Tensor>,
     /// Where the sum over processes is made: as many numbers as there are weights.
@@ -59,8 +61,8 @@ impl Crew {
         let is_narrow = original.kind != original.weights.flat.kind();
         let narrow = is_narrow.then(|| original.weights.flat.to_kind(original.kind));
         let weights = narrow.as_ref().unwrap_or(&original.weights.flat);
-        let on_cpu = original.device == Device::Cpu;
-        let count = if on_cpu { threads.min(group.own(shares(batch)).len()).max(1) } else { 1 };
+        let is_whole = original.device != Device::Cpu || original.module.is_some();
+        let count = if is_whole { 1 } else { threads.min(group.own(shares(batch)).len()).max(1) };
         let mut workers = Vec::new();
         for _ in 0..count {
             let post = Post {
@@ -71,19 +73,13 @@ impl Crew {
             workers.push(if count == 1 { Worker::Here(Box::new(post)) } else { Worker::there(post) });
         }
         let total = if group.is_alone() { Vec::new() } else { vec![0.0; original.weights.flat.numel()] };
-        Ok(Crew { workers, narrow, total, device: original.device })
+        Ok(Crew { workers, is_whole, narrow, total, device: original.device })
     }
 
     /// The gradient of the mean loss of some rows, and the sum of their losses: of all processes, the same to the last bit as
     /// that of one. `place` says where in training this is.
-    pub(crate) fn slope(
-        &mut self,
-        rows: &[i64],
-        place: [u64; 3],
-        on_cpu: bool,
-        group: &Group,
-    ) -> Result<(Tensor, f64), TrainError> {
-        let count = if on_cpu || !group.is_alone() { shares(rows.len()) } else { 1 };
+    pub(crate) fn slope(&mut self, rows: &[i64], place: [u64; 3], group: &Group) -> Result<(Tensor, f64), TrainError> {
+        let count = if self.is_whole && group.is_alone() { 1 } else { shares(rows.len()) };
         let size = rows.len().div_ceil(count).max(1);
         let pieces = rows.len().div_ceil(size);
         let own = group.own(pieces);

@@ -12,6 +12,7 @@ use crate::encoders::{Encoded, Encoders};
 use crate::error::TrainError;
 use crate::learners::{self, Network, Shape};
 use crate::losses::Loss;
+use crate::module::Module;
 
 /// What gradients are computed with.
 pub(crate) struct Replica {
@@ -35,6 +36,8 @@ pub(crate) struct Original<'a> {
     pub(crate) loss: &'a Arc<Loss>,
     pub(crate) device: Device,
     pub(crate) kind: Kind,
+    /// The module that it is, if it is one of PyTorch: what such a one keeps beside its weights is not replicated.
+    pub(crate) module: Option<&'a Module>,
 }
 
 /// A share of a step: rows of the training part, and how many the whole step has.
@@ -65,6 +68,7 @@ impl Replica {
             call: original.learner,
             encoders: original.encoders,
             outputs: original.outputs,
+            module: original.module,
         };
         let network = learners::build(&shape)?;
         let variables = original.weights.put_into(&store, weights)?;
@@ -85,7 +89,7 @@ impl Replica {
         let rows = examples.select(&chosen).to(self.device, self.kind);
         let targets = targets.index_select(0, &chosen).to_device(self.device);
         let mut chance = Chance::at(&[share.place[0], share.place[1], share.place[2], share.number as u64]);
-        let outputs = self.network.forward(&rows, &mut chance).to_kind(FLOAT);
+        let outputs = self.network.forward(&rows, &mut chance)?.to_kind(FLOAT);
         let sum = (self.loss)(&outputs, &targets)?.sum(FLOAT);
         #[expect(clippy::cast_precision_loss, reason = "a step is small")]
         let mut mean = &sum / share.of as f64;

@@ -40,7 +40,7 @@ pub(super) fn build(shape: &Shape<'_>) -> Result<Box<dyn Network>, TrainError> {
 }
 
 impl Network for Autoencoder {
-    fn forward(&self, rows: &Encoded, _chance: &mut Chance) -> Tensor {
+    fn forward(&self, rows: &Encoded, _chance: &mut Chance) -> Result<Tensor, TrainError> {
         let first = self.inputs.forward(rows);
         let inner = self.layers.iter().fold(first, |rows, layer| layer.forward(&rows).relu());
         let mut errors: Vec<Tensor> = Vec::new();
@@ -52,6 +52,6 @@ impl Network for Autoencoder {
             errors.push(-log.gather(1, &rows.categories.select(1, at).unsqueeze(1), false));
         }
         let all = Tensor::cat(&errors, 1);
-        all.mean_dim(1, true, Kind::Float)
+        Ok(all.mean_dim(1, true, Kind::Float))
     }
 }

@@ -28,13 +28,13 @@ pub(super) fn build(shape: &Shape<'_>) -> Result<Box<dyn Network>, TrainError> {
 }
 
 impl Network for Dcn {
-    fn forward(&self, rows: &Encoded, chance: &mut Chance) -> Tensor {
+    fn forward(&self, rows: &Encoded, chance: &mut Chance) -> Result<Tensor, TrainError> {
         let first = self.inputs.forward(rows);
         let crossed = self
             .crosses
             .iter()
             .fold(first.shallow_clone(), |crossed, cross| &first * cross.forward(&crossed) + &crossed);
         let deep = self.deep.forward(first, chance);
-        self.output.forward(&Tensor::cat(&[crossed, deep], 1))
+        Ok(self.output.forward(&Tensor::cat(&[crossed, deep], 1)))
     }
 }

@@ -28,12 +28,12 @@ pub(super) fn debiased(network: Box<dyn Network>, shape: &Shape<'_>) -> Result<B
 }
 
 impl Network for Debiased {
-    fn forward(&self, rows: &Encoded, chance: &mut Chance) -> Tensor {
-        let outputs = self.network.forward(rows, chance);
+    fn forward(&self, rows: &Encoded, chance: &mut Chance) -> Result<Tensor, TrainError> {
+        let outputs = self.network.forward(rows, chance)?;
         if !chance.is_training() {
-            return outputs;
+            return Ok(outputs);
         }
-        outputs + self.effect.forward(&rows.categories.select(1, self.place))
+        Ok(outputs + self.effect.forward(&rows.categories.select(1, self.place)))
     }
 
     fn penalty(&self) -> Option<Tensor> {

@@ -39,7 +39,7 @@ pub(super) fn build(shape: &Shape<'_>) -> Result<Box<dyn Network>, TrainError> {
 }
 
 impl Network for FactorizationMachine {
-    fn forward(&self, rows: &Encoded, _chance: &mut Chance) -> Tensor {
+    fn forward(&self, rows: &Encoded, _chance: &mut Chance) -> Result<Tensor, TrainError> {
         let linear = self.linear.forward(&self.inputs.forward(rows));
         let mut sums: Vec<Tensor> = Vec::new();
         let mut squares: Vec<Tensor> = Vec::new();
@@ -53,9 +53,9 @@ impl Network for FactorizationMachine {
             sums.push(found);
         }
         let total = |parts: Vec<Tensor>| parts.into_iter().reduce(|left, right| left + right);
-        let (Some(sum), Some(square)) = (total(sums), total(squares)) else { return linear };
+        let (Some(sum), Some(square)) = (total(sums), total(squares)) else { return Ok(linear) };
         // The sum over pairs is half of the square of the sum less the sum of squares.
         let kind: Kind = linear.kind();
-        linear + (sum.square() - square).sum_dim_intlist(1, true, kind) * 0.5
+        Ok(linear + (sum.square() - square).sum_dim_intlist(1, true, kind) * 0.5)
     }
 }

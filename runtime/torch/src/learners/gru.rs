@@ -25,10 +25,10 @@ pub(super) fn build(shape: &Shape<'_>) -> Result<Box<dyn Network>, TrainError> {
 }
 
 impl Network for Gru {
-    fn forward(&self, rows: &Encoded, _chance: &mut Chance) -> Tensor {
+    fn forward(&self, rows: &Encoded, _chance: &mut Chance) -> Result<Tensor, TrainError> {
         let (items, _) = self.ordered.forward(rows);
         // The last item stands in the last place: what the unit knows there is what it knows of the list.
         let (states, _) = self.unit.seq(&items);
-        self.rest.forward(states.select(1, states.size()[1] - 1), rows)
+        Ok(self.rest.forward(states.select(1, states.size()[1] - 1), rows))
     }
 }

@@ -23,8 +23,8 @@ pub(super) fn build(shape: &Shape<'_>) -> Result<Box<dyn Network>, TrainError> {
 }
 
 impl Network for Linear {
-    fn forward(&self, rows: &Encoded, _chance: &mut Chance) -> Tensor {
-        self.output.forward(&self.inputs.forward(rows))
+    fn forward(&self, rows: &Encoded, _chance: &mut Chance) -> Result<Tensor, TrainError> {
+        Ok(self.output.forward(&self.inputs.forward(rows)))
     }
 
     fn penalty(&self) -> Option<Tensor> {

@@ -24,7 +24,7 @@ pub(super) fn build(shape: &Shape<'_>) -> Result<Box<dyn Network>, TrainError> {
 }
 
 impl Network for Mlp {
-    fn forward(&self, rows: &Encoded, chance: &mut Chance) -> Tensor {
-        self.output.forward(&self.hidden.forward(self.inputs.forward(rows), chance))
+    fn forward(&self, rows: &Encoded, chance: &mut Chance) -> Result<Tensor, TrainError> {
+        Ok(self.output.forward(&self.hidden.forward(self.inputs.forward(rows), chance)))
     }
 }

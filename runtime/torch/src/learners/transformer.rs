@@ -86,7 +86,7 @@ impl Layer {
 }
 
 impl Network for Transformer {
-    fn forward(&self, rows: &Encoded, _chance: &mut Chance) -> Tensor {
+    fn forward(&self, rows: &Encoded, _chance: &mut Chance) -> Result<Tensor, TrainError> {
         let (items, present) = self.ordered.forward(rows);
         let kind: Kind = items.kind();
         let mut items = self.embed.forward(&items) + &self.places;
@@ -95,6 +95,6 @@ impl Network for Transformer {
         for layer in &self.layers {
             items = layer.forward(&items, &absent);
         }
-        self.rest.forward(mean_of(&self.norm.forward(&items), &present), rows)
+        Ok(self.rest.forward(mean_of(&self.norm.forward(&items), &present), rows))
     }
 }

@@ -57,7 +57,7 @@ impl Tower {
 
 impl Network for TwoTower {
     /// The factors of the query, then those of the candidate.
-    fn forward(&self, rows: &Encoded, chance: &mut Chance) -> Tensor {
-        Tensor::cat(&[self.query.forward(rows, chance), self.candidate.forward(rows, chance)], 1)
+    fn forward(&self, rows: &Encoded, chance: &mut Chance) -> Result<Tensor, TrainError> {
+        Ok(Tensor::cat(&[self.query.forward(rows, chance), self.candidate.forward(rows, chance)], 1))
     }
 }

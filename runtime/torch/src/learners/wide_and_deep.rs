@@ -35,7 +35,7 @@ pub(super) fn build(shape: &Shape<'_>) -> Result<Box<dyn Network>, TrainError> {
 }
 
 impl Network for WideAndDeep {
-    fn forward(&self, rows: &Encoded, chance: &mut Chance) -> Tensor {
+    fn forward(&self, rows: &Encoded, chance: &mut Chance) -> Result<Tensor, TrainError> {
         let mut output = self.output.forward(&self.deep.forward(self.inputs.forward(rows), chance));
         if let Some(wide) = &self.wide {
             output += wide.forward(&rows.numbers);
@@ -43,6 +43,6 @@ impl Network for WideAndDeep {
         for (at, weights) in (0_i64..).zip(&self.weights) {
             output += weights.forward(&rows.categories.select(1, at));
         }
-        output
+        Ok(output)
     }
 }

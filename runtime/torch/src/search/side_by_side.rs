@@ -36,10 +36,11 @@ pub(super) struct Work<'a> {
 
 impl Work<'_> {
     /// Trains points; what came of each, in their order. Of progress within trials that of the first one is told. Processes
-    /// that train together do one after the other: all of them are at work on each.
+    /// that train together do one after the other, since all of them are at work on each; and so do modules of PyTorch, which
+    /// draw from the one generator that libtorch has.
     pub(super) fn train(&self, planned: &[&Planned], emit: &mut dyn FnMut(&TrainEvent)) -> Vec<Ended> {
         let Work { job, data, halving, group } = self;
-        if planned.len() < 2 || !group.is_alone() {
+        if planned.len() < 2 || !group.is_alone() || data.module.is_some() {
             let one = |planned: &&Planned| one(job, planned, data, (*halving).clone(), group, &mut *emit);
             return planned.iter().map(one).collect();
         }

@@ -135,6 +135,7 @@ pub(crate) fn job_on(folder: &Path, examples: PathBuf, task: Task, inputs: Vec<M
         examples: vec![vec![examples]],
         output: folder.join("model"),
         checkpoints: None,
+        module: None,
         threads: Some(1),
     }
 }
