@@ -10,7 +10,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray};
 use mlsys_plan::{Behaviour, Impute, ImputeStrategy, Origin, Relation, Task, Type, Value, columns};
 use mlsys_torch::{Examples, Model, behave, train};
-use mlsys_training::{BehaveJob, Seen, TrainJob};
+use mlsys_training::{BehaveJob, BehaviourResult, Seen, TrainJob};
 use toy::{call, input, job_on, part, turn, write_columns};
 
 const ROWS: usize = 1000;
@@ -120,6 +120,13 @@ fn a_line_rises_with_its_input_and_does_not_fall() {
     assert_eq!((rising.held, rising.worst), (rising.compared, None));
     assert_eq!((falling.compared, falling.held, falling.share()), (rising.compared, 0, Some(0.0)));
     assert_eq!((far.held, far.worst), (far.compared, None));
+
+    // What is kept of it is read back the same.
+    let behaviour = expected(Relation::Falling, "number", 0.0);
+    let result = BehaviourResult { behaviour, seen: falling.clone(), met: false };
+    let kept = serde_json::to_value(&result).unwrap();
+    assert!(kept["behaviour"]["input"] == "number" && kept["held"] == 0, "{kept}");
+    assert_eq!(serde_json::from_value::<BehaviourResult>(kept).unwrap(), result);
 
     // The worst example is shown as the model predicts it.
     let worst = falling.worst.unwrap();
