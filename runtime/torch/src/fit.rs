@@ -78,7 +78,7 @@ pub(crate) fn fit(train: &Train, data: &Data, watch: &mut Watch<'_>) -> Result<F
     let (group, found) = (watch.group, watch.keeper.as_ref().and_then(Keeper::find));
     match chance::with_libtorch(train.training.seed, || Begun::of(train, data, group, found.as_ref()))? {
         Begun::Training(session) => session.run(watch, found),
-        Begun::Given(model, loss) => given::judged(train, data, model, &loss, watch),
+        Begun::Given(model, loss) => given::judged(train, data, *model, &loss, watch),
     }
 }
 
@@ -86,7 +86,7 @@ pub(crate) fn fit(train: &Train, data: &Data, watch: &mut Watch<'_>) -> Result<F
 enum Begun<'a> {
     Training(Box<Session<'a>>),
     /// A network of which nothing is learnt, and the loss that it is held against the examples with.
-    Given(Model, Loss),
+    Given(Box<Model>, Loss),
 }
 
 impl<'a> Begun<'a> {
@@ -100,7 +100,7 @@ impl<'a> Begun<'a> {
         let labels = data.labels(Part::Train);
         let loss = losses::build(train.training.loss.as_ref(), &Learnt { head: &data.head, labels })?;
         if model.weights()?.count() == 0 {
-            return Ok(Begun::Given(model, loss));
+            return Ok(Begun::Given(Box::new(model), loss));
         }
         let optimizer = optimizers::build(&train.training.optimizer, &model.weights()?.flat)?;
         let rows = labels.len();
