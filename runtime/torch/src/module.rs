@@ -65,7 +65,10 @@ impl ModuleFile {
     pub(crate) fn load(&self, device: Device) -> Result<Module, TrainError> {
         let loaded = CModule::load_data_on_device(&mut &*self.bytes, device);
         let module = loaded.map_err(|error| {
-            let reason = format!("is no TorchScript that libtorch reads ({}): {SAVED}", said(&error));
+            let said = said(&error);
+            // What follows the first sentence guesses at damaged files.
+            let first = said.split(". ").next().unwrap_or_default();
+            let reason = format!("is no TorchScript that libtorch reads ({first}): {SAVED}");
             TrainError::Module { name: self.name.clone(), reason }
         })?;
         Ok(Module { name: self.name.as_str().into(), shared: Arc::new(Mutex::new(module)), device })
@@ -197,5 +200,8 @@ fn said(error: &TchError) -> String {
     let lines = text.lines().map(str::trim);
     let before = lines.take_while(|line| !line.starts_with("Exception raised from") && !line.starts_with("frame #"));
     let last = before.filter(|line| !line.is_empty()).last();
-    last.map_or_else(|| "no reason was given".to_owned(), |line| line.trim_start_matches("Internal torch error: ").to_owned())
+    last.map_or_else(
+        || "no reason was given".to_owned(),
+        |line| line.trim_start_matches("Internal torch error: ").to_owned(),
+    )
 }

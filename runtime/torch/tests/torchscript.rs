@@ -199,13 +199,18 @@ fn a_module_that_is_only_run_answers_as_in_python() {
 fn a_module_learns_classes() {
     let _turn = turn();
     let folder = tempfile::tempdir().unwrap();
-    let rows: Vec<[f64; 2]> = (0..900).map(|row| [f64::from(row % 17) / 8.0 - 1.0, f64::from(row % 23) / 11.0 - 1.0]).collect();
+    let rows: Vec<[f64; 2]> =
+        (0..900).map(|row| [f64::from(row % 17) / 8.0 - 1.0, f64::from(row % 23) / 11.0 - 1.0]).collect();
     let class = |row: &[f64; 2]| if row[0] > 0.3 { "red" } else { ["blue", "green"][usize::from(row[1] > 0.0)] };
     let labels = Arc::new(StringArray::from_iter_values(rows.iter().map(class)));
     let mut job = two_numbers(folder.path(), &rows, labels, Task::Multiclass);
     (job.train.learner, job.module) = (learner(true), Some(module("classes.pt")));
     let report = train(&job, &mut |_| {}).unwrap();
-    assert!(report.parts[&Part::Test].metrics.get("accuracy").unwrap() > 0.93, "{:?}", report.parts[&Part::Test].metrics);
+    assert!(
+        report.parts[&Part::Test].metrics.get("accuracy").unwrap() > 0.93,
+        "{:?}",
+        report.parts[&Part::Test].metrics
+    );
     let names = ["blue", "green", "red"].map(str::to_owned).to_vec();
     assert_eq!(Model::load(&job.output).unwrap().answer(), Answer::Classes(names));
 }
@@ -214,7 +219,10 @@ fn a_module_learns_classes() {
 fn traced(folder: &Path, name: &str, forward: impl Fn(&[Tensor]) -> Tensor) -> PathBuf {
     let rows = [Tensor::ones([2, 7], (Kind::Float, tch::Device::Cpu))];
     let path = folder.join(name);
-    CModule::create_by_tracing("Traced", "forward", &rows, &mut |rows: &[Tensor]| vec![forward(rows)]).unwrap().save(&path).unwrap();
+    CModule::create_by_tracing("Traced", "forward", &rows, &mut |rows: &[Tensor]| vec![forward(rows)])
+        .unwrap()
+        .save(&path)
+        .unwrap();
     path
 }
 
@@ -234,7 +242,11 @@ fn modules_that_do_not_fit_are_refused() {
         (true, module("state.pt"), &["is no TorchScript that libtorch reads", "torch.jit.script(module).save("]),
         (true, module("doubled.pt"), &["parameter `weight` of type float64", "module.float()"]),
         (true, module("raises.pt"), &["raised an exception", "one row at a time, please"]),
-        (true, module("given.pt"), &["raised an exception", "float32[2, 7]", "`number` 2, `category` 5", "float32[2, 1]"]),
+        (
+            true,
+            module("given.pt"),
+            &["raised an exception", "float32[2, 7]", "`number` 2, `category` 5", "float32[2, 1]"],
+        ),
         (true, of_sum, &["no parameter that requires a gradient", "train: false"]),
         (false, double, &["returns float64[2, 1] for 2 rows, not float32[2, 1]", "the logit that the label holds"]),
         (false, module("two.pt"), &["does not return a tensor"]),

@@ -52,7 +52,8 @@ fn reads_numbers(encoders: &Encoders) -> Result<(), TrainError> {
             Form::Category(..) => "encode it with `one_hot` or `code`, and embed it in the module",
             Form::Items(..) | Form::Series(..) => "take features of it, such as its length or mean",
         };
-        let message = format!("`torchscript` reads numbers, and `{input}` is a list or has an embedding here: {instead}");
+        let message =
+            format!("`torchscript` reads numbers, and `{input}` is a list or has an embedding here: {instead}");
         return Err(TrainError::Unsupported(message));
     }
     Ok(())
@@ -136,7 +137,10 @@ fn meaning(head: &Head) -> String {
     match head {
         Head::Binary => "the logit that the label holds".to_owned(),
         Head::Multiclass { classes } => {
-            format!("a logit for each class in the order {}", shortened(classes.iter().map(|class| format!("`{class}`"))))
+            format!(
+                "a logit for each class in the order {}",
+                shortened(classes.iter().map(|class| format!("`{class}`")))
+            )
         }
         Head::Quantile { quantiles, .. } => {
             format!("a number for each of the quantiles {}", shortened(quantiles.iter().map(f64::to_string)))
