@@ -67,6 +67,8 @@ fn calls(task: Task) -> Vec<Call> {
         call("precision", &at(0.6)),
         call("ndcg", &k(3)),
         call("ndcg", &k(10)),
+        call("mrr", &[]),
+        call("hit_rate", &k(2)),
         call("precision_at", &k(2)),
         call("recall", &k(3)),
         call("rmse", &[]),
@@ -90,7 +92,7 @@ fn found(case: &Case, metric: &Call) -> Option<f64> {
         Task::Binary => Truth::Binary(&truths),
         Task::Multiclass => Truth::Classes { labels: &classes, count: case.width },
         Task::Ranking => Truth::Grades(&case.labels),
-        Task::Anomaly => Truth::None,
+        Task::Anomaly | Task::Retrieval => Truth::None,
         _ => Truth::Numbers(&case.labels),
     };
     let judged = Judged::new(case.task, truth, &case.predictions, case.width).unwrap();
@@ -156,7 +158,7 @@ impl Draws {
 }
 
 fn cases() -> Vec<Case> {
-    let mut draws = Draws(7);
+    let (mut draws, mut of_retrieval) = (Draws(7), Draws(8));
     let mut cases = Vec::new();
     for round in 0..60_usize {
         let rows = 1 + round * round / 9;
@@ -196,7 +198,11 @@ fn cases() -> Vec<Case> {
         ranked.weights = ranked.weights.filter(|weights| weights.iter().sum::<f64>() > 0.0);
         let mut anomalies = base(&mut draws, Task::Anomaly, 1);
         anomalies.labels = vec![0.0; rows];
-        cases.extend([binary, classes, numbers, quantiles, ranked, anomalies]);
+        let mut retrieved = base(&mut of_retrieval, Task::Retrieval, 2);
+        // How many candidates stand above, and how many beside.
+        retrieved.predictions.iter_mut().for_each(|count| *count = (*count * 14.0).floor());
+        retrieved.labels = vec![0.0; rows];
+        cases.extend([binary, classes, numbers, quantiles, ranked, retrieved, anomalies]);
     }
     cases
 }

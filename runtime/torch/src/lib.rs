@@ -8,6 +8,7 @@ mod artefact;
 mod beside;
 mod body;
 mod calibration;
+mod candidates;
 mod chance;
 mod data;
 mod encoders;
