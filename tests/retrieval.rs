@@ -67,8 +67,9 @@ impl Project {
             let chance = click.wrapping_mul(2_654_435_761) >> 12;
             let taste = click * 7 % 10;
             // Seven of eight are of the category that the taste is of; the shelf is anybody's.
-            let category = if chance % 8 == 0 { chance / 8 % 10 } else { taste };
-            let (item, device) = (category + chance / 80 % 4 * 10, if click % 3 == 0 { "phone" } else { "desk" });
+            let category = if chance.is_multiple_of(8) { chance / 8 % 10 } else { taste };
+            let (item, device) =
+                (category + chance / 80 % 4 * 10, if click.is_multiple_of(3) { "phone" } else { "desk" });
             let (day, minute) = (click / 100 + 1, click % 100 * 14);
             format!(
                 "{click},{item},taste {taste},{device},2024-01-{day:02}T{:02}:{:02}:00Z\n",

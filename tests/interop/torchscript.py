@@ -233,9 +233,9 @@ def scored(path):
 
 
 def exported(mlsysc, folder, name):
-    code, text = call(mlsysc, folder, "models", "export", f"{name}@1", f"kept/{name}")
+    code, text = call(mlsysc, folder, "models", "export", f"{name}@1", f"kept-{name}")
     check(code == 0, text)
-    return torch.jit.load(str(folder / "kept" / name / "model.pt"))
+    return torch.jit.load(str(folder / f"kept-{name}" / "model.pt"))
 
 
 def run(mlsysc, folder):

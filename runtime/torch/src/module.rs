@@ -106,7 +106,8 @@ impl Module {
             }
             None => module.f_set_eval()?,
         }
-        let answer = module.forward_is(&[IValue::Tensor(rows.shallow_clone())]);
+        // A module may change what it is given, and these rows may be read again.
+        let answer = module.forward_is(&[IValue::Tensor(rows.copy())]);
         answer.map_err(|error| self.unusable(format!("raised an exception: {}", said(&error))))
     }
 

@@ -67,6 +67,15 @@ class Doubled(nn.Module):
         return x.double().matmul(self.weight).float()
 
 
+class Detached(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(7, 1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.matmul(self.weight).detach()
+
+
 class Two(nn.Module):
     def forward(self, x: torch.Tensor):
         return x, x
@@ -78,6 +87,7 @@ def main():
     save("classes", Normalised(2, 3, 0.0))
     save("raises", Raises())
     save("doubled", Doubled())
+    save("detached", Detached())
     save("two", Two())
     torch.save(Given(1.0, 1.0).state_dict(), HERE / "state.pt")
     given = save("given", Given(200.0, -50.0))
