@@ -5,7 +5,6 @@ was scored, has learnt what its own optimiser learns, and trains on. It ends by 
 that is not as it should be.
 """
 
-import copy
 import csv
 import json
 import math
@@ -133,7 +132,7 @@ def main(mlsysc):
         back = {name: exported(mlsysc, folder, name) for name in ("level", "high")}
         answers_alike(back["level"], rows, scored(folder / "out/levels.csv"), lambda answer: answer)
         answers_alike(back["high"], rows, scored(folder / "out/highs.csv"), torch.sigmoid)
-        learns_alike(level, back["level"], rows)
+        learns_alike(torch.jit.load(str(folder / "level.pt")), back["level"], rows)
         goes_on(back["high"], rows)
         outcomes = {node["outcome"] for node in run(mlsysc, folder)["nodes"] if node["node"].startswith("train.")}
         check(outcomes == {"current"}, f"what was trained is current: {outcomes}")
@@ -169,7 +168,7 @@ def answers_alike(module, rows, scores, prediction):
 
 def learns_alike(module, back, rows):
     """Batches are the whole training part: each epoch is a step, and PyTorch's own steps lead to the same place."""
-    module = copy.deepcopy(module).train()
+    module.train()
     inputs = matrix(rows[:LEARNT])
     targets = torch.tensor([row["level"] for row in rows[:LEARNT]], dtype=torch.float64).float()
     optimizer = torch.optim.SGD([each for each in module.parameters() if each.requires_grad], lr=RATE, momentum=0.9)
@@ -234,9 +233,9 @@ def scored(path):
 
 
 def exported(mlsysc, folder, name):
-    code, text = call(mlsysc, folder, "models", "export", f"{name}@1", f"kept/{name}")
+    code, text = call(mlsysc, folder, "models", "export", f"{name}@1", f"kept-{name}")
     check(code == 0, text)
-    return torch.jit.load(str(folder / "kept" / name / "model.pt"))
+    return torch.jit.load(str(folder / f"kept-{name}" / "model.pt"))
 
 
 def run(mlsysc, folder):

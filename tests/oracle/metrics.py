@@ -97,7 +97,16 @@ class Case:
                 sums[1] += weight
         return sums[0] / sums[1] if sums[1] > 0 else None
 
+    def by_rank(self, worth):
+        """The weighted mean over rows, whose own candidate has any of the ranks that it shares with equal ones."""
+        ranks = [range(int(above) + 1, int(above + beside) + 2) for above, beside in self.predictions]
+        values = [np.mean([worth(rank) for rank in shared]) for shared in ranks]
+        return np.average(values, weights=self.weights)
+
     def ndcg(self, k):
+        if self.task == "retrieval":
+            return self.ndcg_of_candidates(k)
+
         def of(grades, scores):
             if grades.sum() == 0:
                 return None
@@ -106,10 +115,43 @@ class Case:
 
         return self.by_group(of)
 
+    def ndcg_of_candidates(self, k):
+        """As scikit-learn has it: of candidates above, those beside with the own one among them, and two below."""
+        values = []
+        for above, beside in self.predictions.astype(int):
+            scores = [3] * above + [2] * (beside + 1) + [1] * 2
+            grades = [0] * above + [1] + [0] * (beside + 2)
+            values.append(sk.ndcg_score([grades], [scores], k=k))
+        return np.average(values, weights=self.weights)
+
+    def mrr(self):
+        if self.task == "retrieval":
+            return self.by_rank(lambda rank: 1 / rank)
+
+        def of(grades, scores):
+            found = np.flatnonzero(grades[first(scores, len(scores))] > 0)
+            return 1 / (found[0] + 1) if len(found) else None
+
+        return self.by_group(of)
+
+    def hit_rate(self, k):
+        if self.task == "retrieval":
+            return self.by_rank(lambda rank: rank <= k)
+
+        def of(grades, scores):
+            return float((grades[first(scores, k)] > 0).any()) if (grades > 0).any() else None
+
+        return self.by_group(of)
+
     def precision_at(self, k):
+        if self.task == "retrieval":
+            return self.by_rank(lambda rank: (rank <= k) / k)
         return self.by_group(lambda grades, scores: (grades[first(scores, k)] > 0).sum() / k)
 
     def recall(self, k):
+        if self.task == "retrieval":
+            return self.by_rank(lambda rank: rank <= k)
+
         def of(grades, scores):
             relevant = (grades > 0).sum()
             return None if relevant == 0 else (grades[first(scores, k)] > 0).sum() / relevant

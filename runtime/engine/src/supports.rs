@@ -27,9 +27,9 @@ pub fn supports(plan: &Plan) -> Result<(), Vec<RunError>> {
 
 fn check_train(train: &Train) -> Vec<RunError> {
     let mut errors = Vec::new();
-    if train.task == Task::Retrieval {
-        let help = "rank a known set of candidates instead: give the model a `label` and a `group`";
-        errors.push(refuse("train a model that retrieves", help));
+    if train.task == Task::Retrieval && train.gates.iter().any(|gate| gate.bound.baselines().next().is_some()) {
+        errors
+            .push(refuse("hold a model that retrieves against an input", "compare it with a number, or the champion"));
     }
     errors.extend(known("learner", &train.learner.name));
     errors.extend(train.calibrate.iter().flat_map(|call| known("calibration", &call.name)));

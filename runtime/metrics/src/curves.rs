@@ -58,7 +58,8 @@ pub struct Bar {
 impl Curves {
     /// The curves of predictions, with so many points each at most; none without rows.
     pub fn of(judged: &Judged<'_>, points: usize) -> Option<Self> {
-        if judged.rows() == 0 {
+        // Of a retrieval there is nothing that could be drawn.
+        if judged.rows() == 0 || judged.task == Task::Retrieval {
             return None;
         }
         let mut curves = Curves::default();

@@ -45,7 +45,8 @@ pub struct Judged<'a> {
 
 impl<'a> Judged<'a> {
     /// Predictions, `rows × width` numbers row by row, held against a truth: probabilities of a truth value or of each class,
-    /// numbers, quantiles, scores.
+    /// numbers, quantiles, scores. Of a retrieval, two numbers: how many candidates a row's query prefers to the row's own one,
+    /// and how many it finds as good.
     ///
     /// # Errors
     /// There are not as many predictions as rows, or a prediction or a label is NaN or infinite.
@@ -59,7 +60,9 @@ impl<'a> Judged<'a> {
         };
         // Of truth values and grades one number is predicted, by which rows are put in order.
         let is_one = matches!(truth, Truth::Binary(_) | Truth::Grades(_)) || task == Task::Anomaly;
-        if Some(predictions.len()) != rows.checked_mul(width) || (is_one && width != 1) {
+        let is_two = task == Task::Retrieval;
+        let fits = (!is_one || width == 1) && (!is_two || width == 2);
+        if Some(predictions.len()) != rows.checked_mul(width) || !fits {
             return Err(Unusable::Rows { predictions: predictions.len(), width, rows });
         }
         Unusable::in_table(What::Prediction, predictions, width)?;
@@ -142,6 +145,15 @@ impl<'a> Judged<'a> {
     /// What is predicted for a row.
     pub(crate) fn row(&self, row: usize) -> &'a [f64] {
         &self.predictions[row * self.width..(row + 1) * self.width]
+    }
+
+    /// How many candidates stand above a row's own one and beside it; none where nothing is retrieved.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "numbers of candidates")]
+    pub(crate) fn standing(&self, row: usize) -> Option<(usize, usize)> {
+        match self.row(row) {
+            [above, beside] if self.task == Task::Retrieval => Some((*above as usize, *beside as usize)),
+            _ => None,
+        }
     }
 
     /// Whether a row is positive; none where the truth is neither a truth value nor a grade.

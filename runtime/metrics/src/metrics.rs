@@ -10,9 +10,11 @@ mod demographic_parity_difference;
 mod equalized_odds_difference;
 mod f1;
 mod false_alarms;
+mod hit_rate;
 mod log_loss;
 mod mae;
 mod mape;
+mod mrr;
 mod ndcg;
 mod pinball;
 mod precision;
@@ -59,6 +61,8 @@ const METRICS: &[&Definition] = &[
     &f1::METRIC,
     &precision::METRIC,
     &ndcg::METRIC,
+    &mrr::METRIC,
+    &hit_rate::METRIC,
     &precision_at::METRIC,
     &recall::METRIC,
     &rmse::METRIC,
@@ -170,6 +174,24 @@ fn mean_of_groups(judged: &Judged<'_>, weights: &Weights<'_>, of: impl Fn(&[u32]
         }
     }
     (count > 0.0).then(|| sum / count)
+}
+
+/// The weighted mean of what the rank of a row's own candidate is worth, by ranks from 0, of which the first `most` are worth
+/// something; none where nothing is retrieved. Candidates of one score share their ranks, each having any of them with the
+/// same chance (McSherry and Najork, 2008).
+#[expect(clippy::cast_precision_loss, reason = "candidates are far fewer than 2^52")]
+fn mean_of_ranks(judged: &Judged<'_>, weights: &Weights<'_>, most: usize, worth: impl Fn(usize) -> f64) -> Option<f64> {
+    let standings = (0..judged.rows()).map(|row| judged.standing(row)).collect::<Option<Vec<(usize, usize)>>>()?;
+    let last = standings.iter().map(|(above, beside)| above + beside + 1).max()?.min(most);
+    let mut sums = vec![0.0];
+    for rank in 0..last {
+        sums.push(sums[rank] + worth(rank));
+    }
+    mean(judged, weights, |row| {
+        let (above, beside) = standings[row];
+        let shared = sums[(above + beside + 1).min(last)] - sums[above.min(last)];
+        shared / (beside + 1) as f64
+    })
 }
 
 /// An argument that counts rows.

@@ -81,6 +81,8 @@ fn calls(task: Task) -> Vec<Call> {
         call("precision", &at(0.6)),
         call("ndcg", &k(3)),
         call("ndcg", &k(10)),
+        call("mrr", &[]),
+        call("hit_rate", &k(2)),
         call("precision_at", &k(2)),
         call("recall", &k(3)),
         call("rmse", &[]),
@@ -104,7 +106,7 @@ fn found(case: &Case, metric: &Call) -> Option<f64> {
         Task::Binary => Truth::Binary(&truths),
         Task::Multiclass => Truth::Classes { labels: &classes, count: case.width },
         Task::Ranking => Truth::Grades(&case.labels),
-        Task::Anomaly => Truth::None,
+        Task::Anomaly | Task::Retrieval => Truth::None,
         _ => Truth::Numbers(&case.labels),
     };
     let judged = Judged::new(case.task, truth, &case.predictions, case.width).unwrap();
@@ -243,14 +245,26 @@ fn cases(seed: u64) -> Vec<Case> {
     let mut cases = Vec::new();
     for _ in 0..ROUNDS {
         let rows = draws.one_of(&[1, 2, 3, 5, 8, 21, 60]);
-        let tasks = [Task::Binary, Task::Multiclass, Task::Regression, Task::Quantile, Task::Ranking, Task::Anomaly];
+        let tasks = [
+            Task::Binary,
+            Task::Multiclass,
+            Task::Regression,
+            Task::Quantile,
+            Task::Ranking,
+            Task::Retrieval,
+            Task::Anomaly,
+        ];
         cases.extend(tasks.map(|task| case(&mut draws, task, rows)));
     }
     cases
 }
 
 fn case(draws: &mut Draws, task: Task, rows: usize) -> Case {
-    let width = if matches!(task, Task::Multiclass | Task::Quantile) { 3 } else { 1 };
+    let width = match task {
+        Task::Multiclass | Task::Quantile => 3,
+        Task::Retrieval => 2,
+        _ => 1,
+    };
     let scale = draws.one_of(&[1.0, 1.0, 1.0, 1e-150, 1e150, 1e-200, 1e200]);
     let mut case = Case {
         task,
@@ -287,7 +301,12 @@ fn case(draws: &mut Draws, task: Task, rows: usize) -> Case {
                 |weights: Vec<f64>| case.groups.iter().map(|group| weights[*group as usize % rows]).collect();
             case.weights = case.weights.take().map(of_groups);
         }
-        _ => case.labels = vec![0.0; rows],
+        Task::Retrieval => {
+            // How many candidates stand above, and how many beside.
+            case.predictions.iter_mut().for_each(|count| *count = (count.abs() * 14.0).floor());
+            case.labels = vec![0.0; rows];
+        }
+        Task::Anomaly => case.labels = vec![0.0; rows],
     }
     case
 }

@@ -98,6 +98,11 @@ impl Model {
         self.description.calibration = calibration;
     }
 
+    /// What learnt it, with its arguments.
+    pub(crate) fn learner(&self) -> &Call {
+        &self.description.learner
+    }
+
     pub(crate) fn encoders(&self) -> &Encoders {
         &self.description.encoders
     }

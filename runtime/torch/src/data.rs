@@ -6,7 +6,9 @@ use mlsys_plan::{Part, Train};
 use mlsys_training::TrainJob;
 use tch::Tensor;
 
+use crate::artefact::Model;
 use crate::beside::Beside;
+use crate::candidates::{Candidates, judged};
 use crate::encoders::{Encoded, Encoders};
 use crate::error::TrainError;
 use crate::examples::{Examples, Parts};
@@ -27,6 +29,8 @@ pub(crate) struct Data {
     pub(crate) targets: Tensor,
     /// The module that is trained, if it is one of PyTorch.
     pub(crate) module: Option<ModuleFile>,
+    /// What is looked for, if something is.
+    candidates: Option<Candidates>,
 }
 
 impl Data {
@@ -68,7 +72,13 @@ impl Data {
             check_module(train, file, &encoders, &head, &encoded[&Part::Train])?;
         }
         let targets = head.targets(&beside[&Part::Train].labels)?;
-        Ok(Data { parts, head, beside, encoders, encoded, targets, module })
+        let candidates = Candidates::of(&head, &train.learner, &encoders, examples, &parts)?;
+        Ok(Data { parts, head, beside, encoders, encoded, targets, module, candidates })
+    }
+
+    /// What a judge is told of a part: a model's predictions, or how it retrieves.
+    pub(crate) fn judged(&self, model: &Model, part: Part) -> Result<Vec<f64>, TrainError> {
+        judged(self.candidates.as_ref(), model, &self.encoded[&part], part)
     }
 
     /// The same examples for another thread: tensors are shared.
@@ -82,6 +92,7 @@ impl Data {
             encoded: encoded.collect(),
             targets: self.targets.shallow_clone(),
             module: self.module.clone(),
+            candidates: self.candidates.as_ref().map(Candidates::shallow),
         }
     }
 

@@ -282,7 +282,7 @@ impl Session<'_> {
     }
 
     fn validate(&self) -> Result<Scores, TrainError> {
-        let predictions = self.model.predict_encoded(&self.data.encoded[&Part::Validate])?;
+        let predictions = self.data.judged(&self.model, Part::Validate)?;
         self.judge.scores(&self.data.head, &self.data.beside[&Part::Validate], &predictions)
     }
 

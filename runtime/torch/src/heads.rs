@@ -75,10 +75,11 @@ impl Head {
         }
     }
 
-    /// How many numbers a prediction has.
+    /// How many numbers a judge is told of a row: what was predicted, or how many candidates stand above a row's own one and
+    /// beside it.
     pub(crate) fn width(&self) -> usize {
         match self {
-            Head::Retrieval => 1,
+            Head::Retrieval => 2,
             head => head.outputs(),
         }
     }

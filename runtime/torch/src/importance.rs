@@ -11,6 +11,7 @@ use crate::beside::Beside;
 use crate::chance;
 use crate::error::TrainError;
 use crate::examples::Examples;
+use crate::heads::Head;
 use crate::judging::with;
 
 /// How often the values of an input are shuffled.
@@ -30,6 +31,10 @@ pub(crate) fn importance(
     rows: &[usize],
     beside: &Beside,
 ) -> Result<Vec<Importance>, TrainError> {
+    if let Head::Retrieval = model.head() {
+        // What is shuffled on the side of candidates makes other candidates: there is nothing to compare.
+        return Ok(Vec::new());
+    }
     let Some(metric) = metric(train) else { return Ok(Vec::new()) };
     let seed = train.training.seed;
     let places = chosen(rows.len(), seed);

@@ -89,6 +89,18 @@ impl Judge {
         })
     }
 
+    /// A part of which nothing is said but its size.
+    pub(crate) fn unjudged(beside: &Beside) -> PartReport {
+        PartReport {
+            rows: beside.labels.len() as u64,
+            positives: None,
+            metrics: Scores::default(),
+            baselines: BTreeMap::new(),
+            slices: Vec::new(),
+            curves: None,
+        }
+    }
+
     fn slices(
         &self,
         head: &Head,

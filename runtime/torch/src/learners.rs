@@ -13,7 +13,7 @@ mod sequence;
 pub(crate) mod torchscript;
 mod transformer;
 mod trees;
-mod two_tower;
+pub(crate) mod two_tower;
 mod wide_and_deep;
 
 use std::path::Path as FilePath;

@@ -11,6 +11,7 @@ mod behaviours;
 mod beside;
 mod body;
 mod calibration;
+mod candidates;
 mod chance;
 mod data;
 mod encoders;

@@ -65,7 +65,10 @@ impl ModuleFile {
     pub(crate) fn load(&self, device: Device) -> Result<Module, TrainError> {
         let loaded = CModule::load_data_on_device(&mut &*self.bytes, device);
         let module = loaded.map_err(|error| {
-            let reason = format!("is no TorchScript that libtorch reads ({}): {SAVED}", said(&error));
+            let said = said(&error);
+            // What follows the first sentence guesses at damaged files.
+            let first = said.split(". ").next().unwrap_or_default();
+            let reason = format!("is no TorchScript that libtorch reads ({first}): {SAVED}");
             TrainError::Module { name: self.name.clone(), reason }
         })?;
         Ok(Module { name: self.name.as_str().into(), shared: Arc::new(Mutex::new(module)), device })
@@ -103,7 +106,8 @@ impl Module {
             }
             None => module.f_set_eval()?,
         }
-        let answer = module.forward_is(&[IValue::Tensor(rows.shallow_clone())]);
+        // A module may change what it is given, and these rows may be read again.
+        let answer = module.forward_is(&[IValue::Tensor(rows.copy())]);
         answer.map_err(|error| self.unusable(format!("raised an exception: {}", said(&error))))
     }
 

@@ -12,6 +12,7 @@ use mlsys_training::{JudgeJob, JudgeReport, PartReport, TrainEvent, TrainJob, Tr
 use crate::artefact::Model;
 use crate::beside::Beside;
 use crate::calibration;
+use crate::candidates::{self, Candidates};
 use crate::data::Data;
 use crate::error::TrainError;
 use crate::examples::Examples;
@@ -99,7 +100,12 @@ fn by_parts(
     let judge = Judge::of(train);
     let mut parts: BTreeMap<Part, PartReport> = BTreeMap::new();
     for (part, beside) in &data.beside {
-        let predictions = model.predict_encoded(&data.encoded[part])?;
+        if let (Head::Retrieval, Part::Train) = (model.head(), part) {
+            // Every row of it against every candidate would take longer than the training, and says nothing.
+            parts.insert(*part, Judge::unjudged(beside));
+            continue;
+        }
+        let predictions = data.judged(&model, *part)?;
         parts.insert(*part, judge.part(*part, model.head(), beside, &predictions)?);
     }
     let part = looked_at(&data.beside);
@@ -186,13 +192,15 @@ pub fn judge(job: &JudgeJob, emit: &mut dyn FnMut(&TrainEvent)) -> Result<JudgeR
 
 fn judged(train: &Train, model: &Model, examples: &Examples) -> Result<BTreeMap<Part, PartReport>, TrainError> {
     let mut parts = examples.parts(model.head().is_labelled())?;
+    let candidates = Candidates::of(model.head(), model.learner(), model.encoders(), examples, &parts)?;
     // What a model has learnt from says nothing about it.
     parts.rows.remove(&Part::Train);
     let beside = Beside::of_parts(train, model.head(), examples, &parts)?;
     let judge = Judge::of(train);
     let mut judged = BTreeMap::new();
     for (part, rows) in &parts.rows {
-        let predictions = model.predict(examples, rows)?;
+        let encoded = model.encoders().encode(examples, rows)?;
+        let predictions = candidates::judged(candidates.as_ref(), model, &encoded, *part)?;
         judged.insert(*part, judge.part(*part, model.head(), &beside[part], &predictions)?);
     }
     Ok(judged)

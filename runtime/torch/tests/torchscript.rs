@@ -195,6 +195,24 @@ fn a_module_that_is_only_run_answers_as_in_python() {
     }
 }
 
+/// What a module does to the rows that it is given stays with it: they are read a second time.
+#[test]
+fn rows_are_given_away_as_copies() {
+    let _turn = turn();
+    let folder = tempfile::tempdir().unwrap();
+    let rows: Vec<[f64; 2]> = (0..30).map(|row| [f64::from(row), f64::from(row % 7)]).collect();
+    let labels = Arc::new(Float64Array::from_iter_values((0..30).map(f64::from)));
+    let mut job = two_numbers(folder.path(), &rows, labels, Task::Regression);
+    let in_place = |rows: &[Tensor]| {
+        let mut rows = rows[0].shallow_clone();
+        rows.multiply_scalar_(2).sum_dim_intlist(1, false, Kind::Float)
+    };
+    (job.train.learner, job.module) = (learner(false), Some(traced(folder.path(), 2, "in-place.pt", in_place)));
+    let report = train(&job, &mut |_| {}).unwrap();
+    let error = report.parts[&Part::Train].metrics.get("rmse").unwrap();
+    assert!((error.powi(2) - report.epochs[0].loss).abs() < 1e-3, "{error} {}", report.epochs[0].loss);
+}
+
 #[test]
 fn a_module_learns_classes() {
     let _turn = turn();
@@ -216,8 +234,8 @@ fn a_module_learns_classes() {
 }
 
 /// A module without parameters, traced here.
-fn traced(folder: &Path, name: &str, forward: impl Fn(&[Tensor]) -> Tensor) -> PathBuf {
-    let rows = [Tensor::ones([2, 7], (Kind::Float, tch::Device::Cpu))];
+fn traced(folder: &Path, width: i64, name: &str, forward: impl Fn(&[Tensor]) -> Tensor) -> PathBuf {
+    let rows = [Tensor::ones([2, width], (Kind::Float, tch::Device::Cpu))];
     let path = folder.join(name);
     CModule::create_by_tracing("Traced", "forward", &rows, &mut |rows: &[Tensor]| vec![forward(rows)])
         .unwrap()
@@ -233,10 +251,10 @@ fn modules_that_do_not_fit_are_refused() {
     let text = folder.path().join("text.pt");
     std::fs::write(&text, "no archive").unwrap();
     let sum = |rows: &[Tensor]| rows[0].sum_dim_intlist(1, true, Kind::Float);
-    let of_sum = traced(folder.path(), "sum.pt", sum);
-    let double = traced(folder.path(), "double.pt", |rows| sum(rows).to_kind(Kind::Double));
-    let random = traced(folder.path(), "random.pt", |rows| sum(&[rows[0].dropout(0.5, true)]));
-    let cases: [(bool, PathBuf, &[&str]); 11] = [
+    let of_sum = traced(folder.path(), 7, "sum.pt", sum);
+    let double = traced(folder.path(), 7, "double.pt", |rows| sum(rows).to_kind(Kind::Double));
+    let random = traced(folder.path(), 7, "random.pt", |rows| sum(&[rows[0].dropout(0.5, true)]));
+    let cases: [(bool, PathBuf, &[&str]); 12] = [
         (true, folder.path().join("nothing.pt"), &["`net.pt` cannot be read"]),
         (true, text, &["is no TorchScript", "torch.jit.script(module).save("]),
         (true, module("state.pt"), &["is no TorchScript that libtorch reads", "torch.jit.script(module).save("]),
@@ -247,6 +265,7 @@ fn modules_that_do_not_fit_are_refused() {
             module("given.pt"),
             &["raised an exception", "float32[2, 7]", "`number` 2, `category` 5", "float32[2, 1]"],
         ),
+        (true, module("detached.pt"), &["no gradient flows", "`detach`", "train: false"]),
         (true, of_sum, &["no parameter that requires a gradient", "train: false"]),
         (false, double, &["returns float64[2, 1] for 2 rows, not float32[2, 1]", "the logit that the label holds"]),
         (false, module("two.pt"), &["does not return a tensor"]),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use mlsys_dataflow::Format;
-use mlsys_plan::{Call, Deployment, Node, NodeId, Operation, Plan, Scoring};
+use mlsys_plan::{Call, Deployment, Node, NodeId, Operation, Plan, Scoring, Task};
 
 use super::IMPLEMENTED;
 use crate::error::RunError;
@@ -54,6 +54,11 @@ pub(crate) fn supports(plan: &Plan, node: &Node, deployment: &Deployment) -> Vec
 
 fn check(plan: &Plan, deployment: &Deployment, scoring: &Scoring) -> Vec<RunError> {
     let mut errors = Vec::new();
+    let train = plan.node(&NodeId::new("train", deployment.model())).map(|node| &node.operation);
+    if matches!(train, Some(Operation::Train(train)) if train.task == Task::Retrieval) {
+        let what = "score rows by a model that retrieves";
+        errors.push(refuse(what, "score them by a model with a `label`, which says how good each is"));
+    }
     let mut quantile = false;
     if let Some(filter) = &scoring.filter {
         filter.visit_columns(&mut |name| quantile |= name.starts_with("prediction.quantile"));

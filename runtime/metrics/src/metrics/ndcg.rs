@@ -2,13 +2,13 @@
 
 use mlsys_plan::{Call, Task};
 
-use super::{Definition, Number, Weights, first, mean_of_groups};
+use super::{Definition, Number, Weights, first, mean_of_groups, mean_of_ranks};
 use crate::judged::Judged;
 use crate::order::tied;
 
 pub(super) const METRIC: Definition = Definition {
     name: "ndcg",
-    tasks: &[Task::Ranking],
+    tasks: &[Task::Ranking, Task::Retrieval],
     larger_is_better: true,
     usual: Some(&[("k", Number::Int(10))]),
     value,
@@ -18,8 +18,12 @@ pub(super) const METRIC: Definition = Definition {
 /// and Kekäläinen, 2002), the mean over groups in which something is relevant. Rows of one prediction share their gain
 /// (McSherry and Najork, 2008). None where a grade is below zero, as no share is then best.
 fn value(judged: &Judged<'_>, metric: &Call, weights: &Weights<'_>) -> Option<f64> {
-    let grades = judged.numbers()?;
     let k = first(metric);
+    if judged.task == Task::Retrieval {
+        // The best is the own candidate at the first rank, which is discounted by nothing.
+        return mean_of_ranks(judged, weights, k, discount);
+    }
+    let grades = judged.numbers()?;
     if grades.iter().any(|grade| *grade < 0.0) {
         return None;
     }

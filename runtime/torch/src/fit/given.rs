@@ -31,7 +31,7 @@ pub(super) fn judged(
         total += loss(&outputs.to_kind(FLOAT), &targets.to_device(Device::Cpu))?.sum(FLOAT).f_double_value(&[])?;
         Ok(())
     })?;
-    let predictions = model.predict_encoded(&data.encoded[&Part::Validate])?;
+    let predictions = data.judged(&model, Part::Validate)?;
     let validate = Judge::of(train).scores(model.head(), &data.beside[&Part::Validate], &predictions)?;
     #[expect(clippy::cast_precision_loss, reason = "numbers of rows are far below 2^52")]
     let loss = total / data.labels(Part::Train).len().max(1) as f64;

@@ -126,7 +126,7 @@ impl<'a> Trials<'a> {
     /// The search's metric of a model.
     fn score(&self, fitted: &Fitted) -> Result<Option<f64>, TrainError> {
         let part = self.tune.part;
-        let predictions = fitted.model.predict_encoded(&self.data.encoded[&part])?;
+        let predictions = self.data.judged(&fitted.model, part)?;
         let scores = self.judges.scores(fitted.model.head(), &self.data.beside[&part], &predictions)?;
         Ok(scores.of(&self.tune.metric))
     }

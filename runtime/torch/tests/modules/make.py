@@ -39,9 +39,9 @@ class Normalised(nn.Module):
 class Given(nn.Module):
     """A thing that was learnt elsewhere: one number a row, without a dimension for it."""
 
-    def __init__(self):
+    def __init__(self, left: float, right: float):
         super().__init__()
-        self.weight = nn.Parameter(torch.tensor([200.0, -50.0]))
+        self.weight = nn.Parameter(torch.tensor([left, right]))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return 1000.0 + torch.tanh(x).matmul(self.weight)
@@ -67,6 +67,15 @@ class Doubled(nn.Module):
         return x.double().matmul(self.weight).float()
 
 
+class Detached(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(7, 1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.matmul(self.weight).detach()
+
+
 class Two(nn.Module):
     def forward(self, x: torch.Tensor):
         return x, x
@@ -78,9 +87,11 @@ def main():
     save("classes", Normalised(2, 3, 0.0))
     save("raises", Raises())
     save("doubled", Doubled())
+    save("detached", Detached())
     save("two", Two())
-    torch.save(Given().state_dict(), HERE / "state.pt")
-    given = save("given", Given())
+    torch.save(Given(1.0, 1.0).state_dict(), HERE / "state.pt")
+    given = save("given", Given(200.0, -50.0))
+    save("other", Given(100.0, -20.0))
     rows = torch.linspace(-1, 1, 16).reshape(8, 2)
     answers = {"rows": rows.tolist(), "answers": given(rows).tolist()}
     (HERE / "given.json").write_text(json.dumps(answers, indent=1) + "\n")

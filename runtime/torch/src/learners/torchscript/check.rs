@@ -41,7 +41,8 @@ pub(crate) fn check(
     }
     let tried = rows.numbers.narrow(0, 0, TRIED.min(rows.rows())).to_device(settings.device);
     runs(&module, &tried, encoders, head)?;
-    depends_on_no_chance(&module, &tried)
+    depends_on_no_chance(&module, &tried)?;
+    if is_trained(&train.learner) { learns(&module, &tried, head) } else { Ok(()) }
 }
 
 /// Embeddings would stand outside of the module, which would then be of no use without them.
@@ -110,6 +111,25 @@ fn depends_on_no_chance(module: &Module, tried: &Tensor) -> Result<(), TrainErro
     }
     Err(module.unusable(
         "draws by chance in evaluation mode, so that no prediction could be repeated: let dropout follow `self.training`"
+            .to_owned(),
+    ))
+}
+
+/// In training mode the module runs as well, and its answer depends on parameters that are to be learnt.
+fn learns(module: &Module, tried: &Tensor, head: &Head) -> Result<(), TrainError> {
+    let answer = tch::with_grad(|| module.run(tried, Some(0), head.outputs()));
+    let answer = answer.map_err(|error| match error {
+        TrainError::Module { reason, .. } => {
+            module.unusable(format!("cannot be trained: in training mode it {reason}"))
+        }
+        other => other,
+    })?;
+    if answer.requires_grad() {
+        return Ok(());
+    }
+    Err(module.unusable(
+        "returns what no gradient flows from to its parameters: look for `detach` and `no_grad`, or say `train: false` to \
+         run it as it is"
             .to_owned(),
     ))
 }
