@@ -157,6 +157,9 @@ fn grades() -> BTreeSet<String> {
         (call("precision_at", &first(2)), (2.0 * 0.5 + 0.5 + 0.0) / 8.0),
         // 1 of 2 and 1 of 1; in group 3 nothing is relevant.
         (call("recall", &first(2)), (2.0 * 0.5 + 1.0) / 3.0),
+        // The first relevant row is the second of group 1 and the first of group 2; in group 3 there is none.
+        (call("mrr", &[]), (2.0 * 0.5 + 1.0) / 3.0),
+        (call("hit_rate", &first(1)), (2.0 * 0.0 + 1.0) / 3.0),
         // Positives are rows 0, 2, 3, of weight 5, negatives 1, 4, 5, of weight 8. Row 2 ties with row 4 and is above row 5,
         // 2 · (1/2 + 5); row 3 too, 1 · (1/2 + 5).
         (call("auc", &[]), 16.5 / 40.0),

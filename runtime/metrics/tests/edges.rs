@@ -133,14 +133,20 @@ fn where_no_row_counts_nothing_is_defined() {
         Task::Binary => Truth::Binary(&labels),
         Task::Multiclass => Truth::Classes { labels: &[0, 0], count: 1 },
         Task::Ranking => Truth::Grades(&numbers),
-        Task::Anomaly => Truth::None,
+        Task::Anomaly | Task::Retrieval => Truth::None,
         _ => Truth::Numbers(&numbers),
+    };
+    let predicted = |task| match task {
+        Task::Retrieval => ([numbers, numbers].concat(), 2),
+        _ => (numbers.to_vec(), 1),
     };
     let args = [("by", Value::String("shop".to_owned())), ("low", Value::Float(0.5)), ("high", Value::Float(0.5))];
     for definition in all() {
         for task in definition.tasks {
-            let judged = Judged::new(*task, truth(*task), &numbers, 1).unwrap().with_column("shop", &codes).unwrap();
-            let judged = judged.with_quantiles(&[0.5]).unwrap().with_threshold(0.5).unwrap();
+            let (predictions, width) = predicted(*task);
+            let judged = Judged::new(*task, truth(*task), &predictions, width).unwrap();
+            let judged = judged.with_column("shop", &codes).unwrap();
+            let judged = judged.with_quantiles(&[0.5, 0.5][..width]).unwrap().with_threshold(0.5).unwrap();
             let found =
                 |weights: &[f64]| value(&call(definition.name, &args), &judged, Some(&Weights::new(weights).unwrap()));
             assert_eq!(found(&[0.0, 0.0]), None, "{} of {task:?}", definition.name);
