@@ -46,12 +46,11 @@ def main(program):
 def joined(address):
     """What the rank in Python comes to: the sum's bytes, and what rank 0 says."""
     host, port = address.rsplit(":", 1)
-    server = dist.TCPStore(host, int(port), SIZE, False, SECONDS, wait_for_workers=False)
+    # Counts itself in, as the others do.
+    server = dist.TCPStore(host, int(port), SIZE, False, SECONDS, wait_for_workers=True)
     store = dist.PrefixStore("mlsys", server)
     want(store.compare_set("size", "", str(SIZE)) == str(SIZE).encode(), "others there are a different number")
     want(store.compare_set(f"rank {OWN}", "", "Python") == b"Python", "another process has this rank")
-    # As the others do who count themselves in.
-    server.add("init/", 1)
     group = dist.ProcessGroupGloo(store, OWN, SIZE, SECONDS)
     total = torch.zeros(LENGTH)
     for part, mine in zip(total.split(PIECE), torch.from_numpy(vector(OWN)).split(PIECE)):
