@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use mlsys_engine::models::{Actor, Models, Which};
 use mlsys_engine::{Objects, Options, RegistryAddress, Remote};
-use mlsys_tests::{binaries, compile, concise, mlsysc, printed};
+use mlsys_tests::{binaries, compile, concise, mlsysc, payments, printed};
 use object_store::memory::InMemory;
 use postgres::{PASSWORD, Postgres};
 use tempfile::TempDir;
@@ -44,13 +44,7 @@ struct Machine(TempDir);
 impl Machine {
     fn new() -> Self {
         let machine = Machine(tempfile::tempdir().unwrap());
-        let mut rows = String::from("payment_id,amount,paid_at,is_fraud\n");
-        for row in 0..1200_u32 {
-            let (day, hour, minute) = (1 + row / 300, row % 300 / 15, row % 15);
-            let amount = f64::from(row * 7919 % 1000) / 10.0;
-            rows.push_str(&format!("{row},{amount},2024-01-{day:02}T{hour:02}:{minute:02}:00Z,{}\n", amount > 60.0));
-        }
-        fs::write(machine.path("payments.csv"), rows).unwrap();
+        fs::write(machine.path("payments.csv"), payments()).unwrap();
         machine.program(1);
         machine
     }

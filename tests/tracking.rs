@@ -8,7 +8,7 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::Output;
 
-use mlsys_tests::{mlsysc, printed};
+use mlsys_tests::{mlsysc, payments, printed};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -34,13 +34,7 @@ struct Project(TempDir);
 impl Project {
     fn new(address: &str) -> Self {
         let project = Project(tempfile::tempdir().unwrap());
-        let mut rows = String::from("payment_id,amount,paid_at,is_fraud\n");
-        for row in 0..1200_u32 {
-            let (day, hour, minute) = (1 + row / 300, row % 300 / 15, row % 15);
-            let amount = f64::from(row * 7919 % 1000) / 10.0;
-            rows.push_str(&format!("{row},{amount},2024-01-{day:02}T{hour:02}:{minute:02}:00Z,{}\n", amount > 60.0));
-        }
-        fs::write(project.path("payments.csv"), rows).unwrap();
+        fs::write(project.path("payments.csv"), payments()).unwrap();
         fs::write(project.path("fraud.mlsys"), PROGRAM).unwrap();
         fs::write(project.path("mlsys.toml"), format!("[profile.team]\ntracking = \"{address}\"\n")).unwrap();
         project

@@ -1,4 +1,4 @@
-//! A large project made by rule: sources, groups of features and models in many files.
+//! What tests make by rule: a large project of sources, groups of features and models in many files, and small tables.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -60,4 +60,15 @@ fn part(file: usize, groups: usize, features: usize) -> String {
     }
     text.push_str("  }\n  impute 0\n  split time(validate: @2024-01-01, test: @2024-02-01)\n  learn mlp()\n  require test.auc >= 0.6\n}\n");
     text
+}
+
+/// Payments of four days as CSV, 300 a day, of which those of more than 60 are fraud.
+pub fn payments() -> String {
+    let mut rows = String::from("payment_id,amount,paid_at,is_fraud\n");
+    for row in 0..1200_u32 {
+        let (day, hour, minute) = (1 + row / 300, row % 300 / 15, row % 15);
+        let amount = f64::from(row * 7919 % 1000) / 10.0;
+        rows.push_str(&format!("{row},{amount},2024-01-{day:02}T{hour:02}:{minute:02}:00Z,{}\n", amount > 60.0));
+    }
+    rows
 }

@@ -9,7 +9,7 @@ mod programs;
 
 pub use binaries::{binaries, mlsysc, printed};
 pub use folders::files_under;
-pub use generated::large_project;
+pub use generated::{large_project, payments};
 pub use markdown::{Block, Document};
 pub use program::{compile, compile_beside, compile_with_hygiene, concise};
 pub use programs::programs;

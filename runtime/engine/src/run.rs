@@ -356,7 +356,6 @@ impl<'a> Run<'a> {
             observer: self.observer,
         };
         let learnt = slot.folder().join(MODEL);
-        let artefact = hash_of(&learnt, &[REPORT])?;
         let behaviours = behaviours(&asked, &learnt, &self.state).await?;
         let before = self.told_versions(&train.model).await?;
         let (gates, registered) = loop {
@@ -370,6 +369,10 @@ impl<'a> Run<'a> {
             if registered.is_some() {
                 break (gates, registered);
             }
+        };
+        let (artefact, registered) = match registered {
+            Some((artefact, registered)) => (artefact, Some(registered)),
+            None => (hash_of(&learnt, &[REPORT])?, None),
         };
         let version = registered.map(|registered| registered.version);
         let after = self.told_versions(&train.model).await?;
@@ -404,14 +407,14 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// Registers a model that meets its gates; none if the champion is another one than it was judged against.
+    /// Registers a model that meets its gates: its artefact's hash, and its version; none if the champion is another one than it was judged against.
     async fn register(
         &self,
         asked: &Asked<'_>,
         slot: &Slot,
         gates: &Value,
         expected: Expected,
-    ) -> Result<Option<Registered>, RunError> {
+    ) -> Result<Option<(String, Registered)>, RunError> {
         let train = asked.train;
         let artefact = keep(&self.state, &slot.folder().join(MODEL), &[REPORT])?;
         // A version that others see has its files where they find them.
@@ -431,6 +434,7 @@ impl<'a> Run<'a> {
             gates,
             lineage: &lineage,
         };
-        Ok(self.registry.register(&version, CHAMPION, expected, &Actor::here()).await?)
+        let registered = self.registry.register(&version, CHAMPION, expected, &Actor::here()).await?;
+        Ok(registered.map(|registered| (artefact.hash, registered)))
     }
 }
