@@ -15,7 +15,7 @@ use crate::steps::REPORT;
 use crate::worker::{self, Task};
 
 /// The alias of the version that is used.
-pub(crate) const CHAMPION: &str = "champion";
+pub const CHAMPION: &str = "champion";
 
 /// What a gate is held against.
 pub(crate) enum Champion {

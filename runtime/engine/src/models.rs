@@ -10,7 +10,7 @@ use mlsys_store::{Registry, RegistryAddress, Remote, State};
 use serde::Serialize;
 
 use crate::artefacts;
-use crate::champion::CHAMPION;
+pub use crate::champion::CHAMPION;
 use crate::error::RunError;
 use crate::shared;
 

@@ -11,7 +11,7 @@ use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray
 use mlsys_plan::{Part, columns};
 use mlsys_torch::{Examples, Model, judge, train};
 use mlsys_training::{JudgeJob, TrainEvent, TrainJob};
-use toy::{Table, hold, job, table, turn, write_columns};
+use toy::{Table, hold, job, same_model, table, turn, write_columns};
 
 const FOLDS: usize = 3;
 
@@ -99,10 +99,7 @@ fn the_model_that_is_kept_has_learnt_from_every_example() {
     more.label.extend([true, false]);
     more.part.extend(["test", "test"]);
     let whole = by_parts(right.path(), &more, |row| if row < 600 { "train" } else { "test" });
-    for file in ["model.json", "model.safetensors"] {
-        let read = |job: &TrainJob| std::fs::read(job.output.join(file)).unwrap();
-        assert!(read(&crossed) == read(&whole), "{file} differs");
-    }
+    same_model(&crossed, &whole);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use mlsys_plan::{Call, Dimension, Part, Tune, Tuned, Value};
 use mlsys_torch::{Examples, Model, judge, train};
 use mlsys_training::{JudgeJob, TrainEvent, TrainJob, TrainReport};
-use toy::{call, hold, job, table, turn};
+use toy::{call, hold, job, same_model, table, turn};
 
 fn dimension(name: &str, of: Tuned, space: Call) -> Dimension {
     Dimension { name: name.to_owned(), of, space }
@@ -100,10 +100,7 @@ fn a_search_that_was_cut_off_goes_on_with_the_trial_that_it_was_at() {
         let left = expected.trials.iter().skip(4).map(|trial| trial.ended_after.unwrap_or(4)).sum::<u32>();
         assert!(epochs <= left, "{search}: {epochs} of {left} epochs were left to do");
         assert_eq!(without_seconds(found), without_seconds(expected), "{search}");
-        for file in ["model.json", "model.safetensors"] {
-            let read = |job: &TrainJob| std::fs::read(job.output.join(file)).unwrap();
-            assert!(read(&whole) == read(&cut), "{search}: {file} differs");
-        }
+        same_model(&whole, &cut);
     }
 }
 

@@ -14,7 +14,7 @@ use mlsys_plan::{Call, ModelInput, Part, Task, Type, Value, columns};
 use mlsys_torch::{Answer, Examples, Model, train};
 use mlsys_training::{TrainEvent, TrainJob, TrainReport};
 use tch::{CModule, Kind, Tensor};
-use toy::{call, hold, job, job_on, part, table, turn, write_columns};
+use toy::{call, hold, job, job_on, part, same_model, same_on_any_threads, table, turn, write_columns};
 
 fn module(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/modules").join(name)
@@ -30,13 +30,6 @@ fn module_job(folder: &Path, rows: usize, file: PathBuf) -> TrainJob {
 
 fn learner(train: bool) -> Call {
     call("torchscript", &[("path", Value::String("net.pt".to_owned())), ("train", Value::Bool(train))])
-}
-
-fn same_model(left: &TrainJob, right: &TrainJob) {
-    for file in ["model.json", "model.pt"] {
-        let read = |job: &TrainJob| std::fs::read(job.output.join(file)).unwrap();
-        assert!(read(left) == read(right), "{file} differs");
-    }
 }
 
 fn losses(report: &TrainReport) -> Vec<u64> {
@@ -74,21 +67,7 @@ fn a_module_learns_and_is_read_back_the_same() {
 #[test]
 fn the_number_of_threads_changes_nothing() {
     let _turn = turn();
-    let folders: Vec<_> = (0..3).map(|_| tempfile::tempdir().unwrap()).collect();
-    let jobs: Vec<TrainJob> = folders
-        .iter()
-        .zip([1, 2, 4])
-        .map(|(folder, threads)| {
-            let mut job = module_job(folder.path(), 4000, module("normalised.pt"));
-            job.threads = Some(threads);
-            job.train.training.batch = 2048;
-            job.train.training.epochs = 4;
-            train(&job, &mut |_| {}).unwrap();
-            job
-        })
-        .collect();
-    same_model(&jobs[0], &jobs[1]);
-    same_model(&jobs[0], &jobs[2]);
+    same_on_any_threads(|folder| module_job(folder, 4000, module("normalised.pt")));
 }
 
 /// Running means and what dropout leaves out are those of a training that was never cut off.

@@ -6,8 +6,8 @@ mod toy;
 
 use mlsys_plan::{Part, Value};
 use mlsys_torch::{Examples, Model, TrainError, train};
-use mlsys_training::{TrainEvent, TrainJob};
-use toy::{call, hold, job, table, turn};
+use mlsys_training::TrainEvent;
+use toy::{call, hold, job, same_model, same_on_any_threads, table, turn};
 
 fn auc(report: &mlsys_training::TrainReport, part: Part) -> f64 {
     report.parts[&part].metrics.get("auc").unwrap()
@@ -58,32 +58,11 @@ fn only_the_training_part_is_fitted_on() {
     same_model(&left, &right);
 }
 
-fn same_model(left: &TrainJob, right: &TrainJob) {
-    for file in ["model.json", "model.safetensors"] {
-        let read = |job: &TrainJob| std::fs::read(job.output.join(file)).unwrap();
-        assert!(read(left) == read(right), "{file} differs");
-    }
-}
-
 /// A step is cut by its size alone: on more threads the same weights are learnt, bit by bit.
 #[test]
 fn the_number_of_threads_changes_nothing() {
     let _turn = turn();
-    let folders: Vec<_> = (0..3).map(|_| tempfile::tempdir().unwrap()).collect();
-    let jobs: Vec<TrainJob> = folders
-        .iter()
-        .zip([1, 2, 4])
-        .map(|(folder, threads)| {
-            let mut job = job(folder.path(), &table(4000));
-            job.threads = Some(threads);
-            job.train.training.batch = 2048;
-            job.train.training.epochs = 4;
-            train(&job, &mut |_| {}).unwrap();
-            job
-        })
-        .collect();
-    same_model(&jobs[0], &jobs[1]);
-    same_model(&jobs[0], &jobs[2]);
+    same_on_any_threads(|folder| job(folder, &table(4000)));
 }
 
 /// Cut off after some steps, a training goes on at its checkpoint and ends at the same model.

@@ -91,6 +91,36 @@ pub(crate) fn hold(reported: &Scores, labels: &[bool], probabilities: &[f64]) {
     }
 }
 
+/// Holds what two trainings have left against each other, file by file; what is told of them has times in it.
+pub(crate) fn same_model(left: &TrainJob, right: &TrainJob) {
+    let files = |job: &TrainJob| {
+        let names =
+            std::fs::read_dir(&job.output).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name != "report.json").collect::<std::collections::BTreeSet<String>>()
+    };
+    assert_eq!(files(left), files(right));
+    for file in files(left) {
+        let read = |job: &TrainJob| std::fs::read(job.output.join(&file)).unwrap();
+        assert!(read(left) == read(right), "{file} differs");
+    }
+}
+
+/// A job that is done on one, two and four threads learns the same.
+pub(crate) fn same_on_any_threads(prepared: impl Fn(&Path) -> TrainJob) {
+    let folders: Vec<_> = (0..3).map(|_| tempfile::tempdir().unwrap()).collect();
+    let done = folders.iter().zip([1, 2, 4]).map(|(folder, threads)| {
+        let mut job = prepared(folder.path());
+        job.threads = Some(threads);
+        job.train.training.batch = 2048;
+        job.train.training.epochs = 4;
+        mlsys_torch::train(&job, &mut |_| {}).unwrap();
+        job
+    });
+    let jobs: Vec<TrainJob> = done.collect();
+    same_model(&jobs[0], &jobs[1]);
+    same_model(&jobs[0], &jobs[2]);
+}
+
 pub(crate) fn input(name: &str, ty: ValueType) -> ModelInput {
     ModelInput { name: name.to_owned(), ty, encoder: None }
 }

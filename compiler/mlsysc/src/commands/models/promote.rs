@@ -1,7 +1,7 @@
 //! `mlsysc models promote`.
 
 use clap::Args;
-use mlsys_engine::models::{Actor, Which};
+use mlsys_engine::models::{Actor, CHAMPION, Which};
 
 use super::{Exit, Place, alias, which_of};
 
@@ -13,7 +13,7 @@ pub(super) struct Arguments {
     #[arg(value_parser = which_of)]
     version: Which,
     /// The alias that it gets
-    #[arg(long = "to", value_name = "ALIAS", default_value = "champion", value_parser = alias)]
+    #[arg(long = "to", value_name = "ALIAS", default_value = CHAMPION, value_parser = alias)]
     alias: String,
     /// Why, for the history
     #[arg(long, value_name = "TEXT")]

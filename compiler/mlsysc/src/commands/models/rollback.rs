@@ -1,12 +1,9 @@
 //! `mlsysc models rollback`.
 
 use clap::Args;
-use mlsys_engine::models::Actor;
+use mlsys_engine::models::{Actor, CHAMPION};
 
 use super::{Exit, Place};
-
-/// The alias that goes back.
-const CHAMPION: &str = "champion";
 
 #[derive(Args)]
 pub(super) struct Arguments {
