@@ -4,6 +4,7 @@
 
 mod commands;
 mod files;
+mod memory;
 mod render;
 
 use std::process::ExitCode;
@@ -23,5 +24,6 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
+    memory::keep_freed();
     commands::execute(Cli::parse().command).into()
 }

@@ -15,7 +15,7 @@ use mlsys_plan::Fingerprint;
 use serde::{Deserialize, Serialize};
 
 use crate::error::DataError;
-use crate::table::{Manifest, Member, footer_of, read_footers};
+use crate::table::{Manifest, Member, count, footer_of, read_footers};
 
 /// Where the parts of a node's table are kept.
 #[derive(Clone, Copy, Debug)]
@@ -107,6 +107,30 @@ impl Parts<'_> {
     /// # Errors
     /// E0911 if what was made elsewhere cannot be had.
     pub(crate) async fn look_ahead(&self, wanted: Vec<Vec<String>>) -> Result<(), DataError> {
+        self.bring(&wanted).await?;
+        read_footers(&wanted.iter().flatten().map(|id| self.table(id)).collect::<Vec<_>>());
+        Ok(())
+    }
+
+    /// The parts that are there, each under the first of the fingerprints that it may have; as [`Parts::look_ahead`], for
+    /// parts of which nobody will look at more than how many rows they have.
+    ///
+    /// # Errors
+    /// As [`Parts::look_ahead`].
+    pub(crate) async fn found(&self, wanted: &[Vec<String>]) -> Result<Vec<Option<Member>>, DataError> {
+        self.bring(wanted).await?;
+        let first = |known: &Vec<String>| known.iter().find(|id| self.table(id).exists()).cloned();
+        let here: Vec<Option<String>> = wanted.iter().map(first).collect();
+        let paths: Vec<PathBuf> = here.iter().flatten().map(|id| self.table(id)).collect();
+        let mut counted = count(&paths).into_iter();
+        let member = |id: Option<String>| {
+            let id = id?;
+            Some(Member { id: Some(id), ..counted.next()?? })
+        };
+        Ok(here.into_iter().map(member).collect())
+    }
+
+    async fn bring(&self, wanted: &[Vec<String>]) -> Result<(), DataError> {
         if let Some(elsewhere) = self.elsewhere {
             let is_here = |known: &Vec<String>| known.iter().any(|id| self.is_kept(id));
             let missing: Vec<Vec<String>> = wanted.iter().filter(|known| !is_here(known)).cloned().collect();
@@ -114,7 +138,6 @@ impl Parts<'_> {
                 elsewhere.bring(&missing).await?;
             }
         }
-        read_footers(&wanted.iter().flatten().map(|id| self.table(id)).collect::<Vec<_>>());
         Ok(())
     }
 

@@ -12,7 +12,7 @@ use datafusion::error::Result;
 use datafusion::execution::context::{QueryPlanner, SessionContext};
 use datafusion::execution::memory_pool::MemoryLimit;
 use datafusion::execution::runtime_env::RuntimeEnv;
-use datafusion::execution::{SendableRecordBatchStream, SessionStateBuilder};
+use datafusion::execution::{SendableRecordBatchStream, SessionState, SessionStateBuilder};
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::physical_plan::display::DisplayableExecutionPlan;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
@@ -33,6 +33,8 @@ use crate::zip::ZipPlanner;
 #[derive(Clone)]
 pub struct Dataflow {
     runtime: Arc<RuntimeEnv>,
+    /// What sessions begin with: DataFusion's functions are many, and registered once.
+    common: Arc<SessionState>,
     threads: usize,
     batch_size: usize,
     tiles_from: u64,
@@ -86,8 +88,10 @@ impl Dataflow {
     /// # Errors
     /// E0911 if the folder for spilled data cannot be used.
     pub fn new(options: &Options) -> Result<Self, DataError> {
+        let runtime = options.runtime()?;
         Ok(Dataflow {
-            runtime: options.runtime()?,
+            common: Arc::new(common(&runtime)),
+            runtime,
             threads: options.threads(),
             batch_size: BATCH,
             tiles_from: TILES_FROM,
@@ -225,15 +229,18 @@ impl Dataflow {
         // Stored tables have the types that the plan says; views would make them differ from it.
         options.execution.parquet.schema_force_view_types = false;
         options.execution.sort_spill_reservation_bytes = self.merge_reserve(partitions);
-        let state = SessionStateBuilder::new()
-            .with_config(config)
-            .with_runtime_env(Arc::clone(&self.runtime))
-            .with_default_features()
-            .with_query_planner(Arc::new(Planner))
-            .with_physical_optimizer_rule(Arc::new(OrderByPosition))
-            .build();
-        SessionContext::new_with_state(state)
+        let common = SessionStateBuilder::new_from_existing(self.common.as_ref().clone());
+        SessionContext::new_with_state(common.with_config(config).build())
     }
+}
+
+fn common(runtime: &Arc<RuntimeEnv>) -> SessionState {
+    SessionStateBuilder::new()
+        .with_runtime_env(Arc::clone(runtime))
+        .with_default_features()
+        .with_query_planner(Arc::new(Planner))
+        .with_physical_optimizer_rule(Arc::new(OrderByPosition))
+        .build()
 }
 
 impl std::fmt::Debug for Dataflow {

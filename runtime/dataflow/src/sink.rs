@@ -82,7 +82,7 @@ impl Sink {
     /// # Errors
     /// E0911 if the folder cannot be made or written.
     pub(crate) fn create(target: &Path, schema: &SchemaRef) -> Result<Self, DataError> {
-        Sink::with(target, schema, Compression::ZSTD(ZstdLevel::try_new(1)?))
+        Sink::with(target, schema, packed(schema)?)
     }
 
     /// As [`Sink::create`], for a table that is read more often than it is kept: it is larger, and takes less time.
@@ -90,12 +90,12 @@ impl Sink {
     /// # Errors
     /// As [`Sink::create`].
     pub(crate) fn quick(target: &Path, schema: &SchemaRef) -> Result<Self, DataError> {
-        Sink::with(target, schema, Compression::SNAPPY)
+        Sink::with(target, schema, plain())
     }
 
-    fn with(target: &Path, schema: &SchemaRef, compression: Compression) -> Result<Self, DataError> {
+    fn with(target: &Path, schema: &SchemaRef, properties: WriterProperties) -> Result<Self, DataError> {
         let temporary = Temporary::beside(target)?;
-        let (file, table, encoder) = open(&temporary.path, schema, compression)?;
+        let (file, table, encoder) = open(&temporary.path, schema, properties)?;
         let (encodings, waiting) = mpsc::channel(WAITING);
         let (path, runtime) = (target.to_owned(), Handle::current());
         let writer = tokio::task::spawn_blocking(move || {
@@ -289,26 +289,31 @@ type Table = SerializedFileWriter<BufWriter<File>>;
 fn open(
     path: &Path,
     schema: &SchemaRef,
-    compression: Compression,
+    properties: WriterProperties,
 ) -> Result<(File, Table, ArrowRowGroupWriterFactory), DataError> {
     let failed = |error: std::io::Error| DataError::store("write the table", path, &error);
     let file = File::create(path).map_err(failed)?;
     let into = BufWriter::new(file.try_clone().map_err(failed)?);
-    let (table, encoder) = ArrowWriter::try_new(into, Arc::clone(schema), Some(properties(schema, compression)))?
-        .into_serialized_writer()?;
+    let (table, encoder) =
+        ArrowWriter::try_new(into, Arc::clone(schema), Some(properties))?.into_serialized_writer()?;
     Ok((file, table, encoder))
 }
 
-/// Floats and instants hardly repeat: looking for repetitions costs more than it saves.
-fn properties(schema: &SchemaRef, compression: Compression) -> WriterProperties {
-    let mut properties = WriterProperties::builder().set_compression(compression);
+/// For tables that are kept. Floats and instants hardly repeat: looking for repetitions costs more than it saves.
+fn packed(schema: &SchemaRef) -> Result<WriterProperties, DataError> {
+    let mut properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?));
     for field in schema.fields() {
         if field.data_type().is_floating() || matches!(field.data_type(), DataType::Timestamp(..)) {
             let path = ColumnPath::new(vec![field.name().clone()]);
             properties = properties.set_column_dictionary_enabled(path, false);
         }
     }
-    properties.build()
+    Ok(properties.build())
+}
+
+/// For tables that are read again and again: their values as they lie in memory.
+fn plain() -> WriterProperties {
+    WriterProperties::builder().set_compression(Compression::UNCOMPRESSED).set_dictionary_enabled(false).build()
 }
 
 fn encoded(

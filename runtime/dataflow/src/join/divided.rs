@@ -14,7 +14,7 @@ use crate::error::DataError;
 use crate::lookup::{Looked, until};
 use crate::parts::{Parts, PartsReport};
 use crate::source::Progress;
-use crate::table::{Columns, Manifest, Member, Span, span_of};
+use crate::table::{Columns, Manifest, Member, Span, read_footers, span_of};
 
 /// Both inputs, with the instants of each part.
 pub(super) struct Dated<'a> {
@@ -61,6 +61,7 @@ pub(super) async fn divided(
     observations: &[Member],
     progress: Progress<'_>,
 ) -> Result<Vec<(usize, Divided)>, DataError> {
+    read_footers(&observations.iter().map(|member| member.path.clone()).collect::<Vec<_>>());
     let at = observations.iter().map(|member| span_of(&member.path, columns::AT)).collect::<Result<Vec<_>, _>>()?;
     let dated = inputs.iter().map(|(_, input)| Dated::of(input, observations, &at));
     let dated = dated.collect::<Result<Vec<_>, DataError>>()?;
@@ -182,10 +183,9 @@ async fn find<'a>(
 ) -> Result<Found<'a>, DataError> {
     let wanted =
         dated.parts().map(|part| wanted(work, parts, set, dated, part)).collect::<Result<Vec<_>, DataError>>()?;
-    parts.look_ahead(wanted.iter().map(|(_, known)| known.to_vec()).collect()).await?;
+    let known: Vec<Vec<String>> = wanted.iter().map(|(_, known)| known.to_vec()).collect();
     let (mut files, mut missing) = (Vec::new(), Vec::new());
-    for ((observations, at), (seen, known)) in dated.parts().zip(wanted) {
-        let found = known.iter().find_map(|id| parts.find(id));
+    for (((observations, at), (seen, known)), found) in dated.parts().zip(wanted).zip(parts.found(&known).await?) {
         if found.is_none() {
             let [_, id] = known;
             missing.push(Missing { id, observations, at, seen, rows: until(set.reach, at) });

@@ -9,6 +9,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableSourc
 use mlsys_aggregates::{Algebra, Kernel, Parameter, Parameters};
 use mlsys_plan::{Aggregate, Features, Value, Window, columns};
 
+use super::asked::AskedKeys;
 use super::node::{Frame, Measurement, Spec};
 use super::plan::{Bind, key_name};
 use super::reach::Reach;
@@ -27,8 +28,8 @@ pub(crate) struct Events {
     pub(super) tiles: Option<Branch>,
     /// The first and the last instant of the observations, where they are known.
     pub(crate) span: Option<(i64, i64)>,
-    /// Whether there are so few observations that it is worth while to look for the rows of their keys first.
-    pub(crate) are_few: bool,
+    /// The keys of the observations, where these are so few that it is worth while to look for the rows of their keys first.
+    pub(super) asked: Option<Arc<AskedKeys>>,
 }
 
 /// A table of events.
@@ -66,7 +67,7 @@ impl Events {
 
     /// The rows of a group's source, for observations between the first and the last instant, where these are known.
     pub(crate) fn between(table: Arc<dyn TableSource>, span: Option<(i64, i64)>) -> Self {
-        Events { rows: Some(table.into()), tiles: None, span, are_few: false }
+        Events { rows: Some(table.into()), tiles: None, span, asked: None }
     }
 
     /// Whether these are rows, and the same ones.

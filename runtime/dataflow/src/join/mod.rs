@@ -1,5 +1,6 @@
 //! Join nodes: a group's features at every observation, the point-in-time join.
 
+mod asked;
 mod divided;
 mod events;
 mod exec;

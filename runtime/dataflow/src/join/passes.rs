@@ -8,13 +8,15 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::{LogicalPlan, TableSource};
+use datafusion::prelude::SessionContext;
 use futures::StreamExt;
 use mlsys_plan::{Expr, Join, Type, columns};
 
 use super::Seen;
+use super::asked::AskedKeys;
 use super::events::{Branch, Events};
 use super::exec::observations_done;
-use super::plan::{Joined, joined_plan, output_schema};
+use super::plan::{Joined, joined_plan, keys_plan, output_schema};
 use crate::error::DataError;
 use crate::lookup::bind;
 use crate::session::{Dataflow, Execution};
@@ -65,8 +67,8 @@ pub(super) async fn write(
 /// Makes those that go into one plan.
 async fn together(units: Vec<Unit<'_>>, progress: Progress<'_>) -> Result<Option<String>, DataError> {
     let dataflow = units[0].dataflow.clone();
-    let plan = plan(&units)?;
     let session = dataflow.parallel_session();
+    let plan = plan(&units, &session).await?;
     let Execution { plan, mut rows } = dataflow.execute(&session, plan, None).await?;
     let mut outputs = Outputs::new(units)?;
     let mut clock = tokio::time::interval(PROGRESS);
@@ -85,16 +87,24 @@ async fn together(units: Vec<Unit<'_>>, progress: Progress<'_>) -> Result<Option
     Ok(dataflow.explained(plan.as_ref()))
 }
 
-fn plan(units: &[Unit<'_>]) -> Result<LogicalPlan, DataError> {
+async fn plan(units: &[Unit<'_>], session: &SessionContext) -> Result<LogicalPlan, DataError> {
     let observations = Arc::new(StoredTable::of(units[0].observations.clone())?);
     let span = observations.span(columns::AT)?;
+    let mut asked: Option<Arc<AskedKeys>> = None;
     let mut tables = Tables::default();
     let mut events = Vec::new();
     for unit in units {
         let (rows, of_rows) = tables.of(&unit.seen.rows)?;
         let (tiles, of_tiles) = tables.of(&unit.seen.tiles)?;
         let are_few = observations.rows().saturating_mul(FEW) < of_rows + of_tiles;
-        events.push(Events { rows: rows.map(Branch::from), tiles: tiles.map(Branch::from), span, are_few });
+        if are_few && asked.is_none() {
+            // The same columns play the keys of all groups.
+            let plan = keys_plan(unit.join, unit.seen.features, provider_as_source(Arc::clone(&observations) as _))?;
+            let keys = session.execute_logical_plan(plan).await?.collect().await?;
+            asked = Some(Arc::new(AskedKeys::of(&keys)?));
+        }
+        let asked = asked.clone().filter(|_| are_few);
+        events.push(Events { rows: rows.map(Branch::from), tiles: tiles.map(Branch::from), span, asked });
     }
     let look_ups: Vec<_> = units
         .iter()

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
-use datafusion::logical_expr::{Expr, Extension, JoinType, LogicalPlan, LogicalPlanBuilder, TableSource, cast};
+use datafusion::logical_expr::{Expr, Extension, LogicalPlan, LogicalPlanBuilder, TableSource, cast};
 use mlsys_plan::{Aggregate, Derived, Features, Join, ValueType, columns};
 
 use super::events::{Events, Rows, is_ordered, rows};
@@ -137,8 +137,10 @@ pub(super) fn features_at(observations: LogicalPlan, groups: &[Group<'_>]) -> Re
         let aggregates: Vec<&Aggregate> = pass.iter().flat_map(|group| &needed[*group].aggregates).collect();
         let Group { features, events, bind, .. } = &groups[pass[0]];
         let Rows { plan: mut seen, spec, .. } = rows(features, &aggregates, events, *bind)?;
-        if events.are_few {
-            seen = of_asked_keys(&observations, seen, spec.keys)?;
+        if let Some(asked) = &events.asked {
+            // The rows of others need not be ordered.
+            let keys = seen.schema().fields().iter().take(spec.keys).map(|field| column(field.name())).collect();
+            seen = LogicalPlanBuilder::from(seen).filter(Arc::clone(asked).among(keys))?.build()?;
         }
         plan = LogicalPlan::Extension(Extension { node: Arc::new(PointInTime::try_new(plan, seen, spec)?) });
     }
@@ -228,17 +230,6 @@ fn types_of(expr: &mlsys_plan::Expr) -> BTreeMap<String, ValueType> {
     types
 }
 
-/// Those of the events whose keys are asked for: the others need not be ordered.
-fn of_asked_keys(observations: &LogicalPlan, events: LogicalPlan, keys: usize) -> Result<LogicalPlan, DataError> {
-    let names: Vec<String> =
-        observations.schema().fields().iter().take(keys).map(|field| field.name().clone()).collect();
-    let asked = |name: &String| format!("__asked{name}");
-    let outputs = names.iter().map(|name| column(name).alias(asked(name)));
-    let distinct = LogicalPlanBuilder::from(observations.clone()).project(outputs.collect::<Vec<_>>())?.distinct()?;
-    let equal = names.iter().map(|name| column(&asked(name)).eq(column(name)));
-    Ok(distinct.join_on(events, JoinType::RightSemi, equal)?.build()?)
-}
-
 /// The columns that a join node writes.
 ///
 /// # Errors
@@ -281,6 +272,20 @@ fn needed(wanted: &[&str], features: &Features) -> Result<Needed, DataError> {
 pub(super) fn wanted_aggregates<'a>(join: &Join, features: &'a Features) -> Vec<&'a Aggregate> {
     let names = features.needed(join.features.iter().map(String::as_str));
     features.aggregates.iter().filter(|one| names.contains(one.name.as_str())).collect()
+}
+
+/// The plan whose columns are the keys that are asked for, in the entity's order.
+///
+/// # Errors
+/// E0999 as [`logical_plan`].
+pub(super) fn keys_plan(
+    join: &Join,
+    features: &Features,
+    table: Arc<dyn TableSource>,
+) -> Result<LogicalPlan, DataError> {
+    let plan = observations(join, features, table)?;
+    let keys = features.keys.iter().map(|key| column(&key_name(&key.name)));
+    Ok(LogicalPlanBuilder::from(plan).project(keys.collect::<Vec<_>>())?.build()?)
 }
 
 /// The observations: keys in the entity's order, the instant, the position.

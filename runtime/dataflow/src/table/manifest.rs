@@ -1,14 +1,15 @@
 //! The list of files that make up a table, where it is not a single one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
 use std::thread;
 use std::time::SystemTime;
 
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use parquet::file::metadata::{ParquetMetaDataOptions, ParquetMetaDataReader, ParquetStatisticsPolicy};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Code, DataError};
@@ -21,7 +22,7 @@ type Footer = ((u64, SystemTime, u64), Member, ArrowReaderMetadata);
 
 /// The footers that this process has read. A run looks at those of a table of many files several times: at their rows, at
 /// their instants, at their columns.
-static FOOTERS: Mutex<BTreeMap<PathBuf, Footer>> = Mutex::new(BTreeMap::new());
+static FOOTERS: LazyLock<Mutex<HashMap<PathBuf, Footer>>> = LazyLock::new(Mutex::default);
 
 /// Files that make up a table, in the order of its rows.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -153,7 +154,11 @@ impl Member {
             return Ok((member.clone(), footer.clone()));
         }
         let file = File::open(path)?;
-        let footer = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(io::Error::other)?;
+        // Of what a footer tells of its columns, nobody here looks at more than the bounds of their values.
+        let options = ArrowReaderOptions::new()
+            .with_encoding_stats_policy(ParquetStatisticsPolicy::SkipAll)
+            .with_size_stats_policy(ParquetStatisticsPolicy::SkipAll);
+        let footer = ArrowReaderMetadata::load(&file, options).map_err(io::Error::other)?;
         let rows = u64::try_from(footer.metadata().file_metadata().num_rows()).unwrap_or(0);
         let member = Member { path: path.canonicalize()?, rows, size: now.0, id: None, asks: None };
         let mut known = known();
@@ -165,6 +170,22 @@ impl Member {
             known.insert(path, (now, member.clone(), footer.clone()));
         }
         Ok((member, footer))
+    }
+
+    /// As [`Member::of`] without the footer, of which only the number of rows is read.
+    ///
+    /// # Errors
+    /// As [`Member::of`].
+    pub(crate) fn counted(path: &Path) -> io::Result<Self> {
+        let details = fs::metadata(path)?;
+        let options = ParquetMetaDataOptions::new()
+            .with_column_stats_policy(ParquetStatisticsPolicy::SkipAll)
+            .with_encoding_stats_policy(ParquetStatisticsPolicy::SkipAll)
+            .with_size_stats_policy(ParquetStatisticsPolicy::SkipAll);
+        let reader = ParquetMetaDataReader::new().with_metadata_options(Some(options));
+        let footer = reader.parse_and_finish(&File::open(path)?).map_err(io::Error::other)?;
+        let rows = u64::try_from(footer.file_metadata().num_rows()).unwrap_or(0);
+        Ok(Member { path: path.canonicalize()?, rows, size: details.len(), id: None, asks: None })
     }
 
     /// When the file was written, if it still is what it was. A run compares the content of files when it begins: this
@@ -187,18 +208,35 @@ impl Member {
 /// Reads the footers of many files on several threads, before they are asked for one by one. Of those that cannot be read
 /// is told then.
 pub(crate) fn read_footers(paths: &[PathBuf]) {
+    on_threads(paths, |path| drop(Member::of(path)));
+}
+
+/// Those of the files that are there, counted on several threads.
+pub(crate) fn count(paths: &[PathBuf]) -> Vec<Option<Member>> {
+    on_threads(paths, |path| Member::counted(path).ok())
+}
+
+/// What comes of each file, looked at on several threads.
+fn on_threads<T: Send>(paths: &[PathBuf], look: impl Fn(&Path) -> T + Sync) -> Vec<T> {
     /// Fewer are read before a thread has begun.
     const WORTH_A_THREAD: usize = 16;
     let threads = thread::available_parallelism().map_or(1, usize::from).min(8);
     let share = paths.len().div_ceil(threads).max(WORTH_A_THREAD);
-    if paths.len() <= share {
-        return;
-    }
+    let one = |path: &PathBuf| look(path);
+    let Some((own, others)) = paths.split_at_checked(share.min(paths.len())) else { return Vec::new() };
     thread::scope(|scope| {
-        for paths in paths.chunks(share) {
-            scope.spawn(|| paths.iter().for_each(|path| drop(Member::of(path))));
+        let one = &one;
+        let others: Vec<_> =
+            others.chunks(share).map(|paths| scope.spawn(move || paths.iter().map(one).collect::<Vec<T>>())).collect();
+        let mut all: Vec<T> = own.iter().map(one).collect();
+        for other in others {
+            match other.join() {
+                Ok(found) => all.extend(found),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
         }
-    });
+        all
+    })
 }
 
 /// The number of a file in its file system, which another file of the same name does not have.

@@ -145,7 +145,7 @@ impl<'a> Tiles<'a> {
         let first = rows.ends.last().copied().unwrap_or(0);
         let ends = rows.ends.iter().copied().chain(tiles.ends.iter().map(|end| first + end)).collect();
         let (rows, tiles) = (rows.branch(0)?, tiles.branch(first)?);
-        let events = Events { rows, tiles, span: None, are_few: false };
+        let events = Events { rows, tiles, span: None, asked: None };
         let look_up = |plan| bind(plan, dataflow.tables(), self.kept.time.as_deref());
         let plan = plan::plan(&self.kept, &events, (blocks.len(), ends), &look_up)?;
         let session = dataflow.parallel_session();
