@@ -97,7 +97,10 @@ pub async fn replay(name: &str, options: &Options, observer: Observer<'_>) -> Re
     let (record, plan) = read(&options.state, &path).map_err(one)?;
     sweep(&options.state);
     let apart = options.state.join(format!("{FOLDER}{}", std::process::id()));
-    same_data(&record, &plan, options, &apart).map_err(one)?;
+    if let Err(error) = same_data(&record, &plan, options, &apart) {
+        let _ = fs::remove_dir_all(&apart);
+        return Err(vec![error]);
+    }
     let options = Options {
         state: apart.clone(),
         store: None,

@@ -58,7 +58,6 @@ impl AskedKeys {
     }
 
     /// The word and the bit of a hash: its upper part, as rows are dealt out by the lower one.
-    #[expect(clippy::cast_possible_truncation, reason = "it is below the number of words")]
     fn place(&self, hash: u64) -> (usize, u64) {
         let place = hash.rotate_left(32) & (self.bits.len() as u64 * 64 - 1);
         ((place / 64) as usize, place % 64)
