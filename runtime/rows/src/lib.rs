@@ -1,0 +1,1 @@
+//! Rows as JSON and as Arrow columns: what streams bring and what requests carry, by the types of the plan.
