@@ -1,0 +1,44 @@
+//! The bytes of states as the first version wrote them: later versions still read them.
+
+use super::{Row, Run, check, row};
+use crate::past::Past;
+use crate::stores::{Part, Parts};
+
+/// A few rows of every kind, in two parts.
+fn few() -> Run {
+    let mut run = Run::new(true);
+    let text = Some("é".to_owned());
+    run.add(Row { text, flag: Some(true), ..row(-7_000_000, 3) }).unwrap();
+    run.add(Row { amount: None, count: None, ..row(60_000_000, -1) }).unwrap();
+    run.store(false);
+    run.add(Row { count: Some(-(1 << 40)), ..row(61_000_001, 0) }).unwrap();
+    run.store(false);
+    run
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn bytes(hex: &str) -> Vec<u8> {
+    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+}
+
+const FIRST: &str = "";
+const SECOND: &str = "";
+
+#[test]
+fn states_are_written_as_they_always_were() {
+    let run = few();
+    let stored: Vec<String> = run.stored.values().map(|bytes| hex(bytes)).collect();
+    assert_eq!(stored, [FIRST, SECOND]);
+}
+
+#[test]
+fn states_of_the_first_version_are_read() {
+    let run = few();
+    let part = |part, text| (Part::Rows { block: 0, part }, bytes(text));
+    let parts: Parts = vec![part(0, FIRST), part(1, SECOND)];
+    let past = Past::read(&run.layout, &parts).unwrap();
+    check(&past, &run.layout, &run.all, 61_000_002).unwrap();
+}
