@@ -29,8 +29,10 @@ pub(crate) struct Entry {
     pub(crate) key: Box<[u8]>,
     past: RwLock<Past>,
     is_used: AtomicBool,
-    /// Whether it has changed since the last commit.
+    /// Whether it is to change, or has changed, since the last commit began.
     is_changed: AtomicBool,
+    /// How many commits that are being stored it is part of.
+    commits: AtomicUsize,
 }
 
 /// Entities by key.
@@ -66,7 +68,7 @@ pub(crate) struct Moment {
 impl Entry {
     fn new(key: &[u8], past: Past) -> Self {
         let (is_used, is_changed) = (AtomicBool::new(true), AtomicBool::new(false));
-        Entry { key: key.into(), past: RwLock::new(past), is_used, is_changed }
+        Entry { key: key.into(), past: RwLock::new(past), is_used, is_changed, commits: AtomicUsize::new(0) }
     }
 
     /// The past as it is between two changes.
@@ -76,6 +78,11 @@ impl Entry {
 
     fn write(&self) -> RwLockWriteGuard<'_, Past> {
         self.past.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the store does not have it as it is.
+    fn is_held(&self) -> bool {
+        self.is_changed.load(Ordering::Acquire) || self.commits.load(Ordering::Acquire) > 0
     }
 }
 
@@ -150,15 +157,36 @@ impl Cache {
         result
     }
 
-    /// The entities that have changed since the last commit.
-    pub(crate) fn changed(&self) -> Vec<Arc<Entry>> {
-        self.changed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// The entities that have changed since this was asked last. They are held until [`Cache::committed`] all the same.
+    pub(crate) fn take_changed(&self) -> Vec<Arc<Entry>> {
+        let mut changed = self.changed.lock().unwrap_or_else(PoisonError::into_inner);
+        let changed = std::mem::take(&mut *changed);
+        for entry in &changed {
+            entry.commits.fetch_add(1, Ordering::AcqRel);
+            entry.is_changed.store(false, Ordering::Release);
+        }
+        changed
     }
 
-    /// What has changed is stored now: it may be let go.
-    pub(crate) fn committed(&self) {
-        let mut changed = self.changed.lock().unwrap_or_else(PoisonError::into_inner);
-        changed.drain(..).for_each(|entry| entry.is_changed.store(false, Ordering::Release));
+    /// What had changed is stored now: it may be let go, and one of which nothing is left is.
+    pub(crate) fn committed(&self, entries: Vec<Arc<Entry>>) {
+        for entry in entries {
+            entry.commits.fetch_sub(1, Ordering::AcqRel);
+            if !entry.read().is_empty() {
+                continue;
+            }
+            let hash = self.hasher.hash_one(&*entry.key);
+            let mut table = self.shard(hash).write();
+            // It may be about to get rows again.
+            if entry.is_held() {
+                continue;
+            }
+            if let Ok(found) = table.entries.find_entry(hash, |one| Arc::ptr_eq(one, &entry)) {
+                found.remove();
+                table.departures += 1;
+                self.entities.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
     }
 
     /// Entities in memory.
@@ -183,12 +211,12 @@ impl Cache {
             let mut table = shard.write();
             let (mut departures, mut rows) = (0, 0);
             table.entries.retain(|entry| {
-                let is_held = entry.is_changed.load(Ordering::Acquire) || entry.is_used.swap(false, Ordering::Relaxed);
-                if !is_held {
+                let stays = entry.is_held() || entry.is_used.swap(false, Ordering::Relaxed);
+                if !stays {
                     departures += 1;
                     rows += entry.read().len();
                 }
-                is_held
+                stays
             });
             table.departures += departures;
             self.entities.fetch_sub(departures, Ordering::Relaxed);

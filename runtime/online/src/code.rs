@@ -50,6 +50,18 @@ impl Keys {
     }
 }
 
+/// Keys that are encoded already.
+impl FromIterator<Vec<u8>> for Keys {
+    fn from_iter<I: IntoIterator<Item = Vec<u8>>>(keys: I) -> Self {
+        let mut texts = Texts::default();
+        for key in keys {
+            texts.bytes.extend(key);
+            texts.end();
+        }
+        Keys(texts)
+    }
+}
+
 /// Whether values of a type can be encoded.
 pub(crate) fn is_encodable(ty: &DataType) -> bool {
     tag(ty).is_some()

@@ -4,7 +4,7 @@
 //! is not in memory is read from the store, for all groups of a request in one round trip.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use arrow::array::{Array, ArrayRef, new_empty_array};
 use arrow::compute;
@@ -26,8 +26,12 @@ const TRIES: usize = 100;
 pub struct Groups {
     store: Arc<dyn Store>,
     groups: Vec<Group>,
-    /// Held while entities are changed or stored.
+    /// Held while entities are changed.
     writer: Mutex<()>,
+    /// How many commits were begun.
+    begun: AtomicU64,
+    /// How many were stored; held while one is.
+    finished: Mutex<u64>,
 }
 
 /// The entities of a group.
@@ -61,6 +65,22 @@ pub struct Replaced<'a> {
     pub rows: &'a Rows,
     /// For each of them, the number of the row that replaces it, ascending.
     pub by: &'a [usize],
+}
+
+/// What a commit stores of entities.
+#[derive(Default)]
+pub struct Begun {
+    number: u64,
+    changes: Vec<Change>,
+    /// The entities of each group.
+    changed: Vec<Vec<Arc<Entry>>>,
+}
+
+impl Begun {
+    /// How many entities have changed.
+    pub fn entities(&self) -> usize {
+        self.changes.len()
+    }
 }
 
 /// Where an entity's past is.
@@ -100,7 +120,7 @@ impl Groups {
         }
         let group = |(name, layout): (String, Layout)| Group::new(&name, layout, capacity);
         let groups = groups.into_iter().map(group).collect::<Result<_, _>>()?;
-        Ok(Groups { store, groups, writer: Mutex::new(()) })
+        Ok(Groups { store, groups, writer: Mutex::new(()), begun: AtomicU64::new(0), finished: Mutex::new(0) })
     }
 
     /// Removes what is stored of a group, whatever its layout, so that it can be built anew.
@@ -186,28 +206,72 @@ impl Groups {
         }
     }
 
-    /// Stores what has changed since the last commit together with what the job remembers: the changes of the commit are
-    /// filled in.
+    /// Stores what has changed since the last commit together with what the job remembers, and waits until it lasts.
     ///
     /// # Errors
-    /// [`OnlineError::Store`] if the store cannot be written. The groups are of no use then: they are opened again, and the
-    /// job goes on from the positions that are stored.
-    pub async fn commit(&self, mut commit: Commit) -> Result<Committed, OnlineError> {
+    /// As [`Groups::finish`].
+    pub async fn commit(&self, commit: Commit) -> Result<Committed, OnlineError> {
+        let begun = self.begin().await?;
+        self.finish(begun, commit).await
+    }
+
+    /// Takes what has changed up to now, to be stored with [`Groups::finish`]. Rows that are added from now on belong to
+    /// the next commit, and may be added while this one is being stored.
+    ///
+    /// # Errors
+    /// [`OnlineError::Aggregate`] if a kernel refuses rows that leave.
+    pub async fn begin(&self) -> Result<Begun, OnlineError> {
         let _writer = self.writer.lock().await;
+        let mut begun = Begun { number: self.begun.fetch_add(1, Ordering::AcqRel), ..Begun::default() };
         for group in &self.groups {
-            group.collect(&mut commit.changes)?;
+            begun.changed.push(group.collect(&mut begun.changes)?);
         }
+        Ok(begun)
+    }
+
+    /// Stores what was taken, together with what the job remembers: the changes of the commit are filled in. Commits are
+    /// stored in the order in which they were begun.
+    ///
+    /// # Errors
+    /// [`OnlineError::Store`] if the store cannot be written, or another commit was begun before and is not stored. The
+    /// groups are of no use then: they are opened again, and the job goes on from the positions that are stored.
+    pub async fn finish(&self, begun: Begun, mut commit: Commit) -> Result<Committed, OnlineError> {
+        let mut finished = self.finished.lock().await;
+        if *finished != begun.number {
+            let reason = "a commit that was begun before is not stored".to_owned();
+            return Err(OnlineError::Store { store: "memory", reason });
+        }
+        commit.changes = begun.changes;
         let committed = self.store.commit(commit).await?;
-        for group in &self.groups {
-            group.cache.committed();
+        *finished += 1;
+        for (group, changed) in self.groups.iter().zip(begun.changed) {
+            group.cache.committed(changed);
             group.cache.make_room();
         }
         Ok(committed)
     }
 
-    /// Drops what is in memory, stored or not: what is asked for next comes from the store.
-    pub async fn reset(&self) {
+    /// Looks at so many entities that are stored, from the one after a key on, so that rows leave that nothing can see any
+    /// more, also where no row comes any more: with the next commit. The last key; none if that was the end.
+    ///
+    /// # Errors
+    /// [`OnlineError::Store`] if the store cannot be read.
+    pub async fn sweep(&self, group: usize, after: Option<&[u8]>, most: usize) -> Result<Option<Vec<u8>>, OnlineError> {
+        let group = self.group(group)?;
         let _writer = self.writer.lock().await;
+        let found = self.store.keys(&group.name, after, most).await?;
+        let last = found.last().cloned();
+        self.hold(group, &found.into_iter().collect()).await?;
+        Ok(last)
+    }
+
+    /// Drops what is in memory, stored or not: what is asked for next comes from the store. Commits that were begun and
+    /// are not stored are refused from then on.
+    pub async fn reset(&self) {
+        let mut finished = self.finished.lock().await;
+        let _writer = self.writer.lock().await;
+        let next = self.begun.fetch_add(1, Ordering::AcqRel) + 1;
+        *finished = next;
         self.groups.iter().for_each(|group| group.cache.clear());
     }
 
@@ -355,12 +419,13 @@ impl Group {
         }
     }
 
-    /// Adds what has to be stored.
-    fn collect(&self, changes: &mut Vec<Change>) -> Result<(), OnlineError> {
+    /// Adds what has to be stored, and says of whom.
+    fn collect(&self, changes: &mut Vec<Change>) -> Result<Vec<Arc<Entry>>, OnlineError> {
         let before = self.before.load(Ordering::Relaxed);
         let lasts = self.layout.reach();
-        for entry in self.cache.changed() {
-            let found = self.cache.change(&entry, |past| {
+        let changed = self.cache.take_changed();
+        for entry in &changed {
+            let found = self.cache.change(entry, |past| {
                 if before > i64::MIN {
                     past.forget(&self.layout, before)?;
                 }
@@ -372,7 +437,7 @@ impl Group {
             let entity = Entity { group: Arc::clone(&self.name), key: entry.key.to_vec() };
             changes.push(Change { entity, puts: found.puts, deletes: found.deletes, lasts });
         }
-        Ok(())
+        Ok(changed)
     }
 
     fn features(&self, found: &[Found], moments: &[i64]) -> Result<Vec<ArrayRef>, OnlineError> {

@@ -12,6 +12,9 @@ use crate::code;
 use crate::columns;
 use crate::error::OnlineError;
 
+/// The most rows of a block. Smaller ones are merged more often, larger ones are read and stored as a whole for less.
+const BLOCK: usize = 128;
+
 /// What is to be kept for a group.
 #[derive(Clone)]
 pub struct Kept {
@@ -100,6 +103,8 @@ pub struct Layout {
     pub(crate) measures: Vec<(usize, usize)>,
     /// The types of the features.
     outputs: Vec<DataType>,
+    /// The most rows of a block.
+    pub(crate) block: usize,
     fingerprint: u64,
 }
 
@@ -129,6 +134,7 @@ impl Layout {
             frames: Vec::new(),
             measures: Vec::new(),
             outputs: Vec::new(),
+            block: BLOCK,
             fingerprint,
         };
         for measure in kept.measures {

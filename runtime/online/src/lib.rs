@@ -19,7 +19,7 @@ mod texts;
 pub use cache::Capacity;
 pub use code::Keys;
 pub use error::OnlineError;
-pub use groups::{Asked, Group, Groups, Replaced};
+pub use groups::{Asked, Begun, Group, Groups, Replaced};
 pub use layout::{Frame, Kept, Layout, Measure, Order};
 pub use past::{Added, Past};
 pub use rows::Rows;

@@ -2,6 +2,9 @@
 
 use std::ops::Range;
 
+/// A column that begins has room for so many rows like its first.
+const FEW: usize = 8;
+
 /// Byte strings, one after another.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Texts {
@@ -55,6 +58,9 @@ pub(crate) fn insert_ends(ends: &mut Vec<u32>, at: usize, other: &[u32], from: R
     let (length, before) = (contents.len() as u32, contents.start as u32);
     let moved = |end: &u32| end - before + place as u32;
     if at == ends.len() {
+        if ends.capacity() == at {
+            ends.reserve(at.max(FEW));
+        }
         ends.extend(other[from].iter().map(moved));
     } else {
         ends[at..].iter_mut().for_each(|end| *end += length);
@@ -76,6 +82,10 @@ pub(crate) fn remove_ends(ends: &mut Vec<u32>, range: Range<usize>) -> Range<usi
 /// Puts a slice before an item: at the end, where most go, it is copied at once.
 pub(crate) fn insert_slice<T: Copy>(items: &mut Vec<T>, at: usize, slice: &[T]) {
     if at == items.len() {
+        if items.capacity() - at < slice.len() {
+            // Columns grow by doubling, from a few rows on: rows come one by one.
+            items.reserve(at.max(FEW * slice.len()));
+        }
         items.extend_from_slice(slice);
     } else {
         items.splice(at..at, slice.iter().copied());

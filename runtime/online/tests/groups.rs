@@ -6,11 +6,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow::array::AsArray;
-use arrow::datatypes::Int64Type;
-use common::{ROOM, features, keys, layout, rows};
+use arrow::datatypes::{DataType, Int64Type};
+use common::{MINUTE, ROOM, features, keys, layout, rows};
+use mlsys_aggregates::{Parameters, by_name};
 use mlsys_online::stores::embedded::Durability;
 use mlsys_online::stores::{Embedded, Memory};
-use mlsys_online::{Added, Asked, Capacity, Commit, Groups, Item, OnlineError, Replaced, Seen, Space, Store};
+use mlsys_online::{
+    Added, Asked, Capacity, Commit, Frame, Groups, Item, Kept, Layout, Measure, OnlineError, Order, Replaced, Seen,
+    Space, Store,
+};
+use mlsys_plan::Window;
 
 const ENTITIES: i64 = 300;
 
@@ -64,6 +69,34 @@ async fn what_lasts_is_what_was_committed() {
     assert_ne!(features(&groups, 5, 1_000_000_000).await, committed);
     groups.reset().await;
     assert_eq!(features(&groups, 5, 1_000_000_000).await, committed);
+}
+
+/// Rows that come while others are being stored belong to the next commit; commits are stored in order.
+#[tokio::test]
+async fn commits_overlap_with_rows() {
+    let store: Arc<dyn Store> = Arc::new(Memory::new());
+    let groups = open(&store, Capacity { bytes: 0, holds_read: true }).await;
+    let mut states = Vec::new();
+    let mut begun = Vec::new();
+    for start in [0, 300, 600] {
+        let (some, batch) = rows(groups.groups()[0].layout(), start, start + 300, 5);
+        groups.add(0, &some, &batch, None).await.unwrap();
+        begun.push(groups.begin().await.unwrap());
+        states.push(features(&groups, 5, 2_000_000_000).await);
+    }
+    let late = begun.pop().unwrap();
+    for (begun, state) in begun.into_iter().zip(&states) {
+        assert_eq!(begun.entities(), 5);
+        groups.finish(begun, Commit::default()).await.unwrap();
+        // There is no room, but what is not stored stays.
+        assert_eq!(features(&groups, 5, 2_000_000_000).await, states[2]);
+        let stored = open(&store, ROOM).await;
+        assert_eq!(features(&stored, 5, 2_000_000_000).await, *state);
+    }
+    let early = groups.begin().await.unwrap();
+    assert!(groups.finish(early, Commit::default()).await.is_err());
+    groups.finish(late, Commit::default()).await.unwrap();
+    assert_eq!(features(&open(&store, ROOM).await, 5, 2_000_000_000).await, states[2]);
 }
 
 /// A row that goes from one moment or entity to another is never counted twice, nor left out, by a reader.
@@ -125,27 +158,75 @@ async fn state_of_another_layout_is_refused() {
     groups.add(0, &some, &batch, None).await.unwrap();
     groups.commit(Commit::default()).await.unwrap();
     let other = || {
-        let measure = mlsys_online::Measure {
-            kernel: mlsys_aggregates::by_name("count").unwrap(),
+        let measure = Measure {
+            kernel: by_name("count").unwrap(),
             argument: None,
-            parameters: mlsys_aggregates::Parameters::new(),
-            frame: mlsys_online::Frame::of(mlsys_plan::Window::All),
+            parameters: Parameters::new(),
+            frame: Frame::of(Window::All),
         };
-        let keys = vec![arrow::datatypes::DataType::Int64];
-        let kept = mlsys_online::Kept {
-            keys,
+        let kept = Kept {
+            keys: vec![DataType::Int64],
             arguments: Vec::new(),
             order: Vec::new(),
             is_keyed: false,
             measures: vec![measure],
         };
-        vec![("spend".to_owned(), mlsys_online::Layout::new(kept).unwrap())]
+        vec![("spend".to_owned(), Layout::new(kept).unwrap())]
     };
     let error = Groups::open(Arc::clone(&store), other(), ROOM).await.err().unwrap();
     assert!(matches!(error, OnlineError::OtherLayout { .. }), "{error}");
     Groups::clear(store.as_ref(), "spend").await.unwrap();
     let groups = Groups::open(Arc::clone(&store), other(), ROOM).await.unwrap();
     assert_eq!(features(&groups, 2, 1_000_000_000).await, ["0", "0"]);
+}
+
+/// Entities of which no rows come any more leave once nothing can see them, from memory and from the store.
+#[tokio::test]
+async fn idle_entities_are_swept() {
+    let folder = tempfile::tempdir().unwrap();
+    for store in [Arc::new(Memory::new()) as Arc<dyn Store>, embedded(&folder)] {
+        let layout = || {
+            let measure = Measure {
+                kernel: by_name("count").unwrap(),
+                argument: None,
+                parameters: Parameters::new(),
+                frame: Frame::of(Window::Range { width: 60 * MINUTE }),
+            };
+            let kept = Kept {
+                keys: vec![DataType::Int64],
+                arguments: vec![DataType::Float64, DataType::Int64, DataType::Utf8],
+                order: vec![Order::Column(DataType::Int64)],
+                is_keyed: true,
+                measures: vec![measure],
+            };
+            Layout::new(kept).unwrap()
+        };
+        let groups = vec![("other".to_owned(), layout()), ("spend".to_owned(), layout())];
+        let groups = Groups::open(store, groups, ROOM).await.unwrap();
+        for (group, entities) in [(0, 7), (1, 50)] {
+            let (keys, batch) = rows(groups.groups()[group].layout(), 0, 1_000, entities);
+            groups.add(group, &keys, &batch, None).await.unwrap();
+        }
+        groups.commit(Commit::default()).await.unwrap();
+        groups.reset().await;
+        // Half of the rows of each have gone an hour later, all of them two hours later.
+        for (hour, left) in [(60 * MINUTE + 500_000_000, 50), (120 * MINUTE, 0)] {
+            groups.forget(1, hour);
+            let (mut after, mut looks) = (None, 0);
+            loop {
+                after = groups.sweep(1, after.as_deref(), 8).await.unwrap();
+                groups.commit(Commit::default()).await.unwrap();
+                looks += 1;
+                if after.is_none() {
+                    break;
+                }
+            }
+            assert!(looks > 50 / 8, "{looks}");
+            assert_eq!(groups.store().keys("spend", None, 1_000).await.unwrap().len(), left);
+        }
+        assert_eq!(groups.groups()[1].entities(), 0);
+        assert_eq!(groups.store().keys("other", None, 1_000).await.unwrap().len(), 7);
+    }
 }
 
 /// What a job remembers, in each store.

@@ -3,6 +3,7 @@
 mod common;
 
 use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -31,22 +32,30 @@ impl Drop for Server {
 
 /// A server on a free port, with a password, and a connection to it.
 async fn start() -> (Server, Redis) {
+    start_with(|port, _| (vec!["--port".to_owned(), port.to_string()], "redis")).await
+}
+
+/// A server with these arguments, given a free port and the server's folder, and the scheme of its address.
+async fn start_with(arguments: impl Fn(u16, &Path) -> (Vec<String>, &'static str)) -> (Server, Redis) {
     let begin = Instant::now();
     loop {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         drop(listener);
         let folder = tempfile::tempdir().unwrap();
+        let (arguments, scheme) = arguments(port, folder.path());
         let process = Command::new("redis-server")
-            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+            .args(arguments)
+            .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
             .args(["--requirepass", &std::env::var(PASSWORD).unwrap()])
             .current_dir(folder.path())
             .stdout(Stdio::null())
             .spawn()
             .expect("`redis-server` is needed: it is in the package of that name");
-        let mut settings = RedisSettings::new(format!("redis://127.0.0.1:{port}/0"));
+        let mut settings = RedisSettings::new(format!("{scheme}://127.0.0.1:{port}/0"));
         settings.password = Some(format!("env:{PASSWORD}"));
         settings.timeout = Duration::from_secs(5);
+        settings.ca = Some(folder.path().join("cert.pem")).filter(|_| scheme == "rediss");
         let mut server = Server { process, settings, _folder: folder };
         // Another process may have taken the port meanwhile: the server has then ended.
         while server.process.try_wait().unwrap().is_none() {
@@ -57,6 +66,33 @@ async fn start() -> (Server, Redis) {
         }
         assert!(begin.elapsed() < PATIENCE, "redis-server does not start");
     }
+}
+
+/// A server with TLS only, whose certificate names it; a client that does not know the certificate refuses it.
+#[tokio::test]
+async fn a_server_proves_who_it_is() {
+    let certify = |port: u16, folder: &Path| {
+        let request = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"];
+        let made = Command::new("openssl")
+            .args(request)
+            .args(["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE"])
+            .args(["-keyout", "key.pem", "-out", "cert.pem"])
+            .current_dir(folder)
+            .stderr(Stdio::null())
+            .status();
+        assert!(made.expect("`openssl` is needed").success());
+        let port = port.to_string();
+        let files = ["--tls-cert-file", "cert.pem", "--tls-key-file", "key.pem", "--tls-ca-cert-file", "cert.pem"];
+        let arguments = ["--port", "0", "--tls-port", &port, "--tls-auth-clients", "no"].into_iter().chain(files);
+        (arguments.map(str::to_owned).collect(), "rediss")
+    };
+    let (server, store) = start_with(certify).await;
+    store.commit(Commit { changes: vec![change(b"x", b"here", None)], ..Commit::default() }).await.unwrap();
+    assert_eq!(store.read(&[entity(b"x")]).await.unwrap(), [vec![(Part::Head, b"here".to_vec())]]);
+    let mut unknown = server.settings.clone();
+    unknown.ca = None;
+    let error = Redis::connect(&unknown).await.unwrap_err().to_string();
+    assert!(error.to_lowercase().contains("certificate"), "{error}");
 }
 
 async fn open(store: Arc<dyn Store>, holds_read: bool) -> Groups {
@@ -181,6 +217,7 @@ async fn settings_that_make_no_sense_are_refused_without_secrets() {
     let secret = "hunter2";
     let in_url = error(RedisSettings::new(format!("redis://:{secret}@localhost"))).await;
     let wrong = error(RedisSettings::new("http://localhost")).await;
+    let far = error(RedisSettings::new("redis://store.example.com")).await;
     let mut settings = RedisSettings::new("redis://127.0.0.1:1");
     settings.password = Some(secret.to_owned());
     let plain = error(settings.clone()).await;
@@ -193,6 +230,7 @@ async fn settings_that_make_no_sense_are_refused_without_secrets() {
         assert!(!text.contains(secret), "{text}");
     }
     assert!(in_url.starts_with("`url`") && wrong.starts_with("`url`"), "{in_url}; {wrong}");
+    assert!(far.ends_with("a server on another machine is spoken to with TLS, `rediss://…`"), "{far}");
     assert_eq!(plain, "`password` of the online store: expected `env:NAME`");
     assert!(unset.ends_with("the environment has no `MLSYS_NO_SUCH_VARIABLE`"), "{unset}");
     assert!(nobody.starts_with("the online store (redis) failed: "), "{nobody}");

@@ -5,10 +5,12 @@ use std::sync::{Mutex, PoisonError};
 
 use mlsys_aggregates::Summary;
 
-use super::MOST;
 use crate::error::OnlineError;
 use crate::layout::Layout;
 use crate::rows::Rows;
+
+/// A block in as few parts stays as it is.
+const FEW: u32 = 8;
 
 /// Neighbouring rows.
 pub(super) struct Block {
@@ -60,9 +62,9 @@ impl Block {
         (self.parts, self.stored, self.is_changed) = (0, 0, false);
     }
 
-    /// No more rows come behind these: one part is read faster than many.
+    /// No more rows come behind these: one part is read faster than many, and a few are not worth writing it anew.
     pub(super) fn close(&mut self) {
-        self.is_changed |= self.parts > 1;
+        self.is_changed |= self.parts > FEW;
     }
 
     /// Whether what is stored of it is not what it holds.
@@ -92,8 +94,8 @@ impl Block {
     }
 
     /// Whether it is worth while to keep what its rows come to.
-    pub(super) fn is_large(&self) -> bool {
-        self.rows.len() >= MOST / 4
+    pub(super) fn is_large(&self, layout: &Layout) -> bool {
+        self.rows.len() >= layout.block / 4
     }
 
     /// The rows from one on are not what they were.

@@ -9,7 +9,7 @@ use std::sync::PoisonError;
 use mlsys_aggregates::{AggregateError, Reader, write_count, write_signed};
 
 use super::block::Block;
-use super::{Base, MOST, Past};
+use super::{Base, Past};
 use crate::error::OnlineError;
 use crate::layout::Layout;
 use crate::rows::Rows;
@@ -19,7 +19,7 @@ use crate::stores::{Part, Parts};
 const VERSION: u8 = 1;
 
 /// A block in more parts is written anew, so that few have to be read.
-const PARTS: u32 = 16;
+const PARTS: u32 = 32;
 
 /// What errors call bytes that are read.
 const WHAT: &str = "past";
@@ -149,7 +149,7 @@ impl Block {
         let mut rows = Rows::empty(layout);
         for bytes in parts {
             let mut reader = reader(bytes)?;
-            let more = Rows::read(&mut reader, layout, MOST - rows.len())?;
+            let more = Rows::read(&mut reader, layout, layout.block.saturating_sub(rows.len()))?;
             reader.end()?;
             let is_behind = |last| more.is_empty() || rows.place(last) <= more.place(0);
             if !rows.len().checked_sub(1).is_none_or(is_behind) {

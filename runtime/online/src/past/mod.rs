@@ -1,8 +1,8 @@
 //! The past of one entity: its rows in order, in blocks, and what rows that have left come to.
 //!
-//! A block holds at most [`MOST`] rows. Of a block that lies wholly in a window what its rows come to is computed once and
-//! kept until the block changes, so that a window of `n` rows merges about `n / MOST` summaries and reads the rows of two
-//! blocks, wherever it begins and ends. Most entities have one block.
+//! A block holds at most 128 rows. Of a block that lies wholly in a window what its rows come to is computed once and kept
+//! until the block changes, so that a window of `n` rows merges about `n / 128` summaries and reads the rows of two blocks,
+//! wherever it begins and ends. Most entities have one block.
 
 mod block;
 mod bytes;
@@ -18,9 +18,6 @@ use self::block::Block;
 use crate::error::OnlineError;
 use crate::layout::Layout;
 use crate::rows::Rows;
-
-/// The most rows of a block.
-pub(crate) const MOST: usize = 128;
 
 /// What became of a row that was added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,14 +108,14 @@ impl Past {
             found.replace(at, rows, index);
             return Added::Instead;
         }
-        if is_last && at == found.rows.len() && at >= MOST {
+        if is_last && at == found.rows.len() && at >= layout.block {
             found.close();
             self.push_block(layout, rows, index);
             return Added::New;
         }
         found.insert(at, rows, index);
         self.rows += 1;
-        if self.blocks[block].rows.len() > MOST {
+        if self.blocks[block].rows.len() > layout.block {
             self.split(layout, block);
         }
         Added::New

@@ -181,7 +181,7 @@ impl Past {
             let (block, start) = (&self.blocks[index], starts[index]);
             let high = rows.end.min(start + block.rows.len());
             let range = low - start..high - start;
-            if range.len() == block.rows.len() && block.is_large() {
+            if range.len() == block.rows.len() && block.is_large(layout) {
                 let make = |_: &super::Block| {
                     let mut whole = layout.summary(&layout.calls[call])?;
                     self.update(whole.as_mut(), layout, call, (index, range.clone()), slices)?;

@@ -10,9 +10,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
+use mlsys_aggregates::Reader;
 
 use super::{Commit, Committed, Entity, Part, Parts, Space, Store, group_prefix};
 use crate::error::OnlineError;
+
+/// Bytes behind those of every part.
+const BEHIND: &[u8] = &[0xff];
 
 /// A store in a folder.
 #[derive(Clone)]
@@ -94,7 +98,9 @@ impl Contents {
         self.entities.prefix(&prefix).map(part).collect()
     }
 
-    fn commit(&self, commit: Commit) -> Result<(), OnlineError> {
+    fn commit(&self, mut commit: Commit) -> Result<(), OnlineError> {
+        // Neighbours are found faster, one after another.
+        commit.changes.sort_unstable_by(|one, other| one.entity.cmp(&other.entity));
         let mut batch = self.batch();
         for change in &commit.changes {
             let prefix = change.entity.prefix();
@@ -144,6 +150,24 @@ impl Contents {
         }
         batch.commit().map_err(store_error)?;
         Ok(count)
+    }
+
+    fn keys(&self, group: &str, after: Option<Vec<u8>>, most: usize) -> Result<Vec<Vec<u8>>, OnlineError> {
+        let prefix = group_prefix(group);
+        let behind = |key: Vec<u8>| [Entity { group: group.into(), key }.prefix().as_slice(), BEHIND].concat();
+        let mut from = after.map_or_else(|| prefix.clone(), behind);
+        let mut found = Vec::new();
+        while found.len() < most {
+            let Some(guard) = self.entities.range(from..).next() else { break };
+            let stored = guard.key().map_err(store_error)?;
+            let Some(rest) = stored.strip_prefix(prefix.as_slice()) else { break };
+            let mut reader = Reader::new("entity", rest);
+            let length = reader.items()?;
+            let key = reader.take(length)?.to_vec();
+            from = behind(key.clone());
+            found.push(key);
+        }
+        Ok(found)
     }
 
     fn clear(&self, group: &str) -> Result<(), OnlineError> {
@@ -211,6 +235,11 @@ impl Store for Embedded {
 
     async fn expire(&self, before: i64, most: usize) -> Result<usize, OnlineError> {
         blocking(&self.0, move |contents| contents.expire(before, most)).await
+    }
+
+    async fn keys(&self, group: &str, after: Option<&[u8]>, most: usize) -> Result<Vec<Vec<u8>>, OnlineError> {
+        let (group, after) = (group.to_owned(), after.map(<[u8]>::to_vec));
+        blocking(&self.0, move |contents| contents.keys(&group, after, most)).await
     }
 
     async fn clear(&self, group: &str) -> Result<(), OnlineError> {

@@ -90,6 +90,14 @@ impl Store for Memory {
         Ok(old.len())
     }
 
+    async fn keys(&self, group: &str, after: Option<&[u8]>, most: usize) -> Result<Vec<Vec<u8>>, OnlineError> {
+        let contents = self.contents();
+        let from = Entity { group: group.into(), key: after.unwrap_or_default().to_vec() };
+        let found = contents.entities.range(from..).map(|(entity, _)| entity);
+        let found = found.take_while(|entity| *entity.group == *group).filter(|entity| Some(&*entity.key) != after);
+        Ok(found.take(most).map(|entity| entity.key.clone()).collect())
+    }
+
     async fn clear(&self, group: &str) -> Result<(), OnlineError> {
         self.contents().entities.retain(|entity, _| *entity.group != *group);
         Ok(())

@@ -7,6 +7,7 @@ pub mod redis;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use mlsys_aggregates::write_count;
 
 use crate::error::OnlineError;
 
@@ -59,6 +60,13 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`OnlineError::Store`] if the store cannot be written.
     async fn expire(&self, before: i64, most: usize) -> Result<usize, OnlineError>;
+
+    /// The keys of at most so many entities of a group, in an order of the store's own, from the one after a key on, or from
+    /// the first one. A store whose entities expire by themselves lists none.
+    ///
+    /// # Errors
+    /// As [`Store::items`].
+    async fn keys(&self, group: &str, after: Option<&[u8]>, most: usize) -> Result<Vec<Vec<u8>>, OnlineError>;
 
     /// Removes all entities of a group.
     ///
@@ -209,7 +217,7 @@ impl Entity {
     /// The bytes before those of the part: lengths come first, so that no two entities have the same.
     pub(crate) fn prefix(&self) -> Vec<u8> {
         let mut out = group_prefix(&self.group);
-        out.extend(length(&self.key).to_be_bytes());
+        write_count(&mut out, self.key.len() as u64);
         out.extend(&self.key);
         out
     }
@@ -218,12 +226,7 @@ impl Entity {
 /// The bytes with which keys of a group's entities begin.
 pub(crate) fn group_prefix(group: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(64);
-    out.extend(length(group.as_bytes()).to_be_bytes());
+    write_count(&mut out, group.len() as u64);
     out.extend(group.as_bytes());
     out
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "keys and names are far shorter than 2^32 bytes")]
-fn length(bytes: &[u8]) -> u32 {
-    bytes.len() as u32
 }

@@ -6,11 +6,15 @@
 //! sorted set of their keys; keys that were seen are a hash, with a sorted set by the instant until which they are remembered.
 
 use std::fmt;
+use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::{Client, FromRedisValue, IntoConnectionInfo, Pipeline, RedisError, Script};
+use redis::{
+    Client, ConnectionAddr, FromRedisValue, IntoConnectionInfo, Pipeline, RedisError, Script, TlsCertificates,
+};
 
 use super::{Change, Commit, Committed, Entity, Part, Parts, Space, Store, group_prefix};
 use crate::error::OnlineError;
@@ -55,6 +59,10 @@ pub struct RedisSettings {
     pub username: Option<String>,
     /// `env:NAME`: the environment variable that holds the password.
     pub password: Option<String>,
+    /// A file with the certificates (PEM) that servers are trusted by; none for those of the system.
+    pub ca: Option<PathBuf>,
+    /// Whether a server on another machine may be spoken to without TLS.
+    pub allows_plain: bool,
     /// What all keys begin with, so that projects share a server.
     pub prefix: String,
     /// How long an answer may take.
@@ -79,8 +87,15 @@ impl fmt::Debug for Redis {
 impl RedisSettings {
     /// The usual settings for an address.
     pub fn new(url: impl Into<String>) -> Self {
-        let prefix = "mlsys:".to_owned();
-        RedisSettings { url: url.into(), username: None, password: None, prefix, timeout: Duration::from_secs(1) }
+        RedisSettings {
+            url: url.into(),
+            username: None,
+            password: None,
+            ca: None,
+            allows_plain: false,
+            prefix: "mlsys:".to_owned(),
+            timeout: Duration::from_secs(1),
+        }
     }
 
     /// A client, with the password from the environment.
@@ -102,7 +117,22 @@ impl RedisSettings {
             let value = value.map_err(|_| refuse("password", &format!("the environment has no `{name}`")))?;
             login = login.set_password(value);
         }
-        Client::open(info.set_redis_settings(login)).map_err(wrong)
+        if let ConnectionAddr::Tcp(host, _) = info.addr()
+            && !self.allows_plain
+            && !is_here(host)
+        {
+            return Err(refuse("url", "a server on another machine is spoken to with TLS, `rediss://…`"));
+        }
+        if matches!(info.addr(), ConnectionAddr::TcpTls { .. }) {
+            // Where several parts of a program bring rustls with another provider each, one of them has to choose; one that
+            // was chosen before stays.
+            let _ = rustls::crypto::ring::default_provider().install_default();
+        }
+        let info = info.set_redis_settings(login);
+        let Some(ca) = &self.ca else { return Client::open(info).map_err(wrong) };
+        let ca = std::fs::read(ca).map_err(|error| refuse("ca", &error.to_string()))?;
+        Client::build_with_tls(info, TlsCertificates { client_tls: None, root_cert: Some(ca) })
+            .map_err(|_| refuse("ca", "it has no certificates, or the address is not `rediss://…`"))
     }
 }
 
@@ -258,6 +288,10 @@ impl Store for Redis {
         call.invoke_async(&mut self.connection.clone()).await.map_err(failed)
     }
 
+    async fn keys(&self, _group: &str, _after: Option<&[u8]>, _most: usize) -> Result<Vec<Vec<u8>>, OnlineError> {
+        Ok(Vec::new())
+    }
+
     async fn clear(&self, group: &str) -> Result<(), OnlineError> {
         let prefix = [self.prefix.as_bytes(), b"entity:", &group_prefix(group)].concat();
         let mut pattern = Vec::with_capacity(prefix.len() + 8);
@@ -284,6 +318,11 @@ impl Store for Redis {
             }
         }
     }
+}
+
+/// Whether a host is this machine.
+fn is_here(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// The parts of an entity's hash.

@@ -10,12 +10,12 @@ use mlsys_online::{Asked, Capacity, Frame, Groups, Kept, Keys, Layout, Measure, 
 use mlsys_plan::Window;
 
 /// Room for everything.
-pub const ROOM: Capacity = Capacity { bytes: 1 << 30, holds_read: true };
+pub(crate) const ROOM: Capacity = Capacity { bytes: 1 << 30, holds_read: true };
 
-pub const MINUTE: i64 = 60_000_000;
+pub(crate) const MINUTE: i64 = 60_000_000;
 
 /// Counts, exact and ordered aggregates, over windows of every kind.
-pub fn layout() -> Layout {
+pub(crate) fn layout() -> Layout {
     let frames = [
         Frame::of(Window::Range { width: 10 * MINUTE }),
         Frame::of(Window::Range { width: 60 * MINUTE }),
@@ -40,7 +40,7 @@ pub fn layout() -> Layout {
 }
 
 /// The rows `from..to` of a seeded stream over some entities: one a second, a few of them late.
-pub fn rows(layout: &Layout, from: i64, to: i64, entities: i64) -> (Keys, Rows) {
+pub(crate) fn rows(layout: &Layout, from: i64, to: i64, entities: i64) -> (Keys, Rows) {
     let hash = |row: i64| (row.wrapping_mul(0x9e37_79b9_7f4a_7c15_u64.cast_signed()) >> 20) & 0xffff;
     let late = |row: i64| if hash(row) % 7 == 0 { hash(row) % 300 } else { 0 };
     let numbers = from..to;
@@ -57,12 +57,12 @@ pub fn rows(layout: &Layout, from: i64, to: i64, entities: i64) -> (Keys, Rows) 
     (keys, Rows::new(layout, &instants, &arguments, &[order]).expect("rows"))
 }
 
-pub fn keys(keys: impl Iterator<Item = i64>) -> Keys {
+pub(crate) fn keys(keys: impl Iterator<Item = i64>) -> Keys {
     Keys::new(&[DataType::Int64], &[Arc::new(keys.collect::<Int64Array>()) as ArrayRef]).expect("keys")
 }
 
 /// Every feature of the first entities at a moment, a line for each entity.
-pub async fn features(groups: &Groups, entities: i64, at: i64) -> Vec<String> {
+pub(crate) async fn features(groups: &Groups, entities: i64, at: i64) -> Vec<String> {
     let keys = keys(0..entities);
     let moments = vec![at; keys.len()];
     let columns = groups.features(&[Asked { group: 0, keys: &keys, moments: &moments }]).await.expect("features");

@@ -6,7 +6,7 @@ use crate::stores::{Part, Parts};
 
 /// A few rows of every kind, in two parts.
 fn few() -> Run {
-    let mut run = Run::new(true);
+    let mut run = Run::new(true, 128);
     let text = Some("é".to_owned());
     run.add(Row { text, flag: Some(true), ..row(-7_000_000, 3) }).unwrap();
     run.add(Row { amount: None, count: None, ..row(60_000_000, -1) }).unwrap();
@@ -24,8 +24,8 @@ fn bytes(hex: &str) -> Vec<u8> {
     (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
 }
 
-const FIRST: &str = "";
-const SECOND: &str = "";
+const FIRST: &str = "0102c0843d0d86010909038000000000000003037fffffffffffffff0101000000000000f83f00000000000000000101ffbed6060001010200c3a901010100";
+const SECOND: &str = "01010182a5963a0903800000000000000000000000000000f83f00ffffffffff3f010000010000";
 
 #[test]
 fn states_are_written_as_they_always_were() {
