@@ -243,7 +243,6 @@ impl Cache {
         }
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "a part of the hash is enough")]
     fn shard(&self, hash: u64) -> &Shard {
         // The table uses the other bits.
         &self.shards[(hash >> 32) as usize % SHARDS]

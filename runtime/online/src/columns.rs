@@ -412,3 +412,107 @@ fn read_fixed(reader: &mut Reader<'_>, ty: &DataType, length: usize) -> Result<V
     }
     Ok(Values::Fixed { width, bytes })
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{
+        BinaryArray, Date32Array, DurationMicrosecondArray, FixedSizeListArray, Float32Array, Float64Array, Int32Array,
+        Int64Array, StringArray, TimestampMicrosecondArray, UInt64Array,
+    };
+    use arrow::compute;
+    use arrow::datatypes::{Float32Type, Int64Type};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A column of every type that is kept, with some values missing.
+    fn arrays(values: &[Option<i64>]) -> Vec<ArrayRef> {
+        let each = || values.iter().copied();
+        let small = || each().map(|value| value.map(|value| i32::try_from(value % 1_000).unwrap()));
+        let items = |value: i64| (0..value.rem_euclid(4)).map(move |item| (item != 2).then_some(value + item));
+        let vector = |value: i64| vec![Some(value as f32), None, Some(0.5)];
+        vec![
+            Arc::new(each().map(|value| value.map(|value| value > 0)).collect::<BooleanArray>()),
+            Arc::new(small().collect::<Int32Array>()),
+            Arc::new(each().collect::<Int64Array>()),
+            Arc::new(each().map(|value| value.map(|value| value as f32)).collect::<Float32Array>()),
+            Arc::new(each().map(|value| value.map(|value| value as f64)).collect::<Float64Array>()),
+            Arc::new(small().collect::<Date32Array>()),
+            Arc::new(each().collect::<TimestampMicrosecondArray>().with_timezone("UTC")),
+            Arc::new(each().collect::<DurationMicrosecondArray>()),
+            Arc::new(
+                each()
+                    .map(|value| value.map(|value| "é".repeat(value.rem_euclid(4) as usize)))
+                    .collect::<StringArray>(),
+            ),
+            Arc::new(each().map(|value| value.map(|value| value.to_le_bytes())).collect::<BinaryArray>()),
+            Arc::new(ListArray::from_iter_primitive::<Int64Type, _, _>(each().map(|value| value.map(items)))),
+            Arc::new(FixedSizeListArray::from_iter_primitive::<Float32Type, _, _>(
+                each().map(|value| value.map(vector)),
+                3,
+            )),
+        ]
+    }
+
+    fn whole(column: &Column, ty: &DataType) -> ArrayRef {
+        column.array(ty, 0..column.len()).unwrap()
+    }
+
+    proptest! {
+        /// Values that are put in and taken out anywhere, or written and read, are the values that Arrow has.
+        #[test]
+        fn columns_hold_what_arrow_does(
+            values in prop::collection::vec(prop::option::weighted(0.8, any::<i64>()), 1..20),
+            steps in prop::collection::vec((any::<bool>(), any::<[prop::sample::Index; 3]>()), 1..12),
+            cut: prop::sample::Index,
+        ) {
+            for array in arrays(&values) {
+                let ty = array.data_type().clone();
+                prop_assert!(is_kept(&ty));
+                // A slice has an offset of its own.
+                let array = array.slice(1, array.len() - 1);
+                let source = Column::from_array(&array, &|| "x".to_owned()).unwrap();
+                let mut column = Column::new(&ty);
+                let mut places: Vec<u64> = Vec::new();
+                for (inserts, picks) in &steps {
+                    let at = picks[0].index(places.len() + 1);
+                    if *inserts {
+                        let (one, other) = (picks[1].index(source.len() + 1), picks[2].index(source.len() + 1));
+                        let range = one.min(other)..one.max(other);
+                        column.insert(at, &source, range.clone());
+                        places.splice(at..at, range.map(|place| place as u64));
+                    } else {
+                        let other = picks[1].index(places.len() + 1);
+                        column.remove(at.min(other)..at.max(other));
+                        places.drain(at.min(other)..at.max(other));
+                    }
+                }
+                let wanted = compute::take(&array, &UInt64Array::from(places.clone()), None).unwrap();
+                prop_assert_eq!(&whole(&column, &ty), &wanted);
+                let present = compute::filter(&wanted, &compute::is_not_null(&wanted).unwrap()).unwrap();
+                let found = column.present_only(0..places.len(), &ty);
+                prop_assert_eq!(&whole(&found, &ty), &present);
+                let begin = cut.index(places.len() + 1);
+                let mut bytes = Vec::new();
+                column.write(&mut bytes, &ty, begin..places.len());
+                let mut reader = Reader::new("column", &bytes);
+                let read = Column::read(&mut reader, &ty, places.len() - begin).unwrap();
+                prop_assert!(reader.end().is_ok());
+                let wanted = wanted.slice(begin, places.len() - begin);
+                prop_assert_eq!(&whole(&read, &ty), &wanted);
+            }
+        }
+    }
+
+    #[test]
+    fn values_that_are_too_large_are_refused() {
+        let large: ArrayRef = Arc::new(StringArray::from(vec!["x".repeat(LARGEST + 1)]));
+        let error = Column::from_array(&large, &|| "argument 2".to_owned()).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            format!("a value in argument 2 has {} bytes, more than the {LARGEST} that are kept", LARGEST + 1)
+        );
+        let items = ListArray::from_iter_primitive::<Int64Type, _, _>([Some((0..200_000).map(Some))]);
+        assert!(Column::from_array(&(Arc::new(items) as ArrayRef), &|| "x".to_owned()).is_err());
+    }
+}

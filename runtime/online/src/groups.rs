@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use arrow::array::{Array, ArrayRef, new_empty_array};
 use arrow::compute;
-use arrow::datatypes::DataType;
 use tokio::sync::Mutex;
 
 use crate::cache::{Cache, Capacity, Entry};
@@ -21,6 +20,10 @@ use crate::stores::{Change, Commit, Committed, Entity, Item, Space, Store};
 
 /// How often an entity that is let go meanwhile is read again before that is an error.
 const TRIES: usize = 100;
+
+/// The features of so many entities are joined before those of the next ones are computed: each is a column of its own at
+/// first, and many small pieces of memory at once are slow to get and to give back.
+const AT_ONCE: usize = 16;
 
 /// The entities of all groups.
 pub struct Groups {
@@ -441,24 +444,33 @@ impl Group {
     }
 
     fn features(&self, found: &[Found], moments: &[i64]) -> Result<Vec<ArrayRef>, OnlineError> {
+        if found.len() <= AT_ONCE {
+            return self.few_features(found, moments);
+        }
+        let pieces = found.chunks(AT_ONCE).zip(moments.chunks(AT_ONCE));
+        let pieces = pieces.map(|(found, moments)| self.few_features(found, moments)).collect::<Result<Vec<_>, _>>()?;
+        (0..self.layout.measures.len()).map(|measure| join(&pieces, measure)).collect()
+    }
+
+    fn few_features(&self, found: &[Found], moments: &[i64]) -> Result<Vec<ArrayRef>, OnlineError> {
         let values = |(found, at): (&Found, &i64)| match found {
             Found::Held(entry) => entry.read().features(&self.layout, *at),
             Found::Read(past) => past.features(&self.layout, *at),
             Found::Nobody => Ok(self.nobody.clone()),
         };
         let mut rows = found.iter().zip(moments).map(values).collect::<Result<Vec<_>, _>>()?;
-        if rows.len() == 1 {
-            return Ok(rows.remove(0));
+        match rows.len() {
+            0 => Ok(self.layout.outputs().iter().map(new_empty_array).collect()),
+            1 => Ok(rows.remove(0)),
+            _ => (0..self.layout.measures.len()).map(|measure| join(&rows, measure)).collect(),
         }
-        let column = |(measure, ty): (usize, &DataType)| {
-            if rows.is_empty() {
-                return Ok(new_empty_array(ty));
-            }
-            let pieces: Vec<&dyn Array> = rows.iter().map(|row: &Vec<ArrayRef>| row[measure].as_ref()).collect();
-            Ok(compute::concat(&pieces)?)
-        };
-        self.layout.outputs().iter().enumerate().map(column).collect()
     }
+}
+
+/// One column of some pieces.
+fn join(pieces: &[Vec<ArrayRef>], column: usize) -> Result<ArrayRef, OnlineError> {
+    let pieces: Vec<&dyn Array> = pieces.iter().map(|piece| piece[column].as_ref()).collect();
+    Ok(compute::concat(&pieces)?)
 }
 
 fn check_keys(keys: &Keys, rows: usize) -> Result<(), OnlineError> {

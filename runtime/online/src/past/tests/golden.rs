@@ -42,3 +42,29 @@ fn states_of_the_first_version_are_read() {
     let past = Past::read(&run.layout, &parts).unwrap();
     check(&past, &run.layout, &run.all, 61_000_002).unwrap();
 }
+
+/// Rows of which most have left.
+fn left() -> Run {
+    let mut run = Run::new(true, 128);
+    for at in 0..20 {
+        let text = (at % 3 > 0).then(|| format!("t{}", at % 4));
+        run.add(Row { text, flag: Some(at == 7), ..row(at, 0) }).unwrap();
+    }
+    run.watermark = 200;
+    run.past.forget(&run.layout, run.watermark).unwrap();
+    run.store(false);
+    run
+}
+
+const HEAD: &str = "";
+
+#[test]
+fn what_has_left_is_written_and_read_as_it_always_was() {
+    let run = left();
+    assert_eq!(hex(&run.stored[&Part::Head]), HEAD);
+    let mut parts: Parts = run.stored.clone().into_iter().collect();
+    parts[0] = (Part::Head, bytes(HEAD));
+    let past = Past::read(&run.layout, &parts).unwrap();
+    assert_eq!(past.len(), 5);
+    check(&past, &run.layout, &run.all, 201).unwrap();
+}
