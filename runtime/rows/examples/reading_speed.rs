@@ -1,4 +1,5 @@
 //! How many payments a second are read on one core: `cargo run --release -p mlsys-rows --example reading_speed`.
+#![allow(clippy::print_stdout, reason = "that is what it is for")]
 
 use std::time::Instant;
 

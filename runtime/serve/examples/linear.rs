@@ -2,6 +2,7 @@
 //! costs besides its model.
 //!
 //! `cargo run --release -p mlsys-serve --example linear` says where it listens, and stops when its input ends.
+#![allow(clippy::print_stdout, reason = "that is what it is for")]
 
 use std::error::Error;
 use std::sync::Arc;

@@ -42,8 +42,8 @@ async fn errors_name_row_field_and_type() {
     assert_eq!(error["message"], r#"row 1: id: expected int64, found "abc""#);
     assert_eq!((&error["row"], &error["field"], &error["expected"]), (&json!(1), &json!("id"), &json!("int64")));
     assert_eq!(error["code"], "invalid");
-    let unknown = server.ask(r#"{"id":1,"nmae":"x"}"#).await.json();
-    assert_eq!((&unknown["error"]["field"], &unknown["error"]["did_you_mean"]), (&json!("nmae"), &json!("name")));
+    let unknown = server.ask(r#"{"id":1,"nam":"x"}"#).await.json();
+    assert_eq!((&unknown["error"]["field"], &unknown["error"]["did_you_mean"]), (&json!("nam"), &json!("name")));
     let missing = server.ask(r#"{"name":"x"}"#).await.json();
     assert_eq!(missing["error"]["message"], "id: expected int64, found nothing");
     for wrong in

@@ -21,29 +21,29 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, oneshot};
 
 /// Answers `id` with twice the `id`. Some ids mean trouble.
-pub struct Doubling {
+pub(crate) struct Doubling {
     version: Version,
     outputs: Vec<Field>,
     /// A pass needs a permit, if there is a gate.
-    pub gate: Option<Arc<Semaphore>>,
+    pub(crate) gate: Option<Arc<Semaphore>>,
     /// The sizes of passes, as they began.
-    pub passes: Arc<Mutex<Vec<usize>>>,
+    pub(crate) passes: Arc<Mutex<Vec<usize>>>,
     /// Passes that are running, and the most that ever were.
-    pub running: AtomicUsize,
-    pub most_running: AtomicUsize,
+    pub(crate) running: AtomicUsize,
+    pub(crate) most_running: AtomicUsize,
 }
 
 /// A row with this id has no answer.
-pub const WRONG: i64 = -1;
+pub(crate) const WRONG: i64 = -1;
 /// A pass with this id fails.
-pub const POISON: i64 = -2;
+pub(crate) const POISON: i64 = -2;
 /// A pass with this id panics.
-pub const PANIC: i64 = -3;
+pub(crate) const PANIC: i64 = -3;
 /// A pass with this id cannot reach its features.
-pub const UNREACHABLE: i64 = -4;
+pub(crate) const UNREACHABLE: i64 = -4;
 
 impl Doubling {
-    pub fn new(number: u64) -> Self {
+    pub(crate) fn new(number: u64) -> Self {
         let version = Version {
             model: "double".to_owned(),
             number,
@@ -60,7 +60,7 @@ impl Doubling {
         }
     }
 
-    pub fn gated(number: u64, gate: &Arc<Semaphore>) -> Self {
+    pub(crate) fn gated(number: u64, gate: &Arc<Semaphore>) -> Self {
         Doubling { gate: Some(Arc::clone(gate)), ..Doubling::new(number) }
     }
 }
@@ -109,25 +109,25 @@ impl Scorer for Doubling {
     }
 }
 
-pub fn field(name: &str, ty: ValueType) -> Field {
+pub(crate) fn field(name: &str, ty: ValueType) -> Field {
     Field { name: name.to_owned(), ty, default: None, pii: false, line: 1 }
 }
 
 /// A deployment `double` of an `id` and a `name` that may be missing.
-pub fn deployment() -> Deployment {
+pub(crate) fn deployment() -> Deployment {
     let request = vec![field("id", Type::Int64.required()), field("name", Type::String.optional())];
     Deployment { name: "double".to_owned(), request, ..Deployment::default() }
 }
 
 /// A server that is running.
-pub struct Started {
-    pub server: Arc<Server>,
-    pub at: SocketAddr,
+pub(crate) struct Started {
+    pub(crate) server: Arc<Server>,
+    pub(crate) at: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     serving: tokio::task::JoinHandle<bool>,
 }
 
-pub async fn start(deployment: Deployment, scorer: Arc<dyn Scorer>, options: Options) -> Started {
+pub(crate) async fn start(deployment: Deployment, scorer: Arc<dyn Scorer>, options: Options) -> Started {
     let metrics = Metrics::new();
     let served = Served::new(deployment, scorer, options, &metrics).unwrap();
     let server = Arc::new(Server::new([served], metrics));
@@ -140,58 +140,64 @@ pub async fn start(deployment: Deployment, scorer: Arc<dyn Scorer>, options: Opt
     Started { server, at, stop: Some(stop), serving }
 }
 
-pub struct Reply {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub bytes: Bytes,
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) bytes: Bytes,
 }
 
 impl Reply {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.bytes).unwrap_or_else(|_| panic!("{:?} is no JSON", self.bytes))
     }
 
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 }
 
 impl Started {
-    pub fn served(&self) -> &Arc<Served> {
+    pub(crate) fn served(&self) -> &Arc<Served> {
         self.server.deployments().next().unwrap()
     }
 
-    pub async fn ask(&self, body: impl Into<String>) -> Reply {
+    pub(crate) async fn ask(&self, body: impl Into<String>) -> Reply {
         self.send("POST", "/v1/double/predict", &[], body.into()).await
     }
 
-    pub async fn get(&self, path: &str) -> Reply {
+    pub(crate) async fn get(&self, path: &str) -> Reply {
         self.send("GET", path, &[], String::new()).await
     }
 
-    pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Reply {
+    pub(crate) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> Reply {
         send(self.at, method, path, headers, body.into()).await.unwrap()
     }
 
     /// Tells the server to stop.
-    pub fn tell(&mut self) {
+    pub(crate) fn tell(&mut self) {
         self.stop.take().unwrap().send(()).unwrap();
     }
 
     /// Whether all requests finished.
-    pub async fn stopped(self) -> bool {
+    pub(crate) async fn stopped(self) -> bool {
         self.serving.await.unwrap()
     }
 
     /// Waits until as many requests are being answered.
-    pub async fn wait_for_pending(&self, count: usize) {
+    pub(crate) async fn wait_for_pending(&self, count: usize) {
         while self.served().pending() != count {
             tokio::task::yield_now().await;
         }
     }
 }
 
-pub async fn send(
+pub(crate) async fn send(
     at: SocketAddr,
     method: &str,
     path: &str,
