@@ -61,11 +61,6 @@ impl Pulse {
         self.with(|health| health.last_error.as_ref().map(|failure| failure.reason.clone()))
     }
 
-    /// Whether the connection stands.
-    pub(crate) fn is_up(&self) -> bool {
-        self.with(|health| health.connected_since.is_some())
-    }
-
     fn with<T>(&self, act: impl FnOnce(&mut Health) -> T) -> T {
         // Nothing panics while it holds the lock, and a health of an unknown age is better than none.
         act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
@@ -79,7 +74,7 @@ mod tests {
     #[test]
     fn a_connection_that_stands_keeps_its_beginning() {
         let pulse = Pulse::default();
-        assert!(!pulse.is_up());
+        assert_eq!(pulse.read().connected_since, None);
         pulse.up();
         let since = pulse.read().connected_since;
         pulse.failed("a broker is away");
@@ -87,6 +82,6 @@ mod tests {
         assert_eq!(pulse.read().connected_since, since);
         assert_eq!(pulse.reason().as_deref(), Some("a broker is away"));
         pulse.down();
-        assert!(!pulse.is_up());
+        assert_eq!(pulse.read().connected_since, None);
     }
 }

@@ -193,8 +193,8 @@ fn numbers_in(folder: &Path) -> io::Result<Vec<u64>> {
     let mut numbers = Vec::new();
     for entry in fs::read_dir(folder)? {
         let name = entry?.file_name();
-        let number = name.to_str().and_then(|name| name.strip_suffix(".ndjson")).and_then(|stem| stem.parse().ok());
-        numbers.extend(number);
+        let stem = name.to_str().and_then(|name| name.strip_suffix(".ndjson"));
+        numbers.extend(stem.and_then(|stem| stem.parse::<u64>().ok()));
     }
     numbers.sort_unstable();
     Ok(numbers)

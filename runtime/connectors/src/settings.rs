@@ -94,9 +94,9 @@ impl<'a> Settings<'a> {
     ) -> Result<Option<&'static str>, ConnectorError> {
         let Some(text) = self.text(name)? else { return Ok(None) };
         let found = choices.iter().find(|choice| **choice == text).copied();
-        found.map(Some).ok_or_else(|| {
-            self.wrong(name, format!("expected one of {}, found {text:?}", choices.join(", ")))
-        })
+        found
+            .map(Some)
+            .ok_or_else(|| self.wrong(name, format!("expected one of {}, found {text:?}", choices.join(", "))))
     }
 
     /// Refuses settings that nobody knows.
@@ -186,7 +186,8 @@ mod tests {
         assert_eq!(settings.text("security").unwrap(), None);
         assert_eq!(settings.text("ca_file").unwrap(), None);
         let refused = settings.finish().unwrap_err().to_string();
-        let expected = "kafka: the setting `securty`: is not known; there are ca_file, security; did you mean `security`?";
+        let expected =
+            "kafka: the setting `securty`: is not known; there are ca_file, security; did you mean `security`?";
         assert_eq!(refused, expected);
     }
 

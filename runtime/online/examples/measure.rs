@@ -1,5 +1,7 @@
 //! Measures appends, features of a small and a large entity, and commits: `cargo run --release -p mlsys-online --example measure`.
 
+#![allow(clippy::print_stdout, reason = "a program for the command line")]
+
 use std::error::Error;
 use std::hint::black_box;
 use std::sync::Arc;

@@ -222,7 +222,7 @@ impl Groups {
     /// the next commit, and may be added while this one is being stored.
     ///
     /// # Errors
-    /// [`OnlineError::Aggregate`] if a kernel refuses rows that leave.
+    /// [`OnlineError::Aggregate`] if a kernel refuses rows that leave. The groups are of no use then.
     pub async fn begin(&self) -> Result<Begun, OnlineError> {
         let _writer = self.writer.lock().await;
         let mut begun = Begun { number: self.begun.fetch_add(1, Ordering::AcqRel), ..Begun::default() };
@@ -237,7 +237,8 @@ impl Groups {
     ///
     /// # Errors
     /// [`OnlineError::Store`] if the store cannot be written, or another commit was begun before and is not stored. The
-    /// groups are of no use then: they are opened again, and the job goes on from the positions that are stored.
+    /// groups are of no use then: they are opened again, and the job goes on from the positions that are stored. The same
+    /// holds where an entity was refused: another process has taken it over.
     pub async fn finish(&self, begun: Begun, mut commit: Commit) -> Result<Committed, OnlineError> {
         let mut finished = self.finished.lock().await;
         if *finished != begun.number {

@@ -1,5 +1,7 @@
 //! Groups over every store that needs no server: what lasts, what is let go, what readers see, and what is refused.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is how tests fail")]
+
 mod common;
 
 use std::sync::Arc;
@@ -24,7 +26,7 @@ fn embedded(folder: &tempfile::TempDir) -> Arc<dyn Store> {
 }
 
 async fn open(store: &Arc<dyn Store>, capacity: Capacity) -> Groups {
-    Groups::open(Arc::clone(store), vec![("spend".to_owned(), layout())], capacity).await.unwrap()
+    Groups::open(Arc::clone(store), vec![("spend".to_owned(), layout(true))], capacity).await.unwrap()
 }
 
 /// With hardly any memory, entities come and go between store and memory all the time, and are what they are otherwise.
@@ -104,7 +106,7 @@ async fn commits_overlap_with_rows() {
 async fn readers_see_every_row_once() {
     let store: Arc<dyn Store> = Arc::new(Memory::new());
     let groups = Arc::new(open(&store, ROOM).await);
-    let layout = layout();
+    let layout = layout(true);
     let (_, versions) = rows(&layout, 0, 400, 1);
     let one = keys(std::iter::once(1));
     let first = rows(&layout, 0, 1, 1).1;

@@ -1,5 +1,8 @@
 //! A job that is killed at any point and started again comes to the state of one that was not.
 
+#![allow(clippy::print_stderr, reason = "what happened to the jobs is shown with the output of a test that fails")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is how tests fail")]
+
 mod common;
 
 use std::path::Path;
@@ -19,8 +22,9 @@ const KILLS: u64 = 50;
 /// The environment variable with the folder of the job that is killed.
 const FOLDER: &str = "MLSYS_ONLINE_TEST_FOLDER";
 
+/// A row that is added twice counts twice.
 async fn open(store: Arc<dyn Store>) -> Groups {
-    Groups::open(store, vec![("spend".to_owned(), layout())], ROOM).await.unwrap()
+    Groups::open(store, vec![("spend".to_owned(), layout(false))], ROOM).await.unwrap()
 }
 
 /// The next row to be read.

@@ -1,5 +1,7 @@
 //! The Redis store against a real `redis-server`, which this test starts and ends.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "this is how tests fail")]
+
 mod common;
 
 use std::net::{Ipv4Addr, TcpListener};
@@ -97,7 +99,7 @@ async fn a_server_proves_who_it_is() {
 
 async fn open(store: Arc<dyn Store>, holds_read: bool) -> Groups {
     let capacity = Capacity { bytes: ROOM.bytes, holds_read };
-    Groups::open(store, vec![("spend".to_owned(), layout())], capacity).await.unwrap()
+    Groups::open(store, vec![("spend".to_owned(), layout(true))], capacity).await.unwrap()
 }
 
 /// What one process writes another one reads, as it is in a store in memory.

@@ -67,7 +67,6 @@ pub(super) struct Listener {
     at_once: Semaphore,
     /// Dropping it ends the listener.
     stop: Mutex<Option<oneshot::Sender<()>>>,
-    address: SocketAddr,
 }
 
 #[derive(Clone)]
@@ -80,14 +79,6 @@ struct Path {
 pub(super) struct Entrance {
     listener: Arc<Listener>,
     path: String,
-}
-
-impl Entrance {
-    /// Where it listens, which is news if the port was 0.
-    #[cfg(test)]
-    pub(super) fn address(&self) -> SocketAddr {
-        self.listener.address
-    }
 }
 
 impl Drop for Entrance {
@@ -141,13 +132,11 @@ impl Listener {
             reason: format!("{address}: {error}"),
         };
         let socket = TcpListener::bind(address).await.map_err(refused)?;
-        let address = socket.local_addr().map_err(refused)?;
         let (stop, stopped) = oneshot::channel();
         let listener = Arc::new(Listener {
             paths: RwLock::default(),
             at_once: Semaphore::new(AT_ONCE),
             stop: Mutex::new(Some(stop)),
-            address,
         });
         // The listener holds nothing of itself, so that it ends when its streams do.
         let router = Router::new().fallback(answer).with_state(Arc::downgrade(&listener));

@@ -170,7 +170,6 @@ impl Log {
     pub(super) fn news(&self) -> Notified<'_> {
         self.shared.news.notified()
     }
-
 }
 
 impl Reader {
@@ -197,7 +196,8 @@ impl Reader {
             self.file = Some((base, File::open(&path).map_err(ConnectorError::file(path))?));
         }
         let Some((_, file)) = &self.file else { return Ok(()) };
-        let damaged = |reason: &str| ConnectorError::Damaged { path: path_of(&shared.folder, base), reason: reason.into() };
+        let damaged =
+            |reason: &str| ConnectorError::Damaged { path: path_of(&shared.folder, base), reason: reason.into() };
         let mut length = usize::try_from(limit - self.position).unwrap_or(CHUNK).min(CHUNK);
         let mut chunk = read_chunk(file, self.position - base, length).map_err(ConnectorError::file(&shared.folder))?;
         if let Some(longer) = first_length(&chunk).filter(|longer| *longer > chunk.len()) {
@@ -270,7 +270,9 @@ impl Writer {
         if self.end - self.base >= FILE {
             self.file = append_to(&path_of(&shared.folder, self.end))?;
             self.base = self.end;
-            File::open(&shared.folder).and_then(|folder| folder.sync_all()).map_err(ConnectorError::file(&shared.folder))?;
+            File::open(&shared.folder)
+                .and_then(|folder| folder.sync_all())
+                .map_err(ConnectorError::file(&shared.folder))?;
             shared.files.lock().unwrap_or_else(PoisonError::into_inner).push_back(self.base);
         }
         let write = self.file.write_all(records).and_then(|()| self.file.sync_data());
@@ -370,7 +372,8 @@ fn bases_in(folder: &Path) -> io::Result<VecDeque<u64>> {
     let mut bases = Vec::new();
     for entry in fs::read_dir(folder)? {
         let name = entry?.file_name();
-        bases.extend(name.to_str().and_then(|name| name.strip_suffix(".log")).and_then(|stem| stem.parse::<u64>().ok()));
+        bases
+            .extend(name.to_str().and_then(|name| name.strip_suffix(".log")).and_then(|stem| stem.parse::<u64>().ok()));
     }
     bases.sort_unstable();
     Ok(bases.into())

@@ -51,7 +51,10 @@ impl Server {
         assert_eq!(stream.next(1, LONG).await.unwrap().changes, [Change::Assigned(vec![0])]);
         stream.seek(0, start).await.unwrap();
         let listening = stream.next(0, LONG).await.unwrap();
-        assert!(listening.changes.iter().all(|change| matches!(change, Change::CaughtUp(0))) || !listening.messages.is_empty());
+        assert!(
+            listening.changes.iter().all(|change| matches!(change, Change::CaughtUp(0)))
+                || !listening.messages.is_empty()
+        );
         stream
     }
 

@@ -50,7 +50,9 @@ pub(crate) fn open(opening: &Opening<'_>) -> Result<Box<dyn Stream>, ConnectorEr
     let pulse = Pulse::default();
     let client: Client = config.create_with_context(Callbacks::new(pulse.clone())).map_err(|error| refused(&error))?;
     client.subscribe(&[&topic]).map_err(|error| refused(&error))?;
-    Ok(Box::new(TopicStream { client: Some(Arc::new(client)), topic, pulse, ..TopicStream::default() }))
+    let mut stream = TopicStream::default();
+    (stream.client, stream.topic, stream.pulse) = (Some(Arc::new(client)), topic, pulse);
+    Ok(Box::new(stream))
 }
 
 #[derive(Default)]
@@ -143,9 +145,7 @@ impl Stream for TopicStream {
     }
 
     async fn close(&mut self) {
-        let Some(client) = self.client.take() else { return };
-        client.client().context().close();
-        self.pulse.down();
+        let Some(client) = self.let_go() else { return };
         // Leaving the group takes a round trip, which librdkafka waits for.
         let _ = tokio::task::spawn_blocking(move || drop(client)).await;
     }
@@ -153,8 +153,7 @@ impl Stream for TopicStream {
 
 impl Drop for TopicStream {
     fn drop(&mut self) {
-        if let Some(client) = self.client.take() {
-            client.client().context().close();
+        if let Some(client) = self.let_go() {
             // As in `close`, where nobody can wait. Where there is no thread to be had, it happens here.
             let _ = std::thread::Builder::new().name("kafka close".to_owned()).spawn(move || drop(client));
         }
@@ -162,6 +161,28 @@ impl Drop for TopicStream {
 }
 
 impl TopicStream {
+    /// Ends reading; what was not settled is settled, since librdkafka waits for it before it leaves the group.
+    fn let_go(&mut self) -> Option<Arc<Client>> {
+        let client = self.client.take()?;
+        self.pulse.down();
+        client.client().context().close();
+        let mut unsettled = self.unsettled.take().or_else(|| client.client().context().rebalance());
+        while let Some(rebalance) = unsettled {
+            let mut list = TopicPartitionList::new();
+            let (Rebalance::Assign(partitions) | Rebalance::Revoke { partitions, .. }) = &rebalance;
+            partitions.iter().for_each(|partition| self.add(&mut list, *partition, Offset::End));
+            let settled = match rebalance {
+                Rebalance::Assign(_) => client.incremental_assign(&list),
+                Rebalance::Revoke { .. } => client.incremental_unassign(&list),
+            };
+            if let Err(error) = settled {
+                self.pulse.failed(error.to_string());
+            }
+            unsettled = client.client().context().rebalance();
+        }
+        Some(client)
+    }
+
     /// Tells a rebalance; it is settled by the next call.
     fn tell(&mut self, rebalance: Rebalance, delivery: &mut Delivery) {
         let change = match rebalance.clone() {
@@ -175,7 +196,11 @@ impl TopicStream {
 
     /// Takes what is there without waiting.
     fn drain(&mut self, client: &Client, most: usize, gathered: &mut Gathered) {
-        while gathered.len() < most.max(1) && gathered.bytes.len() < MOST_BYTES && !self.has_gap && self.failure.is_none() {
+        while gathered.len() < most.max(1)
+            && gathered.bytes.len() < MOST_BYTES
+            && !self.has_gap
+            && self.failure.is_none()
+        {
             let Some(received) = client.recv().now_or_never() else { break };
             self.gather(received, gathered);
         }
@@ -222,7 +247,9 @@ impl TopicStream {
                 Start::End => self.add(&mut list, *partition, Offset::End),
                 Start::At(next) => self.add(&mut list, *partition, offset_of(next)),
                 // Kafka's times are milliseconds; a part of one must not be passed over.
-                Start::Since(micros) => self.add(&mut since, *partition, Offset::Offset(micros.div_euclid(1000).max(0))),
+                Start::Since(micros) => {
+                    self.add(&mut since, *partition, Offset::Offset(micros.div_euclid(1000).max(0)))
+                }
             }
         }
         if since.count() > 0 {

@@ -104,7 +104,8 @@ impl ConsumerContext for Callbacks {
         let is_assigned = code == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
         if self.is_closing.load(Ordering::Acquire) || list.count() == 0 {
             // Nothing to be asked about.
-            let settled = if is_assigned { consumer.incremental_assign(list) } else { consumer.incremental_unassign(list) };
+            let settled =
+                if is_assigned { consumer.incremental_assign(list) } else { consumer.incremental_unassign(list) };
             if let Err(error) = settled {
                 self.pulse.failed(error.to_string());
             }

@@ -9,6 +9,3 @@ pub(crate) use self::consumer::open as open_stream;
 pub(crate) use self::producer::open as open_sink;
 
 pub(crate) const NAME: &str = "kafka";
-
-#[cfg(test)]
-mod tests;

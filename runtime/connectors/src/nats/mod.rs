@@ -9,6 +9,7 @@ mod settings;
 use std::time::Duration;
 
 use async_nats::connection::State as Connection;
+use async_nats::datetime::from_nanos;
 use async_nats::jetstream::consumer::pull::{Ordered, OrderedConfig};
 use async_nats::jetstream::consumer::{DeliverPolicy, ReplayPolicy};
 use async_nats::jetstream::stream::RetentionPolicy;
@@ -170,7 +171,9 @@ impl SubjectStream {
         })?;
         let context = jetstream::new(client.clone());
         let name = context.stream_by_subject(self.subject.as_str()).await.map_err(|error| match error.kind() {
-            jetstream::context::GetStreamByNameErrorKind::NotFound => refused("subject", "no stream of JetStream has it"),
+            jetstream::context::GetStreamByNameErrorKind::NotFound => {
+                refused("subject", "no stream of JetStream has it")
+            }
             jetstream::context::GetStreamByNameErrorKind::InvalidSubject => refused("subject", "it is no subject"),
             _ => away(&error),
         })?;
@@ -203,7 +206,7 @@ impl SubjectStream {
             (None, Start::End) => last + 1,
             (None, Start::Since(micros)) => {
                 let nanos = i128::from(micros) * 1000;
-                return match jetstream::message::DateTime::from_unix_timestamp_nanos(nanos) {
+                return match from_nanos(nanos) {
                     Ok(start_time) => DeliverPolicy::ByStartTime { start_time },
                     Err(_) => DeliverPolicy::All,
                 };
@@ -235,7 +238,7 @@ impl SubjectStream {
         };
         while let Some(message) = received {
             match message {
-                Ok(message) => bytes += take(message, &mut self.expected, reading, &self.pulse, delivery)?,
+                Ok(message) => bytes += take(message, self.start, &mut self.expected, reading, &self.pulse, delivery)?,
                 Err(error) => {
                     // The client goes on by itself where it can; where it cannot, everything is made anew.
                     self.pulse.failed(reasons(&error));
@@ -265,6 +268,7 @@ impl SubjectStream {
 /// Takes in a message; the answer is its size.
 fn take(
     message: Received,
+    start: Start,
     expected: &mut Option<u64>,
     reading: &mut Reading,
     pulse: &Pulse,
@@ -272,8 +276,13 @@ fn take(
 ) -> Result<usize, ConnectorError> {
     let info = message.info().map_err(|error| ConnectorError::Away { connector: NAME, reason: error.to_string() })?;
     let (offset, pending) = (info.stream_sequence, info.pending);
-    let time = i64::try_from(info.published.unix_timestamp_nanos() / 1000).ok();
-    if expected.is_some_and(|expected| offset < expected) {
+    let time = i64::try_from(info.published.unix_timestamp_nanos().div_euclid(1000)).ok();
+    let is_before = match (*expected, start) {
+        (Some(expected), _) => offset < expected,
+        (None, Start::Since(micros)) => time.is_some_and(|time| time < micros),
+        (None, _) => false,
+    };
+    if is_before {
         return Ok(0);
     }
     *expected = Some(offset + 1);
@@ -307,6 +316,3 @@ fn reasons(error: &dyn std::error::Error) -> String {
     }
     text
 }
-
-#[cfg(test)]
-mod tests;

@@ -235,6 +235,8 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         12 => add,
         4 => (0_i64..6).prop_map(Step::Pass),
+        // So long that few rows, or none, are in a window.
+        1 => (20_i64..200).prop_map(Step::Pass),
         1 => any::<usize>().prop_map(Step::Remove),
         1 => Just(Step::Forget),
         2 => (0_i64..80).prop_map(Step::Ask),

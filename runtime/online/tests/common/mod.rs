@@ -15,7 +15,7 @@ pub(crate) const ROOM: Capacity = Capacity { bytes: 1 << 30, holds_read: true };
 pub(crate) const MINUTE: i64 = 60_000_000;
 
 /// Counts, exact and ordered aggregates, over windows of every kind.
-pub(crate) fn layout() -> Layout {
+pub(crate) fn layout(is_keyed: bool) -> Layout {
     let frames = [
         Frame::of(Window::Range { width: 10 * MINUTE }),
         Frame::of(Window::Range { width: 60 * MINUTE }),
@@ -33,7 +33,7 @@ pub(crate) fn layout() -> Layout {
         keys: vec![DataType::Int64],
         arguments: vec![DataType::Float64, DataType::Int64, DataType::Utf8],
         order: vec![Order::Column(DataType::Int64)],
-        is_keyed: true,
+        is_keyed,
         measures: frames.into_iter().flat_map(measure).collect(),
     })
     .expect("a layout")

@@ -30,7 +30,13 @@ use proto::model_metadata_response::TensorMetadata;
 use proto::{InferParameter, ModelInferRequest, ModelInferResponse, ModelMetadataResponse};
 
 /// The generated messages and the service.
-#[allow(missing_docs, unreachable_pub, clippy::all, reason = "generated from the protocol's definition")]
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::all,
+    clippy::too_many_lines,
+    reason = "generated from the protocol's definition"
+)]
 mod proto {
     tonic::include_proto!("inference");
 }

@@ -112,9 +112,7 @@ impl AvroDecoder {
 /// The schema's number and the record.
 fn unframe(payload: &[u8]) -> Result<(u32, &[u8]), String> {
     match payload.split_at_checked(5) {
-        Some(([0, id @ ..], record)) => {
-            Ok((id.iter().fold(0, |id, byte| id << 8 | u32::from(*byte)), record))
-        }
+        Some(([0, id @ ..], record)) => Ok((id.iter().fold(0, |id, byte| id << 8 | u32::from(*byte)), record)),
         Some(([magic, ..], _)) => Err(format!("expected a zero byte and a schema's number, found the byte {magic}")),
         _ => Err(format!("expected a zero byte and a schema's number, found {} bytes", payload.len())),
     }

@@ -116,7 +116,9 @@ impl Registry {
                     texts.push(answer.schema);
                     waiting.extend(answer.references);
                 }
-                Err(_) => return Ok(Found::Other(format!("it refers to version {version} of `{subject}`, which is away"))),
+                Err(_) => {
+                    return Ok(Found::Other(format!("it refers to version {version} of `{subject}`, which is away")));
+                }
             }
         }
         texts.reverse();

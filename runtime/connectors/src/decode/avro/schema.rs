@@ -76,7 +76,8 @@ impl Plan {
     /// Compiles the last of these schemas, which may refer to those before it.
     pub(super) fn new(texts: &[String], rows: &RowBuilder) -> Result<Self, String> {
         let schemas = Schema::parse_list(texts).map_err(|error| error.to_string())?;
-        let resolved = ResolvedSchema::try_from(schemas.iter().collect::<Vec<_>>()).map_err(|error| error.to_string())?;
+        let resolved =
+            ResolvedSchema::try_from(schemas.iter().collect::<Vec<_>>()).map_err(|error| error.to_string())?;
         let Some(Schema::Record(record)) = schemas.last() else {
             return Err("expected a record".to_owned());
         };

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use apache_avro::types::Value;
 use apache_avro::{Schema, from_avro_datum, to_avro_datum};
 use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{Date32Type, DurationMicrosecondType, Float32Type, Float64Type, Int32Type, Int64Type, TimestampMicrosecondType};
+use arrow::datatypes::{
+    Date32Type, DurationMicrosecondType, Float32Type, Float64Type, Int32Type, Int64Type, TimestampMicrosecondType,
+};
 use axum::Router;
 use axum::extract::Path;
 use axum::http::StatusCode;
@@ -59,7 +61,10 @@ fn types_and_logical_types_become_the_declared_ones() {
     let bytes = written(
         &schema,
         vec![
-            ("skipped", Value::Map([("x".to_owned(), Value::Union(1, Box::new(Value::Array(vec!["y".into()]))))].into())),
+            (
+                "skipped",
+                Value::Map([("x".to_owned(), Value::Union(1, Box::new(Value::Array(vec!["y".into()]))))].into()),
+            ),
             ("id", Value::Int(-7)),
             ("millis", Value::TimestampMillis(1_500)),
             ("micros", Value::Union(1, Box::new(Value::TimestampMicros(-1)))),
@@ -190,7 +195,8 @@ proptest! {
 /// A registry with the schema 7, which refers to another one; 8 is a schema of another kind.
 async fn registry() -> String {
     let row = record(&json!([{"name": "id", "type": "long"}, {"name": "place", "type": "test.place"}]));
-    let place = json!({"type": "record", "name": "place", "namespace": "test", "fields": [{"name": "x", "type": "int"}]});
+    let place =
+        json!({"type": "record", "name": "place", "namespace": "test", "fields": [{"name": "x", "type": "int"}]});
     let answer = move |id: u32| match id {
         7 => {
             let references = json!([{"name": "test.place", "subject": "a/place", "version": 3}]);
@@ -199,15 +205,13 @@ async fn registry() -> String {
         8 => Ok(json!({"schema": "{}", "schemaType": "JSON"}).to_string()),
         _ => Err((StatusCode::NOT_FOUND, r#"{"error_code":40403}"#)),
     };
-    let router = Router::new()
-        .route("/base/schemas/ids/{id}", get(async move |Path(id): Path<u32>| answer(id)))
-        .route(
-            "/base/subjects/{subject}/versions/3",
-            get(async move |Path(subject): Path<String>| {
-                assert_eq!(subject, "a/place");
-                json!({"subject": subject, "schema": place.to_string()}).to_string()
-            }),
-        );
+    let router = Router::new().route("/base/schemas/ids/{id}", get(async move |Path(id): Path<u32>| answer(id))).route(
+        "/base/subjects/{subject}/versions/3",
+        get(async move |Path(subject): Path<String>| {
+            assert_eq!(subject, "a/place");
+            json!({"subject": subject, "schema": place.to_string()}).to_string()
+        }),
+    );
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async { axum::serve(listener, router).await });
