@@ -5,7 +5,7 @@
 //! a day, late rows cost the parts that see them, and a run that was cut off goes on where it was. Which ranges of time
 //! are done is never kept as an "end": the set of parts says it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -80,6 +80,12 @@ impl<'a> From<&'a Path> for Target<'a> {
     }
 }
 
+/// The rows and the bytes of parts, by their fingerprints.
+type Counts = BTreeMap<String, (u64, u64)>;
+
+/// Under which name they are kept.
+const COUNTS: &str = "counts";
+
 impl Parts<'_> {
     /// The fingerprint of the part that depends on these.
     pub(crate) fn id<'b>(&self, inputs: impl IntoIterator<Item = &'b str>) -> String {
@@ -119,15 +125,35 @@ impl Parts<'_> {
     /// As [`Parts::look_ahead`].
     pub(crate) async fn found(&self, wanted: &[Vec<String>]) -> Result<Vec<Option<Member>>, DataError> {
         self.bring(wanted).await?;
-        let first = |known: &Vec<String>| known.iter().find(|id| self.table(id).exists()).cloned();
-        let here: Vec<Option<String>> = wanted.iter().map(first).collect();
-        let paths: Vec<PathBuf> = here.iter().flatten().map(|id| self.table(id)).collect();
-        let mut counted = count(&paths).into_iter();
-        let member = |id: Option<String>| {
-            let id = id?;
-            Some(Member { id: Some(id), ..counted.next()?? })
-        };
-        Ok(here.into_iter().map(member).collect())
+        let known: Counts = self.told(COUNTS).unwrap_or_default();
+        let folder = self.folder.canonicalize().unwrap_or_else(|_| self.folder.to_owned());
+        let mut found: Vec<Option<Member>> = Vec::with_capacity(wanted.len());
+        let (mut places, mut paths) = (Vec::new(), Vec::new());
+        for ids in wanted {
+            let here = ids.iter().find_map(|id| Some((id, fs::metadata(self.table(id)).ok()?.len())));
+            found.push(here.and_then(|(id, size)| {
+                let (rows, then) = known.get(id)?;
+                let path = folder.join(format!("{id}.parquet"));
+                (*then == size).then(|| Member { path, rows: *rows, size, id: Some(id.clone()), asks: None })
+            }));
+            if let (Some((id, _)), Some(None)) = (here, found.last()) {
+                places.push((found.len() - 1, id));
+                paths.push(self.table(id));
+            }
+        }
+        for ((place, id), member) in places.into_iter().zip(count(&paths)) {
+            found[place] = member.map(|member| Member { id: Some(id.clone()), ..member });
+        }
+        Ok(found)
+    }
+
+    /// Keeps how many rows parts have, so that [`Parts::found`] need not read their footers.
+    ///
+    /// # Errors
+    /// E0911 if it cannot be written.
+    pub(crate) fn keep_counts<'m>(&self, parts: impl IntoIterator<Item = &'m Member>) -> Result<(), DataError> {
+        let count = |part: &'m Member| Some((part.id.clone()?, (part.rows, part.size)));
+        self.tell(COUNTS, &parts.into_iter().filter_map(count).collect::<Counts>())
     }
 
     async fn bring(&self, wanted: &[Vec<String>]) -> Result<(), DataError> {

@@ -165,6 +165,7 @@ impl<'a> Sets<'a> {
             all.push(Columns { names, files: found.complete(self.parts)? });
         }
         keep_sets(&self.sets, self.parts)?;
+        self.parts.keep_counts(all.iter().flat_map(|columns| &columns.files))?;
         let mut all = all.into_iter();
         let files = all.next().map(|columns| columns.files).unwrap_or_default();
         Ok(Divided { manifest: Manifest { files, beside: all.collect() }, report, explain })

@@ -47,14 +47,22 @@ pub(super) struct Rows {
     pub(super) arguments: Vec<Argument>,
 }
 
+/// What some aggregates of a group read of its rows, and what is computed of it.
+pub(crate) struct Shape {
+    pub(crate) arguments: Vec<Argument>,
+    /// The source's columns that order rows of one instant, where their order matters.
+    pub(crate) order: Vec<String>,
+    pub(crate) spec: Spec,
+}
+
 /// What aggregates read of a row.
 #[derive(Clone, Debug)]
-pub(super) struct Argument {
+pub(crate) struct Argument {
     /// The column.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// What it is, in the language's words.
     pub(super) text: String,
-    expr: Expr,
+    pub(crate) expr: Expr,
     /// Whether the order of rows decides, for the aggregate that reads it if every one has its own.
     pub(super) is_ordered: bool,
 }
@@ -78,6 +86,32 @@ impl Events {
     }
 }
 
+impl Shape {
+    /// What these aggregates read; each of them has columns of its own if that is asked for.
+    ///
+    /// # Errors
+    /// E0910 if an aggregate or function is not known.
+    pub(crate) fn of(features: &Features, aggregates: &[&Aggregate], are_apart: bool) -> Result<Self, DataError> {
+        let mut builder = SpecBuilder { are_apart, ..SpecBuilder::default() };
+        for aggregate in aggregates {
+            builder.add(aggregate).map_err(|error| error.at_line(aggregate.line))?;
+        }
+        let order = if builder.is_ordered { features.order.clone() } else { Vec::new() };
+        let (arguments, spec) = builder.finish(features.keys.len(), order.len());
+        Ok(Shape { arguments, order, spec })
+    }
+
+    /// The arguments that order rows of one instant, where no columns of the source do.
+    pub(crate) fn chosen(&self) -> impl Iterator<Item = usize> {
+        let arguments = self.spec.argument_columns();
+        self.spec
+            .order
+            .iter()
+            .filter(move |column| arguments.contains(column))
+            .map(|column| column - self.spec.time() - 1)
+    }
+}
+
 impl From<Arc<dyn TableSource>> for Branch {
     fn from(table: Arc<dyn TableSource>) -> Self {
         Branch { table, first: 0 }
@@ -94,14 +128,9 @@ pub(super) fn rows(
     events: &Events,
     bind: Bind<'_>,
 ) -> Result<Rows, DataError> {
-    let mut builder = SpecBuilder { are_apart: events.tiles.is_some(), ..SpecBuilder::default() };
-    for aggregate in aggregates {
-        builder.add(aggregate).map_err(|error| error.at_line(aggregate.line))?;
-    }
-    let order: &[String] = if builder.is_ordered { &features.order } else { &[] };
+    let Shape { arguments, order, spec } = Shape::of(features, aggregates, events.tiles.is_some())?;
     let order: Vec<(&String, String)> =
         order.iter().enumerate().map(|(index, name)| (name, format!("__order.{index}.{name}"))).collect();
-    let (arguments, spec) = builder.finish(features.keys.len(), order.len());
     let mut plan: Option<LogicalPlanBuilder> = None;
     if let Some(rows) = &events.rows {
         let seen = source_rows(features, aggregates, rows, events.span, (&arguments, &order))?;

@@ -243,7 +243,8 @@ pub(crate) fn output_schema(join: &Join, features: &Features) -> Result<SchemaRe
     Ok(Arc::new(Schema::new(fields)))
 }
 
-pub(super) fn output_name(join: &Join, feature: &str) -> String {
+/// The column in which a feature stands beside observations.
+pub(crate) fn output_name(join: &Join, feature: &str) -> String {
     format!("{}.{feature}", join.alias.as_ref().unwrap_or(&join.group))
 }
 
@@ -304,6 +305,6 @@ fn observations(join: &Join, features: &Features, table: Arc<dyn TableSource>) -
     Ok(LogicalPlanBuilder::scan(name, table, None)?.project(outputs)?.build()?)
 }
 
-pub(super) fn key_name(key: &str) -> String {
+pub(crate) fn key_name(key: &str) -> String {
     format!("{}{key}", columns::KEY)
 }

@@ -60,12 +60,20 @@ pub(crate) fn bind(plan: LogicalPlan, tables: &Tables, time: Option<&str>) -> Re
     Ok(bound.data)
 }
 
-/// A lookup of a static table with the table in it.
-fn fixed(expr: Expr, tables: &Tables) -> Result<Transformed<Expr>> {
+/// A lookup of a static table with the table in it; others stay as they are.
+///
+/// # Errors
+/// As [`bind`].
+pub(crate) fn fixed(expr: Expr, tables: &Tables) -> Result<Transformed<Expr>> {
     let Some((found, keys)) = LookUp::unbound(&expr) else { return Ok(Transformed::no(expr)) };
     match tables.get(&found.table) {
         Some(Table::Static(content)) => Ok(Transformed::yes(found.bound(content, keys))),
         Some(Table::AsOf(_)) => Ok(Transformed::no(expr)),
         None => Err(DataError::internal(format!("`{}` is looked up and was not read", found.table)).into()),
     }
+}
+
+/// The table that an expression looks up, if it is such a lookup and the table is not in it.
+pub(crate) fn unbound_table(expr: &Expr) -> Option<String> {
+    LookUp::unbound(expr).map(|(found, _)| found.table.clone())
 }

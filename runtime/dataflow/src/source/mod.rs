@@ -31,7 +31,7 @@ use mlsys_plan::Source;
 
 pub use self::divided::is_there;
 pub(crate) use self::inline::InlineRows;
-pub(crate) use self::plan::{derive, logical_plan};
+pub(crate) use self::plan::{checks, derive, logical_plan};
 pub use self::report::{CheckReport, ReadSource, SourceReport, TableCheckReport};
 pub(crate) use self::versions::versions;
 pub(crate) use self::whole::{MEASURES, supports as supports_check};

@@ -81,7 +81,10 @@ fn independent(derived: &[Derived]) -> usize {
 }
 
 /// The checks of a source in their order, each null or true where it is satisfied.
-fn checks(source: &Source) -> Result<Vec<Expr>, DataError> {
+///
+/// # Errors
+/// E0910 if an expression uses a function that is not known.
+pub(crate) fn checks(source: &Source) -> Result<Vec<Expr>, DataError> {
     let mut checks = Vec::new();
     if let Some(time) = &source.time {
         checks.push(column(time).is_not_null().alias("__check.time"));

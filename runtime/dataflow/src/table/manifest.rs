@@ -160,7 +160,7 @@ impl Member {
             .with_size_stats_policy(ParquetStatisticsPolicy::SkipAll);
         let footer = ArrowReaderMetadata::load(&file, options).map_err(io::Error::other)?;
         let rows = u64::try_from(footer.metadata().file_metadata().num_rows()).unwrap_or(0);
-        let member = Member { path: path.canonicalize()?, rows, size: now.0, id: None, asks: None };
+        let member = Member { path: place_of(path)?, rows, size: now.0, id: None, asks: None };
         let mut known = known();
         if known.len() >= FOOTERS_MOST {
             known.clear();
@@ -185,7 +185,7 @@ impl Member {
         let reader = ParquetMetaDataReader::new().with_metadata_options(Some(options));
         let footer = reader.parse_and_finish(&File::open(path)?).map_err(io::Error::other)?;
         let rows = u64::try_from(footer.file_metadata().num_rows()).unwrap_or(0);
-        Ok(Member { path: path.canonicalize()?, rows, size: details.len(), id: None, asks: None })
+        Ok(Member { path: place_of(path)?, rows, size: details.len(), id: None, asks: None })
     }
 
     /// When the file was written, if it still is what it was. A run compares the content of files when it begins: this
@@ -203,6 +203,22 @@ impl Member {
         let message = format!("`{}` was changed while it was being read", self.path.display());
         Err(DataError::new(Code::Store, message).with_help("run again when the file is complete"))
     }
+}
+
+/// The absolute path of a file, through all links. Most files lie in few folders, of which the place is looked for once.
+fn place_of(path: &Path) -> io::Result<PathBuf> {
+    static FOLDERS: LazyLock<Mutex<HashMap<PathBuf, PathBuf>>> = LazyLock::new(Mutex::default);
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return path.canonicalize() };
+    if folder.as_os_str().is_empty() || fs::symlink_metadata(path)?.is_symlink() {
+        return path.canonicalize();
+    }
+    let mut folders = FOLDERS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(place) = folders.get(folder) {
+        return Ok(place.join(name));
+    }
+    let place = folder.canonicalize()?;
+    folders.insert(folder.to_owned(), place.clone());
+    Ok(place.join(name))
 }
 
 /// Reads the footers of many files on several threads, before they are asked for one by one. Of those that cannot be read

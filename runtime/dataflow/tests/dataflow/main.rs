@@ -9,6 +9,7 @@ mod explain;
 mod expressions;
 mod infer;
 mod join;
+mod live;
 mod observe;
 mod oracle;
 mod parts;

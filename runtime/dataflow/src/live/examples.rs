@@ -1,0 +1,158 @@
+//! A model's inputs of requests: what the observed row would have come to, and features of that moment beside it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, TimestampMicrosecondArray};
+use arrow::compute;
+use arrow::datatypes::{Field as ArrowField, Schema, SchemaRef};
+use mlsys_plan::{Derived, Expr, Features, Field, Join, Observe, Source, columns};
+
+use super::program::Program;
+use crate::error::DataError;
+use crate::expr::lower;
+use crate::join::output_name;
+use crate::session::Dataflow;
+use crate::types::{self, arrow_type, timestamp};
+
+/// Makes a model's inputs of the rows of requests.
+pub struct LiveExamples {
+    request: SchemaRef,
+    /// The derived columns that a request has all columns for, and the moment, if it says that.
+    derived: Program,
+    says_when: bool,
+    /// The columns with the moment behind them.
+    timed: SchemaRef,
+    made: Program,
+    /// Where the keys and inputs begin.
+    first: usize,
+}
+
+/// Rows for which a prediction is asked.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// The moment as of which features are asked, for each row.
+    pub at: ArrayRef,
+    /// The keys of entities and the model's inputs of the row itself.
+    made: RecordBatch,
+}
+
+/// The name under which the moment is computed before it has its place.
+const MOMENT: &str = "__moment";
+
+impl LiveExamples {
+    pub(super) fn new(
+        dataflow: &Dataflow,
+        source: &Source,
+        observe: &Observe,
+        request: &[Field],
+    ) -> Result<Self, DataError> {
+        let fields = request.iter().map(|field| types::column(&field.name, &field.ty));
+        let request: SchemaRef = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        let mut known: BTreeSet<String> = request.fields().iter().map(|field| field.name().clone()).collect();
+        let mut computed = Vec::new();
+        for one in source.derived.iter().filter(|one| !request.fields().iter().any(|field| field.name() == &one.name)) {
+            if reads_only(&one.expr, &known) {
+                computed.push((one.name.clone(), lower(&one.expr)?));
+                known.insert(one.name.clone());
+            }
+        }
+        let says_when = reads_only(&observe.at, &known);
+        if says_when {
+            computed.push((MOMENT.to_owned(), lower(&observe.at)?));
+        }
+        let derived = Program::new(dataflow, &request, computed)?;
+        let timed = with_moment(&derived.schema(&request), says_when);
+        let wanted = observe.keys.iter().map(|one| (format!("{}{}", columns::KEY, one.name), one));
+        let wanted = wanted.chain(observe.inputs.iter().map(|one| (one.name.clone(), one)));
+        // A column that is asked for as it is has its name twice.
+        let renamed = wanted.map(|(name, one): (String, &Derived)| Ok((format!("__made.{name}"), lower(&one.expr)?)));
+        let made = Program::new(dataflow, &timed, renamed.collect::<Result<Vec<_>, DataError>>()?)?;
+        let first = timed.fields().len();
+        Ok(LiveExamples { request, derived, says_when, timed, made, first })
+    }
+
+    /// Rows with the columns of requests, asked at a moment in microseconds since 1970. A row that says itself when it is
+    /// observed is asked as of then: it gets what a training would have seen.
+    ///
+    /// # Errors
+    /// An expression fails on a value.
+    pub fn asked(&self, requests: &RecordBatch, now: i64) -> Result<Asked, DataError> {
+        let rows = RecordBatch::try_new(Arc::clone(&self.request), requests.columns().to_vec())?;
+        let mut columns = self.derived.extend(rows)?.columns().to_vec();
+        let clock = || TimestampMicrosecondArray::from(vec![now; requests.num_rows()]).with_data_type(timestamp());
+        let own = if self.says_when { columns.pop() } else { None };
+        let at = match own {
+            Some(own) if own.null_count() == 0 => own,
+            Some(own) => {
+                compute::kernels::zip::zip(&compute::is_not_null(&own)?, &own, &(Arc::new(clock()) as ArrayRef))?
+            }
+            None => Arc::new(clock()),
+        };
+        columns.push(Arc::clone(&at));
+        let made = self.made.extend(RecordBatch::try_new(Arc::clone(&self.timed), columns)?)?;
+        let fields = made.schema_ref().fields().iter().skip(self.first).map(|field| {
+            let name = field.name().strip_prefix("__made.").unwrap_or(field.name());
+            ArrowField::new(name, field.data_type().clone(), true)
+        });
+        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        let made = RecordBatch::try_new(schema, made.columns()[self.first..].to_vec())?;
+        Ok(Asked { at, made })
+    }
+}
+
+impl Asked {
+    /// The keys of a group's entity, in the entity's order.
+    ///
+    /// # Errors
+    /// E0999 if the plan does not say which columns they are.
+    pub fn keys(&self, join: &Join, features: &Features) -> Result<Vec<ArrayRef>, DataError> {
+        let key = |key: &mlsys_plan::EntityKey| {
+            let played = join.keys.iter().find(|played| played.key == key.name);
+            let column =
+                played.and_then(|played| self.made.column_by_name(&format!("{}{}", columns::KEY, played.column)));
+            let column = column.ok_or_else(|| {
+                DataError::internal(format!("the plan says not which request column plays the key `{}`", key.name))
+            })?;
+            Ok(compute::cast(column, &arrow_type(&key.ty.ty))?)
+        };
+        features.keys.iter().map(key).collect()
+    }
+
+    /// The model's inputs, with the features of its joins beside them as a training has them.
+    ///
+    /// # Errors
+    /// E0999 if a feature that is wanted is not there.
+    pub fn inputs(&self, joined: &[(&Join, RecordBatch)]) -> Result<RecordBatch, DataError> {
+        let own = self.made.schema_ref().fields().iter().zip(self.made.columns());
+        let at = ArrowField::new(columns::AT, timestamp(), true);
+        let mut named = vec![(at, Arc::clone(&self.at))];
+        named.extend(own.map(|(field, column)| (field.as_ref().clone(), Arc::clone(column))));
+        for (join, features) in joined {
+            for name in &join.features {
+                let column = features.column_by_name(name);
+                let column = column.ok_or_else(|| DataError::internal(format!("there is no feature `{name}`")))?;
+                named.push((
+                    ArrowField::new(output_name(join, name), column.data_type().clone(), true),
+                    Arc::clone(column),
+                ));
+            }
+        }
+        let (fields, columns): (Vec<_>, Vec<_>) = named.into_iter().unzip();
+        Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?)
+    }
+}
+
+/// Whether an expression reads these columns alone.
+fn reads_only(expr: &Expr, known: &BTreeSet<String>) -> bool {
+    let mut all = true;
+    expr.visit_columns(&mut |name| all &= known.contains(name));
+    all
+}
+
+/// The columns with the moment behind them, in the place of its computed value.
+fn with_moment(rows: &SchemaRef, says_when: bool) -> SchemaRef {
+    let own = rows.fields().len() - usize::from(says_when);
+    let at = Arc::new(ArrowField::new(columns::AT, timestamp(), true));
+    Arc::new(Schema::new(rows.fields().iter().take(own).cloned().chain([at]).collect::<Vec<_>>()))
+}
