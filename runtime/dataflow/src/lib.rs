@@ -40,7 +40,7 @@ pub use functions::function_names;
 pub use in_memory::{InMemory, Question, Rows};
 pub use infer::{Inferred, InferredColumn, UnsupportedColumn, infer};
 pub use join::{AS_OF, GroupJoin, JoinReport, ValuesReport, join_groups};
-pub use live::{Asked, LiveExamples, LiveGroup, LiveSource, SetAside, Sought, Taken, WindowShape};
+pub use live::{Asked, LiveExamples, LiveFilter, LiveGroup, LiveSource, SetAside, Sought, Taken, WindowShape};
 pub use observe::{Ahead, ObserveReport, Piece, Scored};
 pub use options::Options;
 pub use parts::{Elsewhere, Listed, Parts, PartsReport, Target, files_of, forget_parts, listed, part_of, write_table};

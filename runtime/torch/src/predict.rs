@@ -11,6 +11,7 @@ use mlsys_plan::columns;
 use mlsys_training::{PredictJob, TrainEvent};
 
 use self::lane::{Lane, rows_of};
+pub(crate) use self::output::answered;
 use self::output::Output;
 use crate::artefact::Model;
 use crate::error::TrainError;
