@@ -9,7 +9,7 @@ use datafusion::logical_expr::{Expr, cast};
 use mlsys_aggregates::Parameters;
 use mlsys_plan::{Aggregate, Features, Source, Window, columns};
 
-use super::program::Program;
+use super::program::{Program, truths};
 use crate::error::DataError;
 use crate::expr::{column, lower};
 use crate::join::{Frame, Measurement, Shape, key_name};
@@ -115,7 +115,7 @@ impl LiveGroup {
         let source = RecordBatch::try_new(Arc::clone(&self.source), source.columns().to_vec())?;
         let first = source.num_columns() + 1;
         let made = self.rows.extend(source)?;
-        let seen = compute::prep_null_mask_filter(made.column(first - 1).as_boolean());
+        let seen = truths(made.column(first - 1).as_boolean());
         let numbers = seen.values().set_indices().collect::<Vec<usize>>();
         let rows = RecordBatch::try_new(Arc::clone(&self.schema), made.columns()[first..].to_vec())?;
         if numbers.len() == rows.num_rows() {

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch};
+use arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch};
+use arrow::compute;
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::common::DFSchema;
 use datafusion::common::tree_node::{Transformed, TreeNode};
@@ -22,6 +23,11 @@ struct Step {
     expr: Arc<dyn PhysicalExpr>,
     /// The columns with this one behind them.
     schema: SchemaRef,
+}
+
+/// Which of some values are true: what is null is not.
+pub(super) fn truths(values: &BooleanArray) -> BooleanArray {
+    if values.null_count() == 0 { values.clone() } else { compute::prep_null_mask_filter(values) }
 }
 
 impl Program {

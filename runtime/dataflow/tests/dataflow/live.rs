@@ -133,6 +133,10 @@ async fn a_groups_rows_are_those_that_its_windows_see() {
     let (made, numbers) = live.rows(&rows).unwrap();
     assert_eq!((live.keys(), live.arguments(), numbers), (2, 2, vec![0, 3]));
     assert_eq!(show(&made), ["a|1|1970-01-01T00:00:00.000001Z|1.0|1.0|4", "c|4|1970-01-01T00:00:00.000004Z|4.0|-|1"]);
+    // Without a condition nothing is ever unknown.
+    let any = Features { filter: None, ..features.clone() };
+    let any = Project::new().dataflow.live_group(&events(), &any).unwrap();
+    assert_eq!(any.rows(&rows).unwrap().1, [0, 2, 3]);
     let sought = live.sought();
     let arguments: Vec<_> = sought.iter().map(|one| (one.function.as_str(), one.argument)).collect();
     assert_eq!(arguments, [("sum", Some(0)), ("last", Some(1)), ("count", None)]);
