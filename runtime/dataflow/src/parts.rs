@@ -15,7 +15,7 @@ use mlsys_plan::Fingerprint;
 use serde::{Deserialize, Serialize};
 
 use crate::error::DataError;
-use crate::table::{Manifest, Member, count, footer_of, read_footers};
+use crate::table::{Counted, Manifest, Member, count, footer_of, read_footers};
 
 /// Where the parts of a node's table are kept.
 #[derive(Clone, Copy, Debug)]
@@ -80,8 +80,8 @@ impl<'a> From<&'a Path> for Target<'a> {
     }
 }
 
-/// The rows and the bytes of parts, by their fingerprints.
-type Counts = BTreeMap<String, (u64, u64)>;
+/// How many rows and bytes parts have, by their fingerprints.
+type Counts = BTreeMap<String, Counted>;
 
 /// Under which name they are kept.
 const COUNTS: &str = "counts";
@@ -126,25 +126,15 @@ impl Parts<'_> {
     pub(crate) async fn found(&self, wanted: &[Vec<String>]) -> Result<Vec<Option<Member>>, DataError> {
         self.bring(wanted).await?;
         let known: Counts = self.told(COUNTS).unwrap_or_default();
-        let folder = self.folder.canonicalize().unwrap_or_else(|_| self.folder.to_owned());
-        let mut found: Vec<Option<Member>> = Vec::with_capacity(wanted.len());
-        let (mut places, mut paths) = (Vec::new(), Vec::new());
-        for ids in wanted {
-            let here = ids.iter().find_map(|id| Some((id, fs::metadata(self.table(id)).ok()?.len())));
-            found.push(here.and_then(|(id, size)| {
-                let (rows, then) = known.get(id)?;
-                let path = folder.join(format!("{id}.parquet"));
-                (*then == size).then(|| Member { path, rows: *rows, size, id: Some(id.clone()), asks: None })
-            }));
-            if let (Some((id, _)), Some(None)) = (here, found.last()) {
-                places.push((found.len() - 1, id));
-                paths.push(self.table(id));
-            }
-        }
-        for ((place, id), member) in places.into_iter().zip(count(&paths)) {
-            found[place] = member.map(|member| Member { id: Some(id.clone()), ..member });
-        }
-        Ok(found)
+        let first = |known: &Vec<String>| known.iter().find(|id| self.table(id).exists()).cloned();
+        let here: Vec<Option<String>> = wanted.iter().map(first).collect();
+        let parts = here.iter().flatten().map(|id| (self.table(id), known.get(id).copied()));
+        let mut counted = count(&parts.collect::<Vec<_>>()).into_iter();
+        let member = |id: Option<String>| {
+            let id = id?;
+            Some(Member { id: Some(id), ..counted.next()?? })
+        };
+        Ok(here.into_iter().map(member).collect())
     }
 
     /// Keeps how many rows parts have, so that [`Parts::found`] need not read their footers.
@@ -152,7 +142,7 @@ impl Parts<'_> {
     /// # Errors
     /// E0911 if it cannot be written.
     pub(crate) fn keep_counts<'m>(&self, parts: impl IntoIterator<Item = &'m Member>) -> Result<(), DataError> {
-        let count = |part: &'m Member| Some((part.id.clone()?, (part.rows, part.size)));
+        let count = |part: &'m Member| Some((part.id.clone()?, Counted { rows: part.rows, size: part.size }));
         self.tell(COUNTS, &parts.into_iter().filter_map(count).collect::<Counts>())
     }
 

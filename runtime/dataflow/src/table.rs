@@ -31,7 +31,7 @@ use parquet::file::statistics::Statistics as ChunkStatistics;
 
 use crate::error::DataError;
 
-pub(crate) use self::manifest::{Columns, Manifest, Member, count, read_footers};
+pub(crate) use self::manifest::{Columns, Counted, Manifest, Member, count, read_footers};
 
 /// The column that numbers the rows of a stored table, from 0.
 pub(crate) const POSITION: &str = "__position";

@@ -43,8 +43,16 @@ pub(crate) fn column(name: &str, ty: &ValueType) -> Field {
 
 /// The columns that a source node writes: the declared ones, then the derived ones.
 pub(crate) fn source_schema(source: &Source) -> SchemaRef {
-    let columns = source.columns().into_iter().map(|(name, ty)| column(name, ty));
-    Arc::new(Schema::new(columns.collect::<Vec<_>>()))
+    schema(source.columns())
+}
+
+/// Declared columns.
+pub(crate) fn declared_schema(fields: &[mlsys_plan::Field]) -> SchemaRef {
+    schema(fields.iter().map(|field| (field.name.as_str(), &field.ty)))
+}
+
+fn schema<'a>(columns: impl IntoIterator<Item = (&'a str, &'a ValueType)>) -> SchemaRef {
+    Arc::new(Schema::new(columns.into_iter().map(|(name, ty)| column(name, ty)).collect::<Vec<_>>()))
 }
 
 /// A constant of the plan as a value of DataFusion.

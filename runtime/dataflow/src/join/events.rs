@@ -7,7 +7,7 @@ use arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, TableSource, cast, lit, when};
 use mlsys_aggregates::{Algebra, Kernel, Parameter, Parameters};
-use mlsys_plan::{Aggregate, Features, Value, Window, columns};
+use mlsys_plan::{Aggregate, EntityKey, Features, Value, Window, columns};
 
 use super::asked::AskedKeys;
 use super::node::{Frame, Measurement, Spec};
@@ -170,12 +170,8 @@ fn source_rows(
             plan = plan.filter(lower(&features.at)?.gt_eq(lit(instant(from))))?;
         }
     }
-    let mut outputs = Vec::new();
-    for key in &features.keys {
-        outputs.push(cast(column(&key.column), arrow_type(&key.ty.ty)).alias(key_name(&key.name)));
-    }
-    outputs.push(lower(&features.at)?.alias(columns::AT));
-    outputs.extend(arguments.iter().map(|argument| argument.expr.clone().alias(&argument.name)));
+    let columns = row_columns(features, arguments)?.into_iter();
+    let mut outputs: Vec<Expr> = columns.map(|(name, expr)| expr.alias(name)).collect();
     outputs.extend(order.iter().map(|(name, alias)| column(name).alias(alias)));
     outputs.push(column(POSITION));
     Ok(plan.project(outputs)?.build()?)
@@ -185,13 +181,32 @@ fn source_rows(
 pub(super) fn seen_rows(features: &Features, table: Arc<dyn TableSource>) -> Result<LogicalPlanBuilder, DataError> {
     let name = datafusion::common::TableReference::bare(features.source.as_str());
     let mut plan = LogicalPlanBuilder::scan(name, table, None)?;
-    for key in &features.keys {
-        plan = plan.filter(column(&key.column).is_not_null())?;
+    for condition in seen(features)? {
+        plan = plan.filter(condition)?;
     }
-    if let Some(filter) = &features.filter {
-        plan = plan.filter(lower(filter)?)?;
-    }
-    Ok(plan.filter(lower(&features.at)?.is_not_null())?)
+    Ok(plan)
+}
+
+/// When a group ever sees a row: it has a key and an instant, and is one that the group wants.
+///
+/// # Errors
+/// E0910 if an expression uses a function that is not known.
+pub(crate) fn seen(features: &Features) -> Result<Vec<Expr>, DataError> {
+    let keys = features.keys.iter().map(|key| Ok(column(&key.column).is_not_null()));
+    let filter = features.filter.iter().map(lower);
+    keys.chain(filter).chain([lower(&features.at).map(Expr::is_not_null)]).collect()
+}
+
+/// The columns of a group's rows, by the names that they have there: keys, the instant, and what aggregates read.
+///
+/// # Errors
+/// As [`seen`].
+pub(crate) fn row_columns(features: &Features, arguments: &[Argument]) -> Result<Vec<(String, Expr)>, DataError> {
+    let key = |key: &EntityKey| (key_name(&key.name), cast(column(&key.column), arrow_type(&key.ty.ty)));
+    let mut made: Vec<(String, Expr)> = features.keys.iter().map(key).collect();
+    made.push((columns::AT.to_owned(), lower(&features.at)?));
+    made.extend(arguments.iter().map(|one| (one.name.clone(), one.expr.clone())));
+    Ok(made)
 }
 
 /// Collects what a group's aggregates share: arguments, windows.

@@ -21,10 +21,11 @@ use mlsys_plan::{Features, Join};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::divided::source_span;
-pub(crate) use self::events::{Events, Shape, kernel};
+pub(crate) use self::events::{Events, Shape, kernel, row_columns, seen};
 pub(crate) use self::exec::PointInTimeExec;
-pub(crate) use self::node::{Frame, Measurement, Spec};
-pub(crate) use self::plan::{Asked, Inputs, beside, key_name, logical_plan, output_name, output_schema};
+pub use self::node::Frame;
+pub(crate) use self::node::{Measurement, Spec};
+pub(crate) use self::plan::{Asked, Inputs, beside, logical_plan, output_name, output_schema};
 pub(crate) use self::planner::PointInTimePlanner;
 pub(crate) use self::reach::Reach;
 pub(crate) use self::tiles::{TileExec, TilePlanner, TileSpec};

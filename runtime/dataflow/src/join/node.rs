@@ -33,15 +33,15 @@ pub(crate) struct Spec {
     pub(crate) measurements: Vec<Measurement>,
 }
 
-/// A window and by how many microseconds it is shifted into the past.
+/// A window, and how it lies before the instant for which it is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(crate) struct Frame {
+pub struct Frame {
     /// The window.
-    pub(crate) window: Window,
-    /// The shift.
-    pub(crate) offset: i64,
+    pub window: Window,
+    /// By how many microseconds it is shifted into the past.
+    pub offset: i64,
     /// By how much the window's far end moves at once, in microseconds; none if it moves with every row.
-    pub(crate) step: Option<i64>,
+    pub step: Option<i64>,
 }
 
 impl Frame {

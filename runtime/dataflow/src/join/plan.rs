@@ -305,6 +305,6 @@ fn observations(join: &Join, features: &Features, table: Arc<dyn TableSource>) -
     Ok(LogicalPlanBuilder::scan(name, table, None)?.project(outputs)?.build()?)
 }
 
-pub(crate) fn key_name(key: &str) -> String {
+pub(super) fn key_name(key: &str) -> String {
     format!("{}{key}", columns::KEY)
 }

@@ -13,7 +13,7 @@ use crate::error::DataError;
 use crate::expr::lower;
 use crate::join::output_name;
 use crate::session::Dataflow;
-use crate::types::{self, arrow_type, timestamp};
+use crate::types::{arrow_type, declared_schema, timestamp};
 
 /// Makes a model's inputs of the rows of requests.
 pub struct LiveExamples {
@@ -23,9 +23,11 @@ pub struct LiveExamples {
     says_when: bool,
     /// The columns with the moment behind them.
     timed: SchemaRef,
-    made: Program,
-    /// Where the keys and inputs begin.
+    computed: Program,
+    /// Where the keys and inputs begin in what is computed.
     first: usize,
+    /// The keys and inputs by their own names.
+    made: SchemaRef,
 }
 
 /// Rows for which a prediction is asked.
@@ -47,12 +49,11 @@ impl LiveExamples {
         observe: &Observe,
         request: &[Field],
     ) -> Result<Self, DataError> {
-        let fields = request.iter().map(|field| types::column(&field.name, &field.ty));
-        let request: SchemaRef = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        let request = declared_schema(request);
         let mut known: BTreeSet<String> = request.fields().iter().map(|field| field.name().clone()).collect();
         let mut computed = Vec::new();
-        for one in source.derived.iter().filter(|one| !request.fields().iter().any(|field| field.name() == &one.name)) {
-            if reads_only(&one.expr, &known) {
+        for one in &source.derived {
+            if !known.contains(&one.name) && reads_only(&one.expr, &known) {
                 computed.push((one.name.clone(), lower(&one.expr)?));
                 known.insert(one.name.clone());
             }
@@ -67,9 +68,14 @@ impl LiveExamples {
         let wanted = wanted.chain(observe.inputs.iter().map(|one| (one.name.clone(), one)));
         // A column that is asked for as it is has its name twice.
         let renamed = wanted.map(|(name, one): (String, &Derived)| Ok((format!("__made.{name}"), lower(&one.expr)?)));
-        let made = Program::new(dataflow, &timed, renamed.collect::<Result<Vec<_>, DataError>>()?)?;
-        let first = timed.fields().len();
-        Ok(LiveExamples { request, derived, says_when, timed, made, first })
+        let computed = Program::new(dataflow, &timed, renamed.collect::<Result<Vec<_>, DataError>>()?)?;
+        let (all, first) = (computed.schema(&timed), timed.fields().len());
+        let own = all.fields().iter().skip(first).map(|field| {
+            let name = field.name().strip_prefix("__made.").unwrap_or(field.name());
+            ArrowField::new(name, field.data_type().clone(), true)
+        });
+        let made = Arc::new(Schema::new(own.collect::<Vec<_>>()));
+        Ok(LiveExamples { request, derived, says_when, timed, computed, first, made })
     }
 
     /// Rows with the columns of requests, asked at a moment in microseconds since 1970. A row that says itself when it is
@@ -90,13 +96,8 @@ impl LiveExamples {
             None => Arc::new(clock()),
         };
         columns.push(Arc::clone(&at));
-        let made = self.made.extend(RecordBatch::try_new(Arc::clone(&self.timed), columns)?)?;
-        let fields = made.schema_ref().fields().iter().skip(self.first).map(|field| {
-            let name = field.name().strip_prefix("__made.").unwrap_or(field.name());
-            ArrowField::new(name, field.data_type().clone(), true)
-        });
-        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-        let made = RecordBatch::try_new(schema, made.columns()[self.first..].to_vec())?;
+        let computed = self.computed.extend(RecordBatch::try_new(Arc::clone(&self.timed), columns)?)?;
+        let made = RecordBatch::try_new(Arc::clone(&self.made), computed.columns()[self.first..].to_vec())?;
         Ok(Asked { at, made })
     }
 }

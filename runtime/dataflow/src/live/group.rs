@@ -5,14 +5,14 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, AsArray, RecordBatch};
 use arrow::compute;
 use arrow::datatypes::{Field, Schema, SchemaRef};
-use datafusion::logical_expr::{Expr, cast};
+use datafusion::logical_expr::Expr;
 use mlsys_aggregates::Parameters;
-use mlsys_plan::{Aggregate, Features, Source, Window, columns};
+use mlsys_plan::{Aggregate, Features, Source, columns};
 
 use super::program::{Program, truths};
 use crate::error::DataError;
-use crate::expr::{column, lower};
-use crate::join::{Frame, Measurement, Shape, key_name};
+use crate::expr::column;
+use crate::join::{Frame, Measurement, Shape, row_columns, seen};
 use crate::session::Dataflow;
 use crate::types::{arrow_type, source_schema, timestamp};
 
@@ -48,18 +48,7 @@ pub struct Sought {
     /// The aggregate's constant arguments.
     pub parameters: Parameters,
     /// The rows it sees.
-    pub window: WindowShape,
-}
-
-/// A window, and how it lies before the instant for which it is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct WindowShape {
-    /// The window.
-    pub window: Window,
-    /// By how many microseconds it is shifted into the past.
-    pub offset: i64,
-    /// By how much its far end moves at once, in microseconds; none if it moves with every row.
-    pub step: Option<i64>,
+    pub window: Frame,
 }
 
 impl LiveGroup {
@@ -67,15 +56,19 @@ impl LiveGroup {
         let aggregates: Vec<&Aggregate> = features.aggregates.iter().collect();
         let shape = Shape::of(features, &aggregates, false)?;
         let source = source_schema(source);
-        let computed = row_columns(features, &shape)?;
-        let rows = Program::new(dataflow, &source, [(SEEN.to_owned(), seen(features)?)].into_iter().chain(computed))?;
+        let conditions = seen(features)?.into_iter().reduce(Expr::and);
+        let mut computed: Vec<(String, Expr)> = conditions.map(|all| (SEEN.to_owned(), all)).into_iter().collect();
+        computed.extend(row_columns(features, &shape.arguments)?);
+        // A key identifies a row, also where the order of rows does not matter: a later version takes its place.
+        computed
+            .extend(features.order.iter().enumerate().map(|(index, name)| (format!("__order.{index}"), column(name))));
+        let rows = Program::new(dataflow, &source, computed)?;
         let made = rows.schema(&source);
         // Behind the source's own columns and the truth about each row.
         let first = source.fields().len() + 1;
         let schema = Arc::new(Schema::new(made.fields().iter().skip(first).cloned().collect::<Vec<_>>()));
         let found = found(features);
-        let derived = features.derived.iter().map(|one| Ok((one.name.clone(), lower(&one.expr)?)));
-        let derived = Program::new(dataflow, &found, derived.collect::<Result<Vec<_>, DataError>>()?)?;
+        let derived = Program::of(dataflow, &found, &features.derived)?;
         let (keys, arguments) = (features.keys.len(), shape.arguments.len());
         let chosen = if features.order.is_empty() { shape.chosen().collect() } else { Vec::new() };
         Ok(LiveGroup { source, rows, schema, keys, arguments, chosen, sought: sought(&shape), found, derived })
@@ -138,38 +131,10 @@ impl LiveGroup {
     }
 }
 
-/// Whether a row is ever seen: it has a key and an instant, and is one that the group wants.
-fn seen(features: &Features) -> Result<Expr, DataError> {
-    let mut seen = lower(&features.at)?.is_not_null();
-    for key in &features.keys {
-        seen = seen.and(column(&key.column).is_not_null());
-    }
-    Ok(match &features.filter {
-        Some(filter) => seen.and(lower(filter)?),
-        None => seen,
-    })
-}
-
-/// The columns of a group's rows, which have names of their own.
-fn row_columns(features: &Features, shape: &Shape) -> Result<Vec<(String, Expr)>, DataError> {
-    let mut made = Vec::new();
-    for key in &features.keys {
-        made.push((key_name(&key.name), cast(column(&key.column), arrow_type(&key.ty.ty))));
-    }
-    made.push((columns::AT.to_owned(), lower(&features.at)?));
-    made.extend(shape.arguments.iter().map(|one| (one.name.clone(), one.expr.clone())));
-    // A key identifies a row, also where the order of rows does not matter: a later version takes its place.
-    for (index, name) in features.order.iter().enumerate() {
-        made.push((format!("__order.{index}"), column(name)));
-    }
-    Ok(made)
-}
-
 fn sought(shape: &Shape) -> Vec<Sought> {
     let one = |one: &Measurement| {
-        let Frame { window, offset, step } = shape.spec.windows[one.window];
         let (name, function, parameters) = (one.name.clone(), one.function.clone(), one.parameters.clone());
-        Sought { name, function, argument: one.argument, parameters, window: WindowShape { window, offset, step } }
+        Sought { name, function, argument: one.argument, parameters, window: shape.spec.windows[one.window] }
     };
     shape.spec.measurements.iter().map(one).collect()
 }

@@ -10,7 +10,7 @@ mod program;
 mod source;
 
 pub use self::examples::{Asked, LiveExamples};
-pub use self::group::{LiveGroup, Sought, WindowShape};
+pub use self::group::{LiveGroup, Sought};
 pub use self::source::{LiveSource, SetAside, Taken};
 
 use crate::error::DataError;

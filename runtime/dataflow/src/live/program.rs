@@ -9,8 +9,10 @@ use datafusion::common::DFSchema;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::logical_expr::Expr;
 use datafusion::physical_expr::PhysicalExpr;
+use mlsys_plan::Derived;
 
 use crate::error::{Code, DataError};
+use crate::expr::lower;
 use crate::lookup::{fixed, unbound_table};
 use crate::session::Dataflow;
 
@@ -51,6 +53,15 @@ impl Program {
             steps.push(Step { expr, schema: Arc::new(Schema::new(fields.collect::<Vec<_>>())) });
         }
         Ok(Program { steps })
+    }
+
+    /// As [`Program::new`], of derived columns.
+    ///
+    /// # Errors
+    /// As [`Program::new`]; E0910 if a function is not known.
+    pub(super) fn of(dataflow: &Dataflow, rows: &SchemaRef, derived: &[Derived]) -> Result<Self, DataError> {
+        let columns = derived.iter().map(|one| Ok((one.name.clone(), lower(&one.expr)?)));
+        Program::new(dataflow, rows, columns.collect::<Result<Vec<_>, DataError>>()?)
     }
 
     /// The rows with the columns behind them.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
 use arrow::compute;
-use arrow::datatypes::{Schema, SchemaRef, TimestampMicrosecondType};
+use arrow::datatypes::{SchemaRef, TimestampMicrosecondType};
 use mlsys_plan::{Field, OnViolation, Source};
 
 use super::program::Program;
@@ -12,7 +12,7 @@ use crate::error::DataError;
 use crate::expr::lower;
 use crate::session::Dataflow;
 use crate::source::checks;
-use crate::types::{self, source_schema};
+use crate::types::{declared_schema, source_schema};
 
 /// Derives and checks the rows of a source's stream.
 pub struct LiveSource {
@@ -67,10 +67,8 @@ pub struct SetAside {
 
 impl LiveSource {
     pub(super) fn new(dataflow: &Dataflow, source: &Source) -> Result<Self, DataError> {
-        let declared = source.schema.iter().map(|field| types::column(&field.name, &field.ty));
-        let declared: SchemaRef = Arc::new(Schema::new(declared.collect::<Vec<_>>()));
-        let derived = source.derived.iter().map(|one| Ok((one.name.clone(), lower(&one.expr)?)));
-        let columns = Program::new(dataflow, &declared, derived.collect::<Result<Vec<_>, DataError>>()?)?;
+        let declared = declared_schema(&source.schema);
+        let columns = Program::of(dataflow, &declared, &source.derived)?;
         let schema = source_schema(source);
         let named = checks(source)?.into_iter().enumerate().map(|(index, check)| (format!("__check.{index}"), check));
         let judged = Program::new(dataflow, &schema, named)?;

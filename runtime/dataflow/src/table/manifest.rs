@@ -60,6 +60,13 @@ pub(crate) struct Member {
     pub(crate) asks: Option<String>,
 }
 
+/// How many rows a file had when it was so large.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Counted {
+    pub(crate) rows: u64,
+    pub(crate) size: u64,
+}
+
 impl Manifest {
     /// The manifest beside the place of a single file, if there is no such file but a manifest.
     ///
@@ -172,20 +179,18 @@ impl Member {
         Ok((member, footer))
     }
 
-    /// As [`Member::of`] without the footer, of which only the number of rows is read.
+    /// As [`Member::of`] without the footer: of it only the number of rows is read, and not even that where the file is as
+    /// large as when it was counted.
     ///
     /// # Errors
     /// As [`Member::of`].
-    pub(crate) fn counted(path: &Path) -> io::Result<Self> {
-        let details = fs::metadata(path)?;
-        let options = ParquetMetaDataOptions::new()
-            .with_column_stats_policy(ParquetStatisticsPolicy::SkipAll)
-            .with_encoding_stats_policy(ParquetStatisticsPolicy::SkipAll)
-            .with_size_stats_policy(ParquetStatisticsPolicy::SkipAll);
-        let reader = ParquetMetaDataReader::new().with_metadata_options(Some(options));
-        let footer = reader.parse_and_finish(&File::open(path)?).map_err(io::Error::other)?;
-        let rows = u64::try_from(footer.file_metadata().num_rows()).unwrap_or(0);
-        Ok(Member { path: place_of(path)?, rows, size: details.len(), id: None, asks: None })
+    pub(crate) fn counted(path: &Path, known: Option<Counted>) -> io::Result<Self> {
+        let size = fs::metadata(path)?.len();
+        let rows = match known.filter(|known| known.size == size) {
+            Some(known) => known.rows,
+            None => rows_of(path)?,
+        };
+        Ok(Member { path: place_of(path)?, rows, size, id: None, asks: None })
     }
 
     /// When the file was written, if it still is what it was. A run compares the content of files when it begins: this
@@ -203,6 +208,17 @@ impl Member {
         let message = format!("`{}` was changed while it was being read", self.path.display());
         Err(DataError::new(Code::Store, message).with_help("run again when the file is complete"))
     }
+}
+
+/// The number of rows that a file's footer tells.
+fn rows_of(path: &Path) -> io::Result<u64> {
+    let options = ParquetMetaDataOptions::new()
+        .with_column_stats_policy(ParquetStatisticsPolicy::SkipAll)
+        .with_encoding_stats_policy(ParquetStatisticsPolicy::SkipAll)
+        .with_size_stats_policy(ParquetStatisticsPolicy::SkipAll);
+    let reader = ParquetMetaDataReader::new().with_metadata_options(Some(options));
+    let footer = reader.parse_and_finish(&File::open(path)?).map_err(io::Error::other)?;
+    Ok(u64::try_from(footer.file_metadata().num_rows()).unwrap_or(0))
 }
 
 /// The absolute path of a file, through all links. Most files lie in few folders, of which the place is looked for once.
@@ -227,23 +243,22 @@ pub(crate) fn read_footers(paths: &[PathBuf]) {
     on_threads(paths, |path| drop(Member::of(path)));
 }
 
-/// Those of the files that are there, counted on several threads.
-pub(crate) fn count(paths: &[PathBuf]) -> Vec<Option<Member>> {
-    on_threads(paths, |path| Member::counted(path).ok())
+/// Those of the files that are there, counted on several threads, each with what is known of it.
+pub(crate) fn count(files: &[(PathBuf, Option<Counted>)]) -> Vec<Option<Member>> {
+    on_threads(files, |(path, known)| Member::counted(path, *known).ok())
 }
 
 /// What comes of each file, looked at on several threads.
-fn on_threads<T: Send>(paths: &[PathBuf], look: impl Fn(&Path) -> T + Sync) -> Vec<T> {
+fn on_threads<F: Sync, T: Send>(files: &[F], look: impl Fn(&F) -> T + Sync) -> Vec<T> {
     /// Fewer are read before a thread has begun.
     const WORTH_A_THREAD: usize = 16;
     let threads = thread::available_parallelism().map_or(1, usize::from).min(8);
-    let share = paths.len().div_ceil(threads).max(WORTH_A_THREAD);
-    let one = |path: &PathBuf| look(path);
-    let Some((own, others)) = paths.split_at_checked(share.min(paths.len())) else { return Vec::new() };
+    let share = files.len().div_ceil(threads).max(WORTH_A_THREAD);
+    let Some((own, others)) = files.split_at_checked(share.min(files.len())) else { return Vec::new() };
     thread::scope(|scope| {
-        let one = &one;
+        let one = &look;
         let others: Vec<_> =
-            others.chunks(share).map(|paths| scope.spawn(move || paths.iter().map(one).collect::<Vec<T>>())).collect();
+            others.chunks(share).map(|files| scope.spawn(move || files.iter().map(one).collect::<Vec<T>>())).collect();
         let mut all: Vec<T> = own.iter().map(one).collect();
         for other in others {
             match other.join() {

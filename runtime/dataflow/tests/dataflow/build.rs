@@ -10,7 +10,8 @@ use arrow::compute::concat_batches;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use mlsys_dataflow::{DataError, Dataflow, Options, SourceReport};
 use mlsys_plan::{
-    BinaryOp, Call, Derived, Expectation, Expr, ExprKind, Field, Literal, OnViolation, Source, Type, Value, ValueType,
+    BinaryOp, Call, Derived, Expectation, Expr, ExprKind, Field, Literal, Observe, OnViolation, Source, Split,
+    TimeSplit, Type, Value, ValueType,
 };
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -123,6 +124,26 @@ pub(crate) fn source(connector: Call, schema: &[(&str, ValueType)]) -> Source {
         connector,
         schema: schema.iter().enumerate().map(field).collect(),
         ..Source::default()
+    }
+}
+
+/// A model's observations of each ride at its time, without a label, keys and inputs; those before `test` are learnt from.
+pub(crate) fn observing(model: &str, test: i64) -> Observe {
+    Observe {
+        model: model.to_owned(),
+        source: "rides".to_owned(),
+        at: column("at", Type::Timestamp),
+        time: Some("at".to_owned()),
+        every: None,
+        filter: None,
+        feature_filter: None,
+        label: None,
+        group: None,
+        debias: None,
+        keys: Vec::new(),
+        slices: Vec::new(),
+        inputs: Vec::new(),
+        split: Split::Time(TimeSplit { from: None, validate: None, test, until: None }),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use mlsys_dataflow::{explain, supports};
 use mlsys_plan::{
     Aggregate, BinaryOp, EntityKey, Features, Join, JoinKey, KnownAt, Label, Node, NodeId, Observe, OnViolation,
-    Operation, Origin, Plan, Source, Split, TimeSplit, Type, VERSION, Value, Window,
+    Operation, Origin, Plan, Source, Type, VERSION, Value, Window,
 };
 
 use crate::build::*;
@@ -69,25 +69,15 @@ fn punctuality() -> Features {
 fn late() -> Observe {
     let delay = || column("delay", Type::Float64);
     Observe {
-        model: "late".to_owned(),
-        source: "rides".to_owned(),
-        at: column("at", Type::Timestamp),
-        time: Some("at".to_owned()),
-        every: None,
-        filter: None,
-        feature_filter: None,
         label: Some(Label {
             name: "late".to_owned(),
             expr: compare(BinaryOp::Greater, delay(), float(15.0)),
             known_at: column("landed_at", Type::Timestamp),
             looks: Vec::new(),
         }),
-        group: None,
-        debias: None,
         keys: vec![derived("carrier", column("carrier", Type::String))],
-        slices: Vec::new(),
         inputs: vec![derived("hour", function("hour_of_day", vec![column("at", Type::Timestamp)], Type::Int32))],
-        split: Split::Time(TimeSplit { from: None, validate: None, test: 1_378_000_000_000_000, until: None }),
+        ..observing("late", 1_378_000_000_000_000)
     }
 }
 

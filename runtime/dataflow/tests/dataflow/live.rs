@@ -6,8 +6,7 @@ use arrow::array::{ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch, Str
 use arrow::datatypes::TimestampMicrosecondType;
 use mlsys_dataflow::LookedUp;
 use mlsys_plan::{
-    BinaryOp, ExprKind, Features, Field, Join, JoinKey, KnownAt, Observe, OnViolation, Source, Split, TimeSplit, Type,
-    Window, columns,
+    BinaryOp, ExprKind, Features, Field, Join, JoinKey, KnownAt, Observe, OnViolation, Source, Type, Window, columns,
 };
 
 use crate::build::*;
@@ -154,23 +153,12 @@ async fn a_groups_rows_are_those_that_its_windows_see() {
 
 fn observed() -> Observe {
     Observe {
-        model: "fraud".to_owned(),
-        source: "rides".to_owned(),
-        at: column("at", Type::Timestamp),
-        time: Some("at".to_owned()),
-        every: None,
-        filter: None,
-        feature_filter: None,
-        label: None,
-        group: None,
-        debias: None,
         keys: vec![derived("name", column("name", Type::String))],
-        slices: Vec::new(),
         inputs: vec![
             derived("amount", column("amount", Type::Float64)),
             derived("four", column("four", Type::Float64)),
         ],
-        split: Split::Time(TimeSplit { from: None, validate: None, test: 0, until: None }),
+        ..observing("fraud", 0)
     }
 }
 

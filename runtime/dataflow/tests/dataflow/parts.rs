@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use mlsys_dataflow::{Parts, PartsReport, SourceReport, Target, files_of, forget_parts};
-use mlsys_plan::{
-    Aggregate, EntityKey, Features, Fingerprint, Join, JoinKey, Label, Observe, Source, Split, TimeSplit, Type, Window,
-};
+use mlsys_plan::{Aggregate, EntityKey, Features, Fingerprint, Join, JoinKey, Label, Observe, Source, Type, Window};
 use proptest::prelude::*;
 use tokio::runtime::Runtime;
 
@@ -39,25 +37,15 @@ fn payments(has_key: bool) -> Source {
 
 fn observe() -> Observe {
     Observe {
-        model: "model".to_owned(),
-        source: "rides".to_owned(),
-        at: column("at", Type::Timestamp),
-        time: Some("at".to_owned()),
-        every: None,
-        filter: None,
-        feature_filter: None,
         label: Some(Label {
             name: "amount".to_owned(),
             expr: column("amount", Type::Int64),
             known_at: column("at", Type::Timestamp),
             looks: Vec::new(),
         }),
-        group: None,
-        debias: None,
         keys: vec![derived("customer", column("customer", Type::Int64))],
-        slices: Vec::new(),
         inputs: vec![derived("id", column("id", Type::Int64))],
-        split: Split::Time(TimeSplit { from: None, validate: None, test: 60, until: None }),
+        ..observing("model", 60)
     }
 }
 
