@@ -20,19 +20,19 @@ help:
 	@echo 'make distclean  remove the links to the cache as well'
 
 setup: python
-	@$(SETUP) tools libtorch lightgbm
+	@$(SETUP) tools libraries libtorch lightgbm
 
 data: python
 	@$(SETUP) flights payments
 
 demo: python
-	@$(SETUP) tools libtorch lightgbm flights
+	@$(SETUP) tools libraries libtorch lightgbm flights
 	@cargo build --release -p mlsysc -p mlsysd
 	@$(TARGET)/release/mlsysc run examples/flights
 
 # Some tests run both programs. One selection of packages for all builds: another one has other features and builds anew.
 test: python
-	@$(SETUP) tools libtorch lightgbm flights testenv
+	@$(SETUP) tools libraries libtorch lightgbm flights testenv servers
 	@cargo build --quiet --workspace --all-targets
 	@$(SETUP) payments
 	@cargo test --workspace --quiet
@@ -41,7 +41,7 @@ lint: python
 	@cargo fmt --version >/dev/null && cargo clippy --version >/dev/null || \
 	  { echo 'error: cargo fmt or clippy is missing:  rustup component add rustfmt clippy' >&2; exit 1; }
 	@cargo fmt --all --check
-	@$(SETUP) tools libtorch lightgbm
+	@$(SETUP) tools libraries libtorch lightgbm
 	@cargo clippy --quiet --workspace --all-targets -- -D warnings
 
 # Needs cargo-fuzz (`cargo install cargo-fuzz`); coverage flags are no part of stable Rust, which RUSTC_BOOTSTRAP allows.
@@ -51,19 +51,20 @@ fuzz:
 
 # One benchmark: `make bench ONLY=point_in_time`.
 bench: python
-	@$(SETUP) tools libtorch lightgbm benchenv torchenv
+	@$(SETUP) tools libraries libtorch lightgbm benchenv torchenv
 	@cargo build --quiet --release --workspace --bins --examples
 	@.benchenv/bin/python tests/bench/run.py $(ONLY)
 
 # A store that machines share, in a service that speaks S3; trainings that MLflow is told of; a rank of PyTorch's among ours; and
 # modules that PyTorch writes and reads.
 interop: python
-	@$(SETUP) tools libtorch lightgbm interopenv torchenv
+	@$(SETUP) tools libraries libtorch lightgbm interopenv torchenv testenv servers brokers
 	@cargo build --quiet --workspace --all-targets
 	@.interopenv/bin/python tests/interop/s3.py $(TARGET)/debug/mlsysc
 	@.interopenv/bin/python tests/interop/tracking.py $(TARGET)/debug/mlsysc $(TARGET)/debug/examples/tell
 	@.torchenv/bin/python tests/interop/ranks.py $(TARGET)/debug/examples/add
 	@.torchenv/bin/python tests/interop/torchscript.py $(TARGET)/debug/mlsysc
+	@cargo test --workspace --quiet --test brokers
 
 clean:
 	@cargo clean

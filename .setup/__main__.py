@@ -1,7 +1,7 @@
 """Sets up what cargo does not: `python3 .setup STEP...` or `… all`.
 
 Each step does nothing, quickly, when its result is there already. Step by
-step, `tools` checks the installed tools, `libtorch` provides the libraries of
+step, `tools` checks the installed tools, `libraries` those of C, `libtorch` provides the libraries of
 PyTorch, `lightgbm` the one that grows trees, `flights` and `payments` the data
 of the examples, and `testenv` the Python packages with which the tests compare
 results.
@@ -11,7 +11,20 @@ import importlib
 import os
 import sys
 
-STEPS = ("tools", "libtorch", "lightgbm", "flights", "testenv", "payments", "benchenv", "interopenv", "torchenv")
+STEPS = (
+    "tools",
+    "libraries",
+    "libtorch",
+    "lightgbm",
+    "flights",
+    "testenv",
+    "servers",
+    "payments",
+    "benchenv",
+    "interopenv",
+    "torchenv",
+    "brokers",
+)
 
 
 def main(arguments):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-BENCHES = ("check", "point_in_time", "training")
+BENCHES = ("check", "point_in_time", "training", "serving", "live")
 
 
 def main(names):

@@ -46,6 +46,8 @@ struct ProfileTable {
     #[serde(default)]
     secrets: BTreeMap<String, String>,
     #[serde(default)]
+    connectors: BTreeMap<String, BTreeMap<String, String>>,
+    #[serde(default)]
     params: BTreeMap<String, toml::Value>,
 }
 
@@ -66,6 +68,8 @@ pub struct Profile {
     pub tracking: Option<String>,
     /// Environment variables by the names that the program uses: names on both sides, never values.
     pub secrets: BTreeMap<String, String>,
+    /// Settings of the connectors of streams, by their names: never secrets, which are named as `env:VARIABLE`.
+    pub connectors: BTreeMap<String, BTreeMap<String, String>>,
     /// Values of parameters, as text.
     pub params: BTreeMap<String, String>,
 }
@@ -185,6 +189,7 @@ fn chosen_profile(name: &str, table: &ProfileTable) -> Result<Profile, LoadError
         engine: table.engine.clone(),
         tracking: table.tracking.clone(),
         secrets: table.secrets.clone(),
+        connectors: table.connectors.clone(),
         params,
     })
 }
@@ -216,7 +221,7 @@ fn malformed(text: &str, error: &toml::de::Error) -> LoadError {
     let label = Label { place: Place { file, span }, text: "here".to_owned() };
     let labels = if may_be_secret { Vec::new() } else { vec![label] };
     let help = "a project's file has `[project]` with `name` and `main`, and `[profile.NAME]` with `store`, `online`, \
-                `registry`, `engine`, `tracking`, `secrets` and `params`";
+                `registry`, `engine`, `tracking`, `secrets`, `connectors` and `params`";
     LoadError {
         diagnostic: Diagnostic {
             code: "E0915",

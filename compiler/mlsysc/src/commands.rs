@@ -17,6 +17,8 @@ mod profile;
 #[cfg(feature = "run")]
 mod run;
 #[cfg(feature = "run")]
+mod serve;
+#[cfg(feature = "run")]
 mod test;
 
 use std::collections::BTreeMap;
@@ -44,6 +46,9 @@ pub(crate) enum Command {
     /// Bring features, training and registry up to date; what is current is left alone
     #[cfg(feature = "run")]
     Run(run::Arguments),
+    /// Keep features fresh from streams, and answer requests
+    #[cfg(feature = "run")]
+    Serve(serve::Arguments),
     /// Show what the values of a source are like, column by column, as the last run found them
     #[cfg(feature = "run")]
     Profile(profile::Arguments),
@@ -75,6 +80,8 @@ pub(crate) fn execute(command: Command) -> Exit {
         Command::Build(arguments) => build::execute(&arguments),
         #[cfg(feature = "run")]
         Command::Run(arguments) => run::execute(&arguments),
+        #[cfg(feature = "run")]
+        Command::Serve(arguments) => serve::execute(&arguments),
         #[cfg(feature = "run")]
         Command::Profile(arguments) => profile::execute(&arguments),
         #[cfg(feature = "run")]

@@ -40,7 +40,7 @@ pub use functions::function_names;
 pub use in_memory::{InMemory, Question, Rows};
 pub use infer::{Inferred, InferredColumn, UnsupportedColumn, infer};
 pub use join::{AS_OF, Frame, GroupJoin, JoinReport, ValuesReport, join_groups};
-pub use live::{Asked, LiveExamples, LiveGroup, LiveSource, SetAside, Sought, Taken};
+pub use live::{Asked, AskedKey, LiveExamples, LiveFilter, LiveGroup, LiveInputs, LiveSource, SetAside, Sought, Taken};
 pub use observe::{Ahead, ObserveReport, Piece, Scored};
 pub use options::Options;
 pub use parts::{Elsewhere, Listed, Parts, PartsReport, Target, files_of, forget_parts, listed, part_of, write_table};

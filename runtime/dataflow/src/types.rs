@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use arrow::array::FixedSizeListArray;
+use arrow::array::{Array, ArrayRef, FixedSizeListArray};
+use arrow::compute;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow::error::ArrowError;
 use datafusion::common::ScalarValue;
 use mlsys_plan::{Literal, Source, Type, ValueType};
 
@@ -39,6 +41,14 @@ pub(crate) fn arrow_type(ty: &Type) -> DataType {
 /// checked when data is read, and DataFusion must not conclude anything from it that an overflow could make false.
 pub(crate) fn column(name: &str, ty: &ValueType) -> Field {
     Field::new(name, arrow_type(&ty.ty), true)
+}
+
+/// A column as values of a type; one that has it already stays where it is.
+///
+/// # Errors
+/// Its values cannot be converted.
+pub(crate) fn typed(column: &ArrayRef, ty: &DataType) -> Result<ArrayRef, ArrowError> {
+    if column.data_type() == ty { Ok(Arc::clone(column)) } else { compute::cast(column, ty) }
 }
 
 /// The columns that a source node writes: the declared ones, then the derived ones.

@@ -20,6 +20,7 @@ mod profiles;
 mod replay;
 mod run;
 mod scoring;
+pub mod serving;
 mod shared;
 mod steps;
 mod summary;

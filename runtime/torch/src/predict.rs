@@ -12,6 +12,7 @@ use mlsys_training::{PredictJob, TrainEvent};
 
 use self::lane::{Lane, rows_of};
 use self::output::Output;
+pub(crate) use self::output::answered;
 use crate::artefact::Model;
 use crate::error::TrainError;
 use crate::examples::Examples;

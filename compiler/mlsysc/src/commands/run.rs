@@ -186,7 +186,7 @@ fn conclude(summary: &Summary, files: &Files, json: bool) -> Exit {
 }
 
 /// The worker's program: named by the environment, beside this one, or on the path.
-fn worker() -> PathBuf {
+pub(super) fn worker() -> PathBuf {
     if let Some(named) = std::env::var_os("MLSYSD") {
         return named.into();
     }

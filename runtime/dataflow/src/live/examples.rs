@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, TimestampMicrosecondArray};
+use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, TimestampMicrosecondArray};
 use arrow::compute;
-use arrow::datatypes::{Field as ArrowField, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field as ArrowField, Schema, SchemaRef};
 use mlsys_plan::{Derived, Expr, Features, Field, Join, Observe, Source, columns};
 
 use super::program::Program;
@@ -13,7 +13,7 @@ use crate::error::DataError;
 use crate::expr::lower;
 use crate::join::output_name;
 use crate::session::Dataflow;
-use crate::types::{arrow_type, declared_schema, timestamp};
+use crate::types::{arrow_type, declared_schema, timestamp, typed};
 
 /// Makes a model's inputs of the rows of requests.
 pub struct LiveExamples {
@@ -37,6 +37,19 @@ pub struct Asked {
     pub at: ArrayRef,
     /// The keys of entities and the model's inputs of the row itself.
     made: RecordBatch,
+}
+
+/// Where the key of an entity is among what requests come to.
+#[derive(Clone, Debug)]
+pub struct AskedKey(Vec<(usize, DataType)>);
+
+/// Where a model's inputs are, worked out once.
+#[derive(Clone, Debug)]
+pub struct LiveInputs {
+    rows: SchemaRef,
+    features: SchemaRef,
+    /// For each feature the number of its join, and its column there.
+    places: Vec<(usize, usize)>,
 }
 
 /// The name under which the moment is computed before it has its place.
@@ -102,45 +115,73 @@ impl LiveExamples {
     }
 }
 
-impl Asked {
-    /// The keys of a group's entity, in the entity's order.
+impl LiveExamples {
+    /// Where the key of a group's entity is, in the entity's order.
     ///
     /// # Errors
-    /// E0999 if the plan does not say which columns they are.
-    pub fn keys(&self, join: &Join, features: &Features) -> Result<Vec<ArrayRef>, DataError> {
+    /// E0999 if the plan does not say which columns it is.
+    pub fn key(&self, join: &Join, features: &Features) -> Result<AskedKey, DataError> {
         let key = |key: &mlsys_plan::EntityKey| {
             let played = join.keys.iter().find(|played| played.key == key.name);
             let column =
-                played.and_then(|played| self.made.column_by_name(&format!("{}{}", columns::KEY, played.column)));
+                played.and_then(|played| self.made.index_of(&format!("{}{}", columns::KEY, played.column)).ok());
             let column = column.ok_or_else(|| {
                 DataError::internal(format!("the plan says not which request column plays the key `{}`", key.name))
             })?;
-            Ok(compute::cast(column, &arrow_type(&key.ty.ty))?)
+            Ok((column, arrow_type(&key.ty.ty)))
         };
-        features.keys.iter().map(key).collect()
+        features.keys.iter().map(key).collect::<Result<_, DataError>>().map(AskedKey)
     }
 
-    /// The model's inputs, with the features of its joins beside them as a training has them.
+    /// Where a model's inputs are: the request's own, and for each of its joins the features of a batch with these columns.
     ///
     /// # Errors
     /// E0999 if a feature that is wanted is not there.
-    pub fn inputs(&self, joined: &[(&Join, RecordBatch)]) -> Result<RecordBatch, DataError> {
-        let own = self.made.schema_ref().fields().iter().zip(self.made.columns());
-        let at = ArrowField::new(columns::AT, timestamp(), true);
-        let mut named = vec![(at, Arc::clone(&self.at))];
-        named.extend(own.map(|(field, column)| (field.as_ref().clone(), Arc::clone(column))));
-        for (join, features) in joined {
+    pub fn inputs(&self, joined: &[(&Join, SchemaRef)]) -> Result<LiveInputs, DataError> {
+        let (mut features, mut places) = (Vec::new(), Vec::new());
+        for (index, (join, schema)) in joined.iter().enumerate() {
             for name in &join.features {
-                let column = features.column_by_name(name);
-                let column = column.ok_or_else(|| DataError::internal(format!("there is no feature `{name}`")))?;
-                named.push((
-                    ArrowField::new(output_name(join, name), column.data_type().clone(), true),
-                    Arc::clone(column),
-                ));
+                let missing = |_| DataError::internal(format!("there is no feature `{name}`"));
+                let place = schema.index_of(name).map_err(missing)?;
+                let ty = schema.field(place).data_type().clone();
+                features.push(ArrowField::new(output_name(join, name), ty, true));
+                places.push((index, place));
             }
         }
-        let (fields, columns): (Vec<_>, Vec<_>) = named.into_iter().unzip();
-        Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?)
+        let own = self.made.fields().iter().map(|field| field.as_ref().clone());
+        let at = ArrowField::new(columns::AT, timestamp(), true);
+        let rows: Vec<ArrowField> = [at].into_iter().chain(own).chain(features.iter().cloned()).collect();
+        Ok(LiveInputs { rows: Arc::new(Schema::new(rows)), features: Arc::new(Schema::new(features)), places })
+    }
+}
+
+impl Asked {
+    /// The columns of an entity's key.
+    ///
+    /// # Errors
+    /// A value cannot be one of the key.
+    pub fn key(&self, key: &AskedKey) -> Result<Vec<ArrayRef>, DataError> {
+        let column = |(column, ty): &(usize, DataType)| Ok(typed(self.made.column(*column), ty)?);
+        key.0.iter().map(column).collect()
+    }
+}
+
+impl LiveInputs {
+    /// The model's inputs as a training has them, and the features among them; `found` has the features of each join.
+    ///
+    /// # Errors
+    /// E0999 if the features have other columns than were announced.
+    pub fn of(&self, asked: &Asked, found: &[RecordBatch]) -> Result<(RecordBatch, RecordBatch), DataError> {
+        let features = self.places.iter().map(|(join, place)| Arc::clone(found[*join].column(*place)));
+        let features: Vec<ArrayRef> = features.collect();
+        let own = asked.made.columns().iter().chain(&features).cloned();
+        let rows = [Arc::clone(&asked.at)].into_iter().chain(own).collect();
+        // A model without features has a batch without columns.
+        let options = RecordBatchOptions::new().with_row_count(Some(asked.at.len()));
+        Ok((
+            RecordBatch::try_new(Arc::clone(&self.rows), rows)?,
+            RecordBatch::try_new_with_options(Arc::clone(&self.features), features, &options)?,
+        ))
     }
 }
 

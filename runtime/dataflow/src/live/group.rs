@@ -14,7 +14,7 @@ use crate::error::DataError;
 use crate::expr::column;
 use crate::join::{Frame, Measurement, Shape, row_columns, seen};
 use crate::session::Dataflow;
-use crate::types::{arrow_type, source_schema, timestamp};
+use crate::types::{arrow_type, source_schema, timestamp, typed};
 
 /// Whether a row is ever seen.
 const SEEN: &str = "__seen";
@@ -123,8 +123,8 @@ impl LiveGroup {
     /// An expression fails on a value.
     pub fn features(&self, sought: &[ArrayRef], at: &ArrayRef) -> Result<RecordBatch, DataError> {
         let columns = sought.iter().chain([at]).zip(self.found.fields());
-        let typed = columns.map(|(column, field)| compute::cast(column, field.data_type()));
-        let found = RecordBatch::try_new(Arc::clone(&self.found), typed.collect::<Result<_, _>>()?)?;
+        let found = columns.map(|(column, field)| typed(column, field.data_type()));
+        let found = RecordBatch::try_new(Arc::clone(&self.found), found.collect::<Result<_, _>>()?)?;
         let mut features = self.derived.extend(found)?;
         features.remove_column(self.sought.len());
         Ok(features)

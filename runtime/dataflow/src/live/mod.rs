@@ -5,17 +5,19 @@
 //! windows hold, [`LiveExamples`] makes the inputs of a model of requests and of what windows hold at that moment.
 
 mod examples;
+mod filter;
 mod group;
 mod program;
 mod source;
 
-pub use self::examples::{Asked, LiveExamples};
+pub use self::examples::{Asked, AskedKey, LiveExamples, LiveInputs};
+pub use self::filter::LiveFilter;
 pub use self::group::{LiveGroup, Sought};
 pub use self::source::{LiveSource, SetAside, Taken};
 
 use crate::error::DataError;
 use crate::session::Dataflow;
-use mlsys_plan::{Features, Field, Observe, Source};
+use mlsys_plan::{Expr, Features, Field, Observe, Source};
 
 impl Dataflow {
     /// What derives and checks the rows of a source's stream.
@@ -45,5 +47,13 @@ impl Dataflow {
         request: &[Field],
     ) -> Result<LiveExamples, DataError> {
         LiveExamples::new(self, source, observe, request)
+    }
+
+    /// What says which rows with these columns meet a condition.
+    ///
+    /// # Errors
+    /// As [`Dataflow::live_source`].
+    pub fn live_filter(&self, columns: &[Field], condition: &Expr) -> Result<LiveFilter, DataError> {
+        LiveFilter::new(self, columns, condition)
     }
 }

@@ -18,18 +18,14 @@ use crate::session::Dataflow;
 
 /// Columns, each computed from those of the rows and from the ones before it.
 pub(super) struct Program {
-    steps: Vec<Step>,
+    stages: Vec<Stage>,
 }
 
-struct Step {
-    expr: Arc<dyn PhysicalExpr>,
-    /// The columns with this one behind them.
+/// Columns that are computed from the same rows.
+struct Stage {
+    exprs: Vec<Arc<dyn PhysicalExpr>>,
+    /// The rows' columns with these behind them.
     schema: SchemaRef,
-}
-
-/// Which of some values are true: what is null is not.
-pub(super) fn truths(values: &BooleanArray) -> BooleanArray {
-    if values.null_count() == 0 { values.clone() } else { compute::prep_null_mask_filter(values) }
 }
 
 impl Program {
@@ -43,16 +39,28 @@ impl Program {
         columns: impl IntoIterator<Item = (String, Expr)>,
     ) -> Result<Self, DataError> {
         let state = dataflow.ordered_session().state();
-        let mut steps: Vec<Step> = Vec::new();
+        let mut program = Program { stages: Vec::new() };
+        let (mut before, mut known) = (Arc::clone(rows), DFSchema::try_from(Arc::clone(rows))?);
+        let (mut fields, mut exprs) = (Vec::new(), Vec::new());
         for (name, expr) in columns {
-            let before = steps.last().map_or(rows, |step| &step.schema);
-            let known = DFSchema::try_from(Arc::clone(before))?;
-            let expr = state.create_physical_expr(bound(dataflow, expr)?, &known)?;
-            let field = Field::new(name, expr.data_type(before)?, true);
-            let fields = before.fields().iter().map(|field| field.as_ref().clone()).chain([field]);
-            steps.push(Step { expr, schema: Arc::new(Schema::new(fields.collect::<Vec<_>>())) });
+            let expr = bound(dataflow, expr)?;
+            let made = match state.create_physical_expr(expr.clone(), &known) {
+                Ok(made) => made,
+                Err(error) if exprs.is_empty() => return Err(error.into()),
+                // It reads a column of this stage: those that come are computed from what this one leaves.
+                Err(_) => {
+                    before = program.close(&before, &mut fields, &mut exprs);
+                    known = DFSchema::try_from(Arc::clone(&before))?;
+                    state.create_physical_expr(expr, &known)?
+                }
+            };
+            fields.push(Field::new(name, made.data_type(&before)?, true));
+            exprs.push(made);
         }
-        Ok(Program { steps })
+        if !exprs.is_empty() {
+            program.close(&before, &mut fields, &mut exprs);
+        }
+        Ok(program)
     }
 
     /// As [`Program::new`], of derived columns.
@@ -64,23 +72,43 @@ impl Program {
         Program::new(dataflow, rows, columns.collect::<Result<Vec<_>, DataError>>()?)
     }
 
+    /// Adds a stage; the columns that it leaves.
+    fn close(
+        &mut self,
+        before: &SchemaRef,
+        fields: &mut Vec<Field>,
+        exprs: &mut Vec<Arc<dyn PhysicalExpr>>,
+    ) -> SchemaRef {
+        let all = before.fields().iter().map(|field| field.as_ref().clone()).chain(fields.drain(..));
+        let schema: SchemaRef = Arc::new(Schema::new(all.collect::<Vec<_>>()));
+        self.stages.push(Stage { exprs: std::mem::take(exprs), schema: Arc::clone(&schema) });
+        schema
+    }
+
     /// The rows with the columns behind them.
     ///
     /// # Errors
     /// An expression fails on a value.
     pub(super) fn extend(&self, rows: RecordBatch) -> Result<RecordBatch, DataError> {
         let count = rows.num_rows();
-        self.steps.iter().try_fold(rows, |rows, step| {
-            let value = step.expr.evaluate(&rows)?.into_array(count)?;
-            let columns = rows.columns().iter().cloned().chain([value]).collect::<Vec<ArrayRef>>();
-            Ok(RecordBatch::try_new(Arc::clone(&step.schema), columns)?)
+        self.stages.iter().try_fold(rows, |rows, stage| {
+            let mut columns: Vec<ArrayRef> = rows.columns().to_vec();
+            for expr in &stage.exprs {
+                columns.push(expr.evaluate(&rows)?.into_array(count)?);
+            }
+            Ok(RecordBatch::try_new(Arc::clone(&stage.schema), columns)?)
         })
     }
 
     /// The columns of what [`Program::extend`] gives for rows with these columns.
     pub(super) fn schema(&self, rows: &SchemaRef) -> SchemaRef {
-        Arc::clone(self.steps.last().map_or(rows, |step| &step.schema))
+        Arc::clone(self.stages.last().map_or(rows, |stage| &stage.schema))
     }
+}
+
+/// Which of some values are true: what is null is not.
+pub(super) fn truths(values: &BooleanArray) -> BooleanArray {
+    if values.null_count() == 0 { values.clone() } else { compute::prep_null_mask_filter(values) }
 }
 
 /// An expression with the tables in it that it looks values up in.

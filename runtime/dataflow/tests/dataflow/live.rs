@@ -185,11 +185,13 @@ async fn a_request_becomes_the_inputs_that_a_training_would_have_seen() {
     assert_eq!(asked.at.as_primitive::<TimestampMicrosecondType>().values(), &[1_000_000, 2_000_000]);
     let mut features = group(&[feature("sum", "x", oracle::Window::Range(5))]);
     let join = joined(&mut features);
-    let [keys] = asked.keys(&join, &features).unwrap().try_into().unwrap();
+    let [keys] = asked.key(&examples.key(&join, &features).unwrap()).unwrap().try_into().unwrap();
     assert_eq!(keys.as_ref(), &StringArray::from(vec![Some("a"), None]));
     let found: ArrayRef = Arc::new(Float64Array::from(vec![Some(5.0), None]));
     let beside = RecordBatch::try_from_iter_with_nullable([("f0", found, true)]).unwrap();
-    let inputs = asked.inputs(&[(&join, beside)]).unwrap();
+    let inputs = examples.inputs(&[(&join, beside.schema())]).unwrap();
+    let (inputs, features) = inputs.of(&asked, &[beside]).unwrap();
+    assert_eq!((names(&features), features.num_rows()), (vec!["group.f0".to_owned()], 2));
     assert_eq!(names(&inputs), [columns::AT, "__key.name", "amount", "four", "group.f0"]);
     let second = |number: u8| format!("1970-01-01T00:00:0{number}Z");
     assert_eq!(show(&inputs), [format!("{}|a|1.5|6.0|5.0", second(1)), format!("{}|-|10.0|40.0|-", second(2))]);

@@ -134,10 +134,17 @@ impl<'a, T: tch::kind::Element + Copy + Default + Send> Columns<'a, T> {
     }
 
     fn tensor(&self, rows: &[usize]) -> Result<Tensor, TrainError> {
-        let tensor = Tensor::f_zeros([dimension(rows.len()), dimension(self.width)], (T::KIND, Device::Cpu))?;
+        let size = [dimension(rows.len()), dimension(self.width)];
         if self.width == 0 || rows.is_empty() {
-            return Ok(tensor);
+            return Ok(Tensor::f_zeros(size, (T::KIND, Device::Cpu))?);
         }
+        // A few rows, such as those of a request, take less time than a thread does to start.
+        if rows.len() <= BLOCK {
+            let mut cells = vec![T::default(); rows.len() * self.width];
+            self.block(rows, &mut cells);
+            return Ok(Tensor::f_from_slice(&cells)?.f_view(size)?);
+        }
+        let tensor = Tensor::f_zeros(size, (T::KIND, Device::Cpu))?;
         let next = AtomicUsize::new(0);
         let threads = std::thread::available_parallelism().map_or(1, usize::from).min(rows.len().div_ceil(BLOCK));
         let works: Vec<Tensor> = (0..threads).map(|_| tensor.shallow_clone()).collect();
@@ -151,6 +158,13 @@ impl<'a, T: tch::kind::Element + Copy + Default + Send> Columns<'a, T> {
         Ok(tensor)
     }
 
+    /// Encodes some rows into cells.
+    fn block(&self, rows: &[usize], cells: &mut [T]) {
+        for (at, fill) in &self.fills {
+            fill(rows, &mut Strided::new(cells, *at, self.width));
+        }
+    }
+
     /// Encodes blocks until there are none left.
     fn blocks(&self, rows: &[usize], next: &AtomicUsize, into: Tensor) -> Result<(), TrainError> {
         let mut cells = vec![T::default(); BLOCK.min(rows.len()) * self.width];
@@ -158,9 +172,7 @@ impl<'a, T: tch::kind::Element + Copy + Default + Send> Columns<'a, T> {
             let block = next.fetch_add(1, Ordering::Relaxed);
             let Some(rows) = rows.chunks(BLOCK).nth(block) else { return Ok(()) };
             let cells = &mut cells[..rows.len() * self.width];
-            for (at, fill) in &self.fills {
-                fill(rows, &mut Strided::new(cells, *at, self.width));
-            }
+            self.block(rows, cells);
             let mut place = into.f_narrow(0, dimension(block * BLOCK), dimension(rows.len()))?;
             place.f_copy_(&Tensor::f_from_slice(cells)?.f_view_as(&place)?)?;
         }

@@ -12,8 +12,10 @@ pub(super) enum Numbers {
 
 impl Numbers {
     pub(super) fn of(column: &ArrayRef) -> Result<Self, String> {
-        if let DataType::Float32 = column.data_type() {
-            return Ok(Numbers::Single(column.as_primitive::<Float32Type>().clone()));
+        match column.data_type() {
+            DataType::Float32 => return Ok(Numbers::Single(column.as_primitive::<Float32Type>().clone())),
+            DataType::Float64 => return Ok(Numbers::Double(column.as_primitive::<Float64Type>().clone())),
+            _ => {}
         }
         let column = match column.data_type() {
             DataType::Timestamp(..) | DataType::Duration(_) | DataType::Date32 => {

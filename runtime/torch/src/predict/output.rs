@@ -90,7 +90,7 @@ pub(super) fn batch(
 }
 
 /// Predictions as columns: of classes the most probable one with its probability, of quantiles the middle one with all.
-fn answered(answer: &Answer, predictions: &[Option<&[f64]>]) -> Vec<(&'static str, ArrayRef)> {
+pub(crate) fn answered(answer: &Answer, predictions: &[Option<&[f64]>]) -> Vec<(&'static str, ArrayRef)> {
     let numbers = |place: &dyn Fn(&[f64]) -> Option<f64>| -> ArrayRef {
         Arc::new(predictions.iter().map(|row| row.and_then(place)).collect::<Float64Array>())
     };

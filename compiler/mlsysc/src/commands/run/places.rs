@@ -17,7 +17,7 @@ const SHARED: &str = "s3://";
 const SERVERS: [&str; 2] = ["postgres://", "postgresql://"];
 
 /// The variable that holds the password of a registry, unless `secrets` of the profile names another one for it.
-const PASSWORD: &str = "PGPASSWORD";
+pub(in super::super) const PASSWORD: &str = "PGPASSWORD";
 
 /// Where results, files of versions and the registry are.
 pub(in super::super) struct Places {
@@ -88,14 +88,17 @@ fn refused(profile: &Profile) -> Vec<Diagnostic> {
         fix: None,
     };
     let store = profile.store.as_ref().filter(is_unknown);
-    let online = profile.online.as_ref().filter(|online| !local(online));
+    let is_redis = |online: &String| ["redis://", "rediss://"].iter().any(|scheme| online.starts_with(scheme));
+    let online = profile.online.as_ref().filter(|online| !local(online) && !is_redis(online));
     let registry = profile.registry.as_ref().filter(|registry| !local(registry) && !is_server(registry));
     let engine = profile.engine.as_ref().filter(|engine| !local(engine));
     let refusals = [
         store.map(|store| {
             refusal("store", store, "name `s3://BUCKET/PREFIX` or a folder, or leave it out for `.mlsys`")
         }),
-        online.map(|online| refusal("online store", online, "leave it out: nothing is served yet")),
+        online.map(|online| {
+            refusal("online store", online, "name `redis://HOST:PORT/DATABASE`, or leave it out for the embedded one")
+        }),
         registry.map(|registry| {
             refusal(
                 "registry",
