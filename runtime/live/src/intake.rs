@@ -239,7 +239,9 @@ impl Intake {
         for row in 0..taken.rows.num_rows() {
             let (number, time) = (taken.numbers[row], taken.times[row]);
             if time > now.saturating_add(self.skew) {
-                outcome.set_aside.push((number, format!("its time lies {} ahead of the clock", seconds(time - now))));
+                outcome
+                    .set_aside
+                    .push((number, format!("its time lies {} ahead of the clock", seconds(time.saturating_sub(now)))));
                 status.add(&status.future, 1);
                 continue;
             }
@@ -251,7 +253,7 @@ impl Intake {
                 Some(Known::Already) => status.add(&status.duplicates, 1),
                 Some(Known::Later) => status.add(&status.outdated, 1),
                 None if self.watermark.is_late(arrived.partitions[number], taken.known[row]) => {
-                    let behind = self.watermark.now().unwrap_or_default() - taken.known[row];
+                    let behind = self.watermark.now().unwrap_or_default().saturating_sub(taken.known[row]);
                     let reason = format!("came {} later than the declared lateness allows", seconds(behind));
                     outcome.set_aside.push((number, reason));
                     status.add(&status.late, 1);
