@@ -1,15 +1,6 @@
 //! Names for people: lists of columns, and the name that was probably meant.
 
-/// The candidate that is closest to a name, if one is close enough to be a typing mistake.
-pub(crate) fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (name.chars().count() / 3).max(1);
-    let folded = name.to_lowercase();
-    candidates
-        .map(|candidate| (distance(&folded, &candidate.to_lowercase()), candidate))
-        .filter(|(distance, _)| *distance <= limit)
-        .min()
-        .map(|(_, candidate)| candidate)
-}
+pub(crate) use mlsys_rows::closest as nearest;
 
 /// Names in backquotes, separated by commas; long lists are cut.
 pub(crate) fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
@@ -24,21 +15,6 @@ pub(crate) fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
 /// `1 row`, `2 rows`.
 pub(crate) fn rows(count: u64) -> String {
     format!("{count} {}", if count == 1 { "row" } else { "rows" })
-}
-
-/// Levenshtein's distance: insertions, deletions and replacements of characters.
-fn distance(left: &str, right: &str) -> usize {
-    let right: Vec<char> = right.chars().collect();
-    let mut previous: Vec<usize> = (0..=right.len()).collect();
-    for (row, letter) in left.chars().enumerate() {
-        let mut current = vec![row + 1];
-        for (column, other) in right.iter().enumerate() {
-            let replaced = previous[column] + usize::from(letter != *other);
-            current.push(replaced.min(previous[column + 1] + 1).min(current[column] + 1));
-        }
-        previous = current;
-    }
-    previous[right.len()]
 }
 
 #[cfg(test)]

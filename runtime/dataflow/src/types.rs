@@ -8,33 +8,13 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use arrow::error::ArrowError;
 use datafusion::common::ScalarValue;
 use mlsys_plan::{Literal, Source, Type, ValueType};
+pub(crate) use mlsys_rows::arrow_type;
 
 use crate::error::DataError;
 
 /// The Arrow type of a timestamp: microseconds in UTC.
 pub(crate) fn timestamp() -> DataType {
     DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
-}
-
-/// The Arrow type that holds values of a type of the language.
-pub(crate) fn arrow_type(ty: &Type) -> DataType {
-    match ty {
-        Type::Bool => DataType::Boolean,
-        Type::Int32 => DataType::Int32,
-        Type::Int64 => DataType::Int64,
-        Type::Float32 => DataType::Float32,
-        Type::Float64 => DataType::Float64,
-        Type::String | Type::Enum(_) => DataType::Utf8,
-        Type::Bytes => DataType::Binary,
-        Type::Timestamp => timestamp(),
-        Type::Date => DataType::Date32,
-        Type::Duration => DataType::Duration(TimeUnit::Microsecond),
-        Type::List(item) => DataType::new_list(arrow_type(item), true),
-        Type::Vector(length) => {
-            let item = Field::new_list_field(DataType::Float32, true);
-            DataType::FixedSizeList(Arc::new(item), i32::try_from(*length).unwrap_or(i32::MAX))
-        }
-    }
 }
 
 /// A column of a stored table. It is nullable in Arrow's eyes whatever the declaration says: the declaration is

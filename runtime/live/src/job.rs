@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use async_trait::async_trait;
@@ -13,6 +13,7 @@ use mlsys_connectors::{
 };
 use tokio::sync::watch;
 
+use crate::clock;
 use crate::error::LiveError;
 use crate::intake::{Arrived, Counted, Intake, Outcome};
 use crate::live::Live;
@@ -148,7 +149,8 @@ impl Job {
             next.iter().for_each(|(partition, _)| self.intake.watermark().hear(partition));
             self.aside.messages = take(messages, &decoded.sources);
             let arrived = Arrived { rows: decoded.rows, partitions };
-            self.intake.take(live, &arrived, &next, now(), &mut self.aside).await?;
+            let now = i64::try_from(clock::micros()).unwrap_or(i64::MAX);
+            self.intake.take(live, &arrived, &next, now, &mut self.aside).await?;
             self.status.set_error(None);
         } else if !next.is_empty() {
             live.ledger().lock().await.go_on(&self.source, &next);
@@ -235,9 +237,4 @@ fn take(messages: Vec<Message>, numbers: &[usize]) -> Vec<Message> {
     let mut wanted = numbers.iter().peekable();
     let each = messages.into_iter().enumerate();
     each.filter(|(index, _)| wanted.next_if(|number| *number == index).is_some()).map(|(_, message)| message).collect()
-}
-
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }

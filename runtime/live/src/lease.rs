@@ -3,11 +3,12 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use mlsys_online::{Commit, Guard, Item, OnlineError, Space, Store};
 use tokio::task::JoinHandle;
 
+use crate::clock::micros;
 use crate::error::LiveError;
 
 /// How long it lasts after its holder was last heard of.
@@ -166,9 +167,4 @@ fn item(key: &[u8], value: Option<Vec<u8>>) -> Item {
 fn until() -> Vec<u8> {
     let lasts = u64::try_from(LASTS.as_micros()).unwrap_or(u64::MAX);
     micros().saturating_add(lasts).to_be_bytes().to_vec()
-}
-
-fn micros() -> u64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }

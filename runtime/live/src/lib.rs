@@ -6,6 +6,7 @@
 //! watermarks are committed together ([`Live::commit`]), so that after any crash each row has counted once. A [`Job`] does
 //! that for one stream, and [`Reading`] makes the inputs of a model of requests and of what entities come to at that moment.
 
+mod clock;
 mod content;
 mod error;
 mod history;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use mlsys_connectors::{Partition, Positions};
 use mlsys_dataflow::Dataflow;
@@ -11,6 +11,7 @@ use mlsys_plan::{Features, Operation, Plan, Source};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
+use crate::clock;
 use crate::content::digest;
 use crate::error::LiveError;
 use crate::history::History;
@@ -215,7 +216,8 @@ impl Live {
             }
             self.forget();
             let begun = self.groups.begin().await?;
-            *last = (*last + 1).max(clock());
+            // Commits after a restart have greater numbers than those before.
+            *last = (*last + 1).max(clock::micros());
             let (mut commit, positions) = ledger.take(*last);
             let holder = self.holder.lock().unwrap_or_else(PoisonError::into_inner);
             commit.guards.push(lease::guard(holder.as_deref()));
@@ -429,10 +431,4 @@ pub(crate) fn source_of<'p>(plan: &'p Plan, name: &str) -> Option<&'p Source> {
 
 fn micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
-}
-
-/// Microseconds since 1970: commits after a restart have greater numbers than those before.
-fn clock() -> u64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }

@@ -17,7 +17,7 @@ mod writer;
 pub use builder::RowBuilder;
 pub use column::{Column, Given, Misfit};
 pub use error::{RowError, SchemaError};
-pub use names::nearest;
+pub use names::{closest, nearest};
 pub use reader::{RowReader, RowSeed, RowsSeed, Rules, Unknown};
 pub use types::{arrow_field, arrow_schema, arrow_type};
 pub use writer::{RowWriter, write_row, write_rows};

@@ -4,9 +4,11 @@
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     /// Longer than any name that people type; the distance takes time that grows with the product of both lengths.
     const LONGEST: usize = 128;
-    if name.len() > LONGEST {
-        return None;
-    }
+    if name.len() > LONGEST { None } else { closest(name, candidates) }
+}
+
+/// As [`nearest`], of names that are not a caller's: however long they are.
+pub fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let limit = (name.chars().count() / 3).max(1);
     let folded = name.to_lowercase();
     candidates
